@@ -1,0 +1,47 @@
+# Paperlake. `make demo` shows it, `make test` proves it, `make daily` runs it for real.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/ready
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: all help setup demo daily test check fix soak golden lock clean
+all: check test
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## make .venv with everything in it, as locked
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Paperlake needs Python 3.11 ($(PYTHON) was not found; say PYTHON=/path/to/python)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+demo: setup  ## a month of simulated mornings, offline
+	$(BIN)/papers demo
+
+daily: setup  ## capture and publish the newest date of the real Hub
+	$(BIN)/papers daily
+
+test: setup  ## the tests
+	$(BIN)/pytest
+
+check: setup  ## lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup  ## what the linter can mend itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup  ## lock the newest versions that resolve (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --upgrade --output-file requirements.lock
+
+clean:  ## remove what make made, but no lake
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The command `papers`: what a person types. It starts fast, and imports the rest late."""

@@ -1,0 +1,48 @@
+"""Kinds of arguments: dates, and instants that say their zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from flows.instants import instant, parse_capture
+
+
+class Day(click.ParamType[date]):
+    """A date, as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or an error that shows the form."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it like 2025-11-06", param, ctx)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant with its zone."""
+
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The instant in UTC, or an error that shows the form."""
+        try:
+            return value if isinstance(value, datetime) else instant(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no instant; write it like 2025-11-06T08:00:00Z", param, ctx)
+
+
+class Capture(click.ParamType[tuple[date, datetime]]):
+    """The name of a capture: its date and when it began."""
+
+    name = "capture"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, datetime]:
+        """The capture's date and beginning, or an error that shows the form."""
+        try:
+            return parse_capture(str(value))
+        except ValueError:
+            self.fail(f"{value!r} names no capture; write it like 2025-11-06/2025-11-07T031500Z", param, ctx)

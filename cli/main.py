@@ -1,0 +1,53 @@
+"""The command `papers` and how its errors are told."""
+
+from __future__ import annotations
+
+import click
+
+from cli.accept import accept
+from cli.daily import daily
+from cli.demo import demo
+from cli.import_replies import import_replies
+from cli.query import describe, sql, tables
+from cli.sandbox import sandbox
+from cli.serve import serve
+
+_ROOMS = ("flows", "quality", "sandbox", "schemas", "sources", "store", "transforms")
+
+
+class Papers(click.Group):
+    """The group of all commands. Errors that our rooms raise carry a sentence for people: no traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command; an error of ours becomes one line and exit code 1."""
+        try:
+            return super().invoke(context)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in _ROOMS:
+                raise
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """The commands in the order of the day, not of the alphabet."""
+        return list(self.commands)
+
+
+@click.group(cls=Papers, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="paperlake", prog_name="papers")
+def main() -> None:
+    """Paperlake: a provably complete daily record of the papers that people list, vote on and discuss.
+
+    Start with `papers demo` (offline) or `papers daily` (the newest date of the real Hub), then ask:
+
+    \b
+      papers tables
+      papers sql "select title, upvote_count from listings order by upvote_count desc limit 10"
+
+    \b
+    The lake is ./lake, or PAPERLAKE_ROOT. Who asks is told by PAPERLAKE_CONTACT (a mail address or URL).
+    Exit codes: 0 all is well; 1 something failed, and was said; 2 the command was misspelt.
+    """
+
+
+for _command in (daily, demo, serve, tables, describe, sql, import_replies, accept, sandbox):
+    main.add_command(_command)

@@ -1,0 +1,159 @@
+"""`papers tables`, `papers describe`, `papers sql`: what is there, what it means, and any question."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import show
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from store.lake import Lake
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def tables(*, as_json: bool) -> None:
+    """List the tables with their rows, months and sizes."""
+    from flows.settings import settings
+
+    lake = settings().lake
+    rows = published_tables(lake)
+    if as_json:
+        click.echo(show.as_json(rows))
+        return
+    show.table(rows, right=("rows", "kB"))
+    if not any(row["rows"] for row in rows):
+        click.echo(f"\nNothing is published in {lake.root} yet. Start with `papers daily`, or `papers demo`.")
+
+
+def published_tables(lake: Lake) -> list[dict[str, str | int]]:
+    """A line for each table: what the manifest says is published of it."""
+    from schemas.catalogue import TABLES
+    from store.snapshot import snapshot
+
+    published = snapshot(lake).manifest
+    rows: list[dict[str, str | int]] = []
+    for table in TABLES.values():
+        months = published.months(table.name)
+        entries = [entry for month in months if (entry := published.entry(table.name, month))]
+        rows.append(
+            {
+                "table": table.name,
+                "rows": sum(entry.rows for entry in entries),
+                "kB": round(sum(entry.bytes for entry in entries) / 1000),
+                "months": f"{months[0]} to {months[-1]}" if months else "none",
+                "one row is": table.grain,
+            }
+        )
+    return rows
+
+
+@click.command()
+@click.argument("name", metavar="TABLE")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def describe(name: str, *, as_json: bool) -> None:
+    """Say what TABLE holds: its columns, types, units, and why a value may be missing."""
+    from schemas.catalogue import TABLES
+
+    if name not in TABLES:
+        raise click.UsageError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
+    table = TABLES[name]
+    columns = [
+        {
+            "column": column.name,
+            "type": str(column.type),
+            "unit": column.unit or "",
+            "meaning": column.doc,
+            "null where": column.null or "",
+        }
+        for column in table.columns
+    ]
+    if as_json:
+        click.echo(
+            show.as_json({"table": name, "doc": table.doc, "grain": table.grain, "key": table.key, "columns": columns})
+        )
+        return
+    click.echo(
+        f"{name}: {table.doc}\n"
+        f"One row is {table.grain}. Key: {', '.join(table.key)}. A file a month of {table.dated_by}.\n"
+    )
+    for column in columns:
+        unit = f", {column['unit']}" if column["unit"] else ""
+        null = f" Null where {column['null where']}." if column["null where"] else ""
+        click.echo(click.style(column["column"], bold=True) + f"  {column['type']}{unit}")
+        click.echo(click.wrap_text(column["meaning"] + null, 96, "    ", "    "))
+
+
+@click.command()
+@click.argument("statement")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+def sql(statement: str, form: str, output: Path | None) -> None:
+    """Ask the tables anything, in DuckDB's SQL. Each table is a view of its name.
+
+    \b
+      papers sql "select listed_on, verdict, paper_count from source_days order by 1 desc limit 7"
+      papers sql "from signals where paper_id = '2511.01234'" --format csv -o votes.csv
+    """
+    from flows.settings import settings
+    from store.sql import query
+
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise click.UsageError("Parquet is not for the screen; give it a file with --output")
+    rows = query(settings().lake, statement)
+    if form == "parquet":
+        _write_parquet(rows, output)
+    elif form == "table":
+        _write_text(_drawn(rows), output)
+    elif form == "json":
+        _write_text(show.as_json(rows.to_pylist()) + "\n", output)
+    else:
+        _write_csv(rows, output)
+
+
+def _drawn(rows: pa.Table) -> str:
+    import contextlib
+    import io
+    import shutil
+
+    import duckdb
+
+    drawn = io.StringIO()
+    with duckdb.connect() as database, contextlib.redirect_stdout(drawn):
+        database.execute("set timezone = 'UTC'")
+        database.from_arrow(rows).show(max_width=max(80, shutil.get_terminal_size((120, 40)).columns), max_rows=200)
+    return "\n".join(show.shown(line) for line in drawn.getvalue().rstrip("\n").split("\n")) + "\n"
+
+
+def _write_text(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _write_csv(rows: pa.Table, output: Path | None) -> None:
+    with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows.column_names)
+        for batch in rows.to_batches():
+            writer.writerows([_cell(value) for value in row.values()] for row in batch.to_pylist())
+
+
+def _cell(value: Any) -> object:
+    return value if isinstance(value, str | int | float | None) else show.as_json(value).strip('"')
+
+
+def _write_parquet(rows: pa.Table, output: Path | None) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(rows, output or sys.stdout.buffer, compression="zstd")

@@ -1,0 +1,74 @@
+"""How results are shown to people: tables on the screen, progress on the side."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+# Text from the internet must not speak to the terminal, or turn its direction.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def table(rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> None:
+    """Print rows as a plain table; the columns in `right` are flush right."""
+    if not rows:
+        return
+    cells = [[shown(value) for value in row.values()] for row in rows]
+    heads = list(rows[0])
+    widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
+    for line in [heads, *cells]:
+        padded = [
+            text.rjust(width) if head in right else text.ljust(width)
+            for text, width, head in zip(line, widths, heads, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
+
+
+def shown(value: object) -> str:
+    """A value as one harmless line."""
+    return _UNSHOWABLE.sub("\ufffd", "" if value is None else str(value).replace("\n", " "))
+
+
+def as_json(value: object) -> str:
+    """JSON for machines: dates and instants in ISO 8601, instants with Z, bytes as text where they are UTF-8."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=1)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value)
+
+
+def narrate() -> None:
+    """Let the rooms tell on stderr what they are doing."""
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("paperlake")
+    log.handlers, log.propagate = [told], False
+    log.setLevel(logging.INFO)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr with what is done and the time left, where a person is watching; gives its tick."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

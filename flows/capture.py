@@ -1,0 +1,88 @@
+"""Asking the Hub for a date, and keeping what it says before anything reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+from flows.clock import RunClock
+from flows.settings import Settings
+from schemas.hub_replies import HUB_REPLIES
+from sources.answer import Answer
+from sources.hub import fetch_date
+from sources.polite import PoliteClient, open_client
+from store.inbox import keep
+from store.lake import Lake
+from store.pace import FilePace
+
+log = logging.getLogger("paperlake")
+
+PATIENCE_BY_HAND_S = 20.0
+PATIENCE_SCHEDULED_S = 300.0
+"""How long an unreachable source is tried. A person waits; a schedule has time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is needed to capture: the client, the clock of the run, the lake to keep in."""
+
+    client: PoliteClient
+    clock: RunClock
+    lake: Lake
+
+    def capture(self, day: date) -> int:
+        """Keep every page of the list of `day`; gives how many. Raises SourceUnreachable; the pages before are kept."""
+        began = self.clock.now()
+        pages = 0
+        for answer in fetch_date(self.client, day):
+            keep(
+                self.lake,
+                HUB_REPLIES,
+                {
+                    "requested_on": day,
+                    "capture_started_at": began,
+                    "page": pages,
+                    "captured_at": answer.received_at,
+                    "url": answer.url,
+                    "status_code": answer.status_code,
+                    "headers": _headers(answer),
+                    "body": answer.body,
+                    "body_sha256": sha256(answer.body).hexdigest(),
+                },
+            )
+            pages += 1
+        return pages
+
+
+@contextmanager
+def asking_hub(
+    settings: Settings, clock: RunClock, *, patience_s: float, on_wait: Callable[[float], None] | None = None
+) -> Iterator[Asking]:
+    """A client of the Hub within the limits that hold for all processes of this machine."""
+    pace = FilePace(settings.state, "hub", settings.hub_quota, on_wait=on_wait or _announce)
+    with open_client(
+        settings.hub_url,
+        user_agent=settings.user_agent,
+        pace=pace,
+        token=settings.hub_token,
+        patience_s=patience_s,
+        now=clock.now,
+    ) as client:
+        yield Asking(client, clock, settings.lake)
+
+
+def _headers(answer: Answer) -> str:
+    """The headers as a JSON object; a name that came twice has its values joined, as HTTP allows."""
+    joined: dict[str, str] = {}
+    for name, value in answer.headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return json.dumps(joined, ensure_ascii=False)
+
+
+def _announce(wait_s: float) -> None:
+    log.warning("the limit of the Hub is reached; waiting %.0f s", wait_s)

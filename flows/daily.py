@@ -1,0 +1,93 @@
+"""The daily flow: plan, capture, build, judge, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from prefect import flow, runtime, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.build import MonthRefused, Published, publish_month, waiting_months
+from flows.capture import PATIENCE_BY_HAND_S, PATIENCE_SCHEDULED_S, Asking, asking_hub, log
+from flows.clock import started
+from flows.plan import dates_to_capture
+from flows.report import Report, report
+from flows.settings import settings
+from sources.answer import SourceUnreachable
+from store.lake import MONTH_FORM, Lake
+from store.manifest import ManifestUnreadable
+from store.publish import LakeBusy
+
+
+class RunHadProblems(Exception):
+    """Something that a person should know of; what could be published was. The outcome is in `report`."""
+
+    def __init__(self, outcome: Report) -> None:
+        """Say the problems."""
+        super().__init__("; ".join(outcome.problems))
+        self.report = outcome
+
+
+@flow(name="daily")
+def daily(day: date | None = None, recheck: bool = False, now: datetime | None = None) -> Report:  # noqa: FBT001, FBT002 - parameters of a deployment
+    """Capture and publish the newest closed date, the 14 before it, and the open one; with `day` only that date.
+
+    `now` simulates another start; without it, the date follows from when the run was due, so that a late
+    run means its own day. Raises RunHadProblems when all that could be published is.
+    """
+    said = settings()
+    clock = started(now)
+    is_scheduled = runtime.deployment.id is not None
+    due_at = now or (runtime.flow_run.scheduled_start_time if is_scheduled else None) or clock.now()
+    dates = dates_to_capture(due_at, day, recheck=recheck)
+    patience_s = PATIENCE_SCHEDULED_S if is_scheduled else PATIENCE_BY_HAND_S
+    with asking_hub(said, clock, patience_s=patience_s) as asking:
+        problems = _capture_all(asking, dates)
+    published, faults = _publish_all(said.lake, dates)
+    outcome = report(said.lake, dates, published, [*problems, *faults], clock.started_at)
+    create_table_artifact(key="daily-verdicts", table=outcome.rows(), description=outcome.summary)
+    create_markdown_artifact(key="daily-summary", markdown=outcome.markdown(), description=outcome.summary)
+    if outcome.problems:
+        raise RunHadProblems(outcome)
+    return outcome
+
+
+@task(task_run_name="capture-{day}", cache_policy=NO_CACHE)
+def capture(day: date, asking: Asking) -> int:
+    """Keep what the Hub says of `day`; gives the number of pages. Raises SourceUnreachable."""
+    pages = asking.capture(day)
+    log.info("captured %s: %d page%s", day, pages, "" if pages == 1 else "s")
+    return pages
+
+
+@task(task_run_name="publish-{month}", cache_policy=NO_CACHE)
+def publish(month: str, root: Path) -> Published:
+    """Fold, build, judge and publish one month. Needs no network. Raises MonthRefused, LakeBusy, ManifestUnreadable."""
+    done = publish_month(Lake(root), month)
+    log.info("published %s: %s", month, f"{len(done.changed)} files" if done.changed else "unchanged")
+    return done
+
+
+def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
+    """Capture date by date; a source that cannot be reached for one is not asked for the others."""
+    for day in dates:
+        try:
+            capture(day, asking)
+        except SourceUnreachable as unreachable:
+            return [str(unreachable)]
+    return []
+
+
+def _publish_all(lake: Lake, dates: Sequence[date]) -> tuple[list[Published], list[str]]:
+    """Publish the months of `dates`, and those that still have answers waiting from a run that died."""
+    published: list[Published] = []
+    faults: list[str] = []
+    for month in sorted({*(day.strftime(MONTH_FORM) for day in dates), *waiting_months(lake)}):
+        try:
+            published.append(publish(month, lake.root))
+        except (MonthRefused, LakeBusy, ManifestUnreadable) as fault:
+            faults.append(str(fault))
+    return published, faults

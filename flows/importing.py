@@ -1,0 +1,138 @@
+"""Archived answers into the lake: as replies, with the time at which they were captured, never a guess."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from flows.build import Published, publish_month, waiting_months
+from flows.instants import instant
+from schemas.hub_replies import HUB_REPLIES
+from store.inbox import keep
+from store.lake import Lake
+
+TIMES = "captures.csv"
+
+
+class ArchiveUnclear(Exception):
+    """The archive does not say what is needed; nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """One answer in an archive."""
+
+    path: Path
+    listed_on: date
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The answers of a folder, and the files in it that are none."""
+
+    answers: tuple[Archived, ...]
+    passed_over: tuple[Path, ...]
+
+
+def find_answers(folder: Path, captured_at: datetime | None = None) -> Archive:
+    """The answers in `folder`: DATE.json or DATE/INSTANT.json.
+
+    When one was captured stands in its name, else in `captures.csv` (file, captured_at) beside it, else it
+    is `captured_at`. Raises ArchiveUnclear where none of them says it.
+    """
+    times = {
+        **_times(folder),
+        **{f"{day.name}/{n}": t for day in _date_folders(folder) for n, t in _times(day).items()},
+    }
+    answers: list[Archived] = []
+    passed_over: list[Path] = []
+    unclear: list[str] = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != TIMES):
+        name = path.relative_to(folder).as_posix()
+        day, named = _date(path.stem), None
+        if path.parent != folder:
+            day, named = _date(path.parent.name), _instant(path.stem)
+        at = named or times.get(name) or captured_at
+        if path.suffix != ".json" or day is None or path.parent not in (folder, folder / path.parent.name):
+            passed_over.append(path)
+        elif at is None:
+            unclear.append(name)
+        else:
+            answers.append(Archived(path, day, at))
+    if unclear:
+        raise ArchiveUnclear(
+            f"{folder}: {len(unclear)} files do not say when they were captured, such as {unclear[0]}; name them "
+            f"DATE/INSTANT.json, list them in {TIMES} (file,captured_at), or give --captured-at"
+        )
+    if not answers:
+        raise ArchiveUnclear(f"{folder} holds no answers; they are named DATE.json or DATE/INSTANT.json")
+    return Archive(tuple(answers), tuple(passed_over))
+
+
+def keep_answers(lake: Lake, answers: tuple[Archived, ...], tick: Callable[[], None]) -> None:
+    """Keep the answers, byte for byte; `tick` is called after each."""
+    for answer in answers:
+        body = answer.path.read_bytes()
+        keep(
+            lake,
+            HUB_REPLIES,
+            {
+                "requested_on": answer.listed_on,
+                "capture_started_at": answer.captured_at,
+                "page": 0,
+                "captured_at": answer.captured_at,
+                "url": None,
+                "status_code": None,
+                "headers": None,
+                "body": body,
+                "body_sha256": sha256(body).hexdigest(),
+            },
+        )
+        tick()
+
+
+def publish_waiting(lake: Lake) -> Iterator[Published]:
+    """Publish month by month whatever waits in the inbox."""
+    for month in waiting_months(lake):
+        yield publish_month(lake, month)
+
+
+def _times(folder: Path) -> dict[str, datetime]:
+    """What `captures.csv` in `folder` says, by file name. Raises ArchiveUnclear, with the line."""
+    path = folder / TIMES
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if not {"file", "captured_at"} <= set(rows.fieldnames or ()):
+            raise ArchiveUnclear(f"{path} needs the columns file and captured_at")
+        times: dict[str, datetime] = {}
+        for row in rows:
+            try:
+                times[row["file"]] = instant(row["captured_at"] or "")
+            except ValueError as error:
+                raise ArchiveUnclear(f"{path}, line {rows.line_num}: {error}") from None
+    return times
+
+
+def _date_folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir() and _date(path.name)]
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == len("2025-11-06") else None
+    except ValueError:
+        return None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return instant(text)
+    except ValueError:
+        return None

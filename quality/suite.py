@@ -1,0 +1,62 @@
+"""Expectations read off a declaration: one for each fact that a table states."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, timedelta
+
+# Before the import: it decides then whether to send usage statistics. We send none.
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+import great_expectations as gx
+from great_expectations import expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+
+from schemas.table import Below, Between, Check, Column, Matches, OneOf, Refuses, Table
+
+
+def suite(table: Table, month: str) -> gx.ExpectationSuite:
+    """What must hold of a month (`2025-11`) of `table` before it is published."""
+    first = date.fromisoformat(f"{month}-01")
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    dated = gxe.ExpectColumnValuesToBeBetween(
+        column=table.dated_by, min_value=_midnight(first), max_value=_midnight(last)
+    )
+    required = [gxe.ExpectColumnValuesToNotBeNull(column=c.name) for c in table.columns if c.null is None]
+    key = gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))
+    return gx.ExpectationSuite(
+        name=f"{table.name}-{month}", expectations=[dated, key, *required, *declared(table, refuses="row")]
+    )
+
+
+def stop_suite(table: Table) -> gx.ExpectationSuite:
+    """What each capture must satisfy, judged on itself alone, or be set aside whole."""
+    return gx.ExpectationSuite(name=f"{table.name}-stop", expectations=declared(table, refuses="capture"))
+
+
+def declared(table: Table, refuses: Refuses) -> list[Expectation]:
+    """One expectation for each declared check of that severity."""
+    return [
+        _expectation(column, check) for column in table.columns for check in column.checks if check.refuses == refuses
+    ]
+
+
+def _expectation(column: Column, check: Check) -> Expectation:
+    match check:
+        case Matches(pattern):
+            return gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=rf"^(?:{pattern})\Z")
+        case Between(low, high):
+            return gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=_end(low), max_value=_end(high))
+        case Below(limit, _):
+            return gxe.ExpectColumnValuesToBeBetween(column=column.name, max_value=limit, strict_max=True)
+        case OneOf(values):
+            return gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(values))
+
+
+def _end(value: float | str | None) -> float | datetime | None:
+    """An end of a range; instants go over to pandas without their zone, which is always UTC."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time())

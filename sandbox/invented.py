@@ -1,0 +1,211 @@
+"""One invented paper: everything about it that no listing changes."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from sandbox import votes, words
+
+# arXiv numbers a month's papers from 1. Every list owns one block of a month's numbers: blocks 0-30 for the lists
+# of that month, 31-35 for the first lists of the next one, whose papers may still be dated in the old month.
+BLOCK = 2770
+_STEP = 1009  # has no divisor in common with BLOCK: i * _STEP visits every number of a block once
+_STEP_BACK = pow(_STEP, -1, BLOCK)
+_LAGS = (1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
+_STATUSES = ("admin_assigned",) * 5 + ("claimed_verified",) * 4 + ("extracted_pending", "extracted_confirmed")
+_ODD_REPOSITORIES = ("https://github.com/{owner}/{name}/", "https://github.com/{owner}/{name}/tree/main/src")
+_LATE_USERS_FROM = date(2024, 11, 1)
+_HOURS_S = 3600.0
+_MOST_AUTHORS = 350
+_SUFFIXES = [f"{position + 1:06x}" for position in range(_MOST_AUTHORS)]
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class Standing(NamedTuple):
+    """What the Hub knows of an author beyond the name; `status` changed at the second `since_s` of the epoch."""
+
+    account: words.Account | None
+    status: str
+    since_s: float
+    is_hidden: bool
+
+
+# Id, name, and the standing of the few who have one: plain tuples, for a world may have ten million authors.
+Author = tuple[str, str, Standing | None]
+
+
+@dataclass(slots=True)
+class Paper:
+    """What an invented paper is; `listed_s` is the second of the epoch at which it was first listed."""
+
+    id: str
+    listed_s: float
+    title: str
+    abstract: str
+    published_at: datetime
+    authors: list[Author]
+    discussion_id: str
+    submitter: words.Account
+    organization: words.Organization | None
+    github_repo: str | None
+    repo_added_by: str
+    project_page: str | None
+    media_urls: list[str]
+    ai_summary: str
+    ai_keywords: list[str]
+    ai_after_s: float
+    is_author_participating: bool
+    fate: votes.Growth
+
+
+def paper_number(seed: int, day: date, index: int, published: date) -> str:
+    """The arXiv id of the paper `index` of the list of `day`, unique in its world."""
+    block = day.day - 1 if (published.year, published.month) == (day.year, day.month) else 30 + day.day
+    within = (index * _STEP + seed * 37 + day.toordinal() * 613) % BLOCK
+    return f"{published.year % 100:02d}{published.month:02d}.{block * BLOCK + within + 1:05d}"
+
+
+def place_of(seed: int, paper_id: str) -> tuple[date, int] | None:
+    """The list and the index that `paper_number` would have made `paper_id` from; None for impossible ids."""
+    try:
+        first = date(2000 + int(paper_id[:2]), int(paper_id[2:4]), 1)
+        block, within = divmod(int(paper_id[5:]) - 1, BLOCK)
+        if block > 30:
+            first, block = (first + timedelta(days=31)).replace(day=1), block - 31
+        day = first.replace(day=block + 1)
+    except ValueError:
+        return None
+    return day, (within - seed * 37 - day.toordinal() * 613) * _STEP_BACK % BLOCK
+
+
+def _authors(rng: random.Random, day: date, listed_s: float, prefix: str) -> list[Author]:
+    chance = rng.random
+    many = chance() < 0.004
+    count = int(90 + (_MOST_AUTHORS - 90) * chance()) if many else min(30, max(1, int(math.exp(1.8 + 0.5 * rng.gauss(0.0, 1.0)))))
+    known = 0.33 if day < _LATE_USERS_FROM else 0.06
+    names, pool, accounts = words.NAMES, len(words.NAMES), words.ACCOUNTS
+    authors: list[Author] = []
+    for position in range(count):
+        own_id = prefix + _SUFFIXES[position]
+        if chance() >= known:
+            authors.append((own_id, names[int(chance() * pool)], None))
+            continue
+        account = accounts[int(chance() * len(accounts))]
+        status = _STATUSES[int(chance() * len(_STATUSES))]
+        standing = Standing(account, status, listed_s + chance() * 9000, chance() < 0.02)
+        authors.append((own_id, account.fullname.split(" ✨")[0], standing))
+    oddity = chance()
+    if oddity < 0.005:
+        own_id, _, standing_of_last = authors[-1]
+        authors[-1] = (own_id, authors[0][1], standing_of_last)
+    elif oddity < 0.006:
+        own_id, name, _ = authors[0]
+        authors[0] = (own_id, name, Standing(None, "extracted_infirmed", listed_s, is_hidden=False))
+    return authors
+
+
+def _title(rng: random.Random, name: str) -> str:
+    chance = rng.random
+    draw = chance()
+    forms = words.LATEX_TITLES if draw < 0.02 else words.FOREIGN_TITLES if draw < 0.04 else words.PLAIN_TITLES
+    return forms[int(chance() * len(forms))].format(
+        name=name,
+        manner=words.MANNERS[int(chance() * len(words.MANNERS))],
+        method=words.METHODS[int(chance() * len(words.METHODS))],
+        goal=words.GOALS[int(chance() * len(words.GOALS))],
+    )
+
+
+def _abstract(rng: random.Random) -> str:
+    chance = rng.random
+    middles = words.MIDDLES
+    count = 3 + int(chance() * 4)
+    return " ".join(
+        [
+            words.OPENINGS[int(chance() * len(words.OPENINGS))],
+            *[middles[int(chance() * len(middles))] for _ in range(count)],
+            words.ENDINGS[int(chance() * len(words.ENDINGS))],
+        ],
+    )
+
+
+def _keywords(rng: random.Random) -> list[str]:
+    chance = rng.random
+    oddity = chance()
+    if oddity < 0.003:
+        return [""]
+    start, count = int(chance() * len(words.TOPICS)), 4 + int(chance() * 9)
+    keywords = [words.TOPICS[(start + 7 * step) % len(words.TOPICS)] for step in range(count)]
+    if oddity < 0.007:
+        keywords.append(keywords[0])
+    return keywords
+
+
+def _repository(rng: random.Random, owner: str, name: str) -> str | None:
+    chance = rng.random
+    if chance() >= 0.48:
+        return None
+    if chance() < 0.026:
+        return _ODD_REPOSITORIES[int(chance() * 2)].format(owner=owner, name=name)
+    return f"https://github.com/{owner}/{name}"
+
+
+def _project_page(rng: random.Random, owner: str, name: str) -> str | None:
+    if rng.random() >= 0.36:
+        return None
+    blank = " " if rng.random() < 0.01 else ""
+    return f"{blank}https://{owner}.example/{name}/"
+
+
+def _media_urls(rng: random.Random, owner_id: str) -> list[str]:
+    if rng.random() >= 0.17:
+        return []
+    folder = f"https://cdn-uploads.huggingface.co/production/uploads/{owner_id}"
+    return [f"{folder}/{rng.getrandbits(80):020x}.mp4" for _ in range(1 + (rng.random() < 0.2))]
+
+
+def _ai_after_s(rng: random.Random) -> float:
+    # 37-51 % of first-day captures had the AI fields; a few papers never get any.
+    draw, when = rng.random(), rng.random()
+    if draw < 0.45:
+        return 5 * _HOURS_S * when
+    return (16 + 30 * when) * _HOURS_S if draw < 0.985 else math.inf
+
+
+def paper(rng: random.Random, seed: int, day: date, index: int, listed_s: float) -> Paper:
+    """The paper `index` of the list of `day`, drawn from `rng`, which must be seeded for this paper alone."""
+    chance = rng.random
+    # The weekend is never a paper's last day before its list, so Monday's papers are older.
+    lag = _LAGS[int(chance() * len(_LAGS))] + (2 if day.weekday() == 0 else 0)
+    published = date.fromordinal(day.toordinal() - min(lag, 5))
+    paper_id = paper_number(seed, day, index, published)
+    name = words.COINED[int(chance() * len(words.COINED))]
+    submitter = words.ACCOUNTS[int(chance() ** 3 * len(words.ACCOUNTS))]
+    owner = words.ACCOUNTS[int(chance() * len(words.ACCOUNTS))].login
+    prefix = f"{int(listed_s):08x}{rng.getrandbits(40):010x}"
+    has_home = chance() < 0.55
+    return Paper(
+        id=paper_id,
+        listed_s=listed_s,
+        title=_title(rng, name),
+        abstract=_abstract(rng),
+        published_at=datetime.fromtimestamp((published.toordinal() - _EPOCH) * 86_400 + int(chance() * 86_400), UTC),
+        authors=_authors(rng, day, listed_s, prefix),
+        discussion_id=f"{prefix}{0xF00000 + index:06x}",
+        submitter=submitter,
+        organization=words.ORGANIZATIONS[int(chance() ** 2 * len(words.ORGANIZATIONS))] if has_home else None,
+        github_repo=_repository(rng, owner, name),
+        repo_added_by="user" if chance() < 0.98 else "auto",
+        project_page=_project_page(rng, owner, name),
+        media_urls=_media_urls(rng, submitter.id),
+        ai_summary=f"{name} pairs a known model with a new {words.TOPICS[int(chance() * 30)]}, which lowers the cost "
+        "of long tasks and keeps their results checkable.",
+        ai_keywords=_keywords(rng),
+        ai_after_s=_ai_after_s(rng),
+        is_author_participating=chance() < 0.19,
+        fate=votes.growth(rng),
+    )

@@ -1,0 +1,1 @@
+"""What the data means: every table declared once, in pyarrow and nothing else."""

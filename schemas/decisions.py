@@ -1,0 +1,23 @@
+"""The table `decisions`: what people decided about captures. Evidence, kept with the replies."""
+
+from __future__ import annotations
+
+from schemas.kinds import DATE, INSTANT, TEXT
+from schemas.table import Column, OneOf, Table
+
+DECISIONS = Table(
+    name="decisions",
+    doc="Decisions of people about captures: an accepted capture is built from although it was refused.",
+    grain="one decision about one capture",
+    dated_by="listed_on",
+    key=("source", "listed_on", "captured_at", "decided_at"),
+    sort=("source", "listed_on", "captured_at", "decided_at"),
+    is_kept=True,
+    columns=(
+        Column("source", TEXT, "The source of the capture."),
+        Column("listed_on", DATE, "The date of the capture's list."),
+        Column("captured_at", INSTANT, "When the capture began."),
+        Column("decision", TEXT, "What was decided.", checks=(OneOf(("accept",)),)),
+        Column("decided_at", INSTANT, "When it was decided."),
+    ),
+)

@@ -1,0 +1,34 @@
+"""The table `hub_replies`: what the Hub answered, verbatim."""
+
+from __future__ import annotations
+
+from schemas.kinds import BYTES, COUNT, COUNTS_UP, DATE, INSTANT, SHA256, TEXT
+from schemas.table import Between, Column, Table
+
+IMPORTED = "the answer was imported from an archive that does not say"
+
+HUB_REPLIES = Table(
+    name="hub_replies",
+    doc="Every answer of the Hub's Daily Papers API that was kept, as it came, before anything read it.",
+    grain="one answer kept",
+    dated_by="requested_on",
+    key=("requested_on", "capture_started_at", "page", "captured_at", "body_sha256"),
+    sort=("requested_on", "capture_started_at", "page", "captured_at", "body_sha256"),
+    is_kept=True,
+    columns=(
+        Column("requested_on", DATE, "The date that the list was asked for."),
+        Column("capture_started_at", INSTANT, "When the capture began; shared by all pages of one capture."),
+        Column("page", COUNT, "The page of the list, counted from 0.", checks=COUNTS_UP),
+        Column("captured_at", INSTANT, "When this page's answer had arrived."),
+        Column("url", TEXT, "The address asked, without credentials.", null=IMPORTED),
+        Column("status_code", COUNT, "The HTTP status.", null=IMPORTED, checks=(Between(100, 599),)),
+        Column(
+            "headers",
+            TEXT,
+            "The answer's headers as a JSON object, names in lower case, cookies left out.",
+            null=IMPORTED,
+        ),
+        Column("body", BYTES, "The body, byte for byte, after content decoding."),
+        Column("body_sha256", TEXT, "SHA-256 of the body, in hexadecimal.", checks=(SHA256,)),
+    ),
+)

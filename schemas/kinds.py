@@ -1,0 +1,26 @@
+"""The few logical types that every table uses, so that the same thing has the same type everywhere."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas.table import Between, Matches
+
+TEXT = pa.string()
+TEXTS = pa.list_(pa.string())
+DATE = pa.date32()
+INSTANT = pa.timestamp("us", tz="UTC")
+COUNT = pa.int32()
+SHARE = pa.float64()
+FLAG = pa.bool_()
+BYTES = pa.large_binary()
+
+COUNTS_UP = (Between(0, 2**31 - 1),)
+"""A count that can be stored: never below zero, never beyond its 32 bits."""
+
+ARXIV_ID = Matches(
+    r"[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5}|[a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}"
+)
+"""An arXiv identifier of either style, without a version. Its month must exist: papers are filed by it."""
+
+SHA256 = Matches(r"[0-9a-f]{64}")

@@ -1,0 +1,31 @@
+"""The table `signals`: votes, comments and stars at an instant, which the source does not keep."""
+
+from __future__ import annotations
+
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, INSTANT, TEXT
+from schemas.listings import ABSENT
+from schemas.table import Column, Table
+
+SIGNALS = Table(
+    name="signals",
+    doc="Votes, comments and stars of listed papers as each capture saw them. Votes may fall.",
+    grain="one paper on the list of one date, at one capture",
+    dated_by="listed_on",
+    key=("listed_on", "paper_id", "captured_at"),
+    sort=("listed_on", "paper_id", "captured_at"),
+    columns=(
+        Column("listed_on", DATE, "The date of the list."),
+        Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+        Column("captured_at", INSTANT, "When the capture began; shared by all its pages."),
+        Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null=ABSENT, checks=COUNTS_UP),
+        Column("comment_count", COUNT, "Comments at that instant.", unit="comments", null=ABSENT, checks=COUNTS_UP),
+        Column(
+            "github_star_count",
+            COUNT,
+            "Stars as the Hub knew them at that instant.",
+            unit="stars",
+            null=ABSENT,
+            checks=COUNTS_UP,
+        ),
+    ),
+)

@@ -1,0 +1,37 @@
+"""The table `source_days`: what is known of a date, and on what that rests."""
+
+from __future__ import annotations
+
+from schemas.kinds import COUNT, COUNTS_UP, DATE, INSTANT, TEXT
+from schemas.table import Column, OneOf, Table
+
+VERDICTS = ("settled", "complete", "confirmed_empty", "partial", "failed")
+
+SOURCE_DAYS = Table(
+    name="source_days",
+    doc=(
+        "The verdict on each date that was ever asked for: settled (whole, begun 14 days or more after closing), "
+        "complete (whole, begun after closing), confirmed_empty (the same, and empty), partial (something valid), "
+        "failed (nothing valid). A date never asked for has no row."
+    ),
+    grain="one source and one date",
+    dated_by="listed_on",
+    key=("source", "listed_on"),
+    sort=("source", "listed_on"),
+    columns=(
+        Column("source", TEXT, "The source asked."),
+        Column("listed_on", DATE, "The date asked for."),
+        Column("verdict", TEXT, "What is known of the date.", checks=(OneOf(VERDICTS),)),
+        Column("paper_count", COUNT, "Papers on the list (`is_listed`).", unit="papers", checks=COUNTS_UP),
+        Column("page_count", COUNT, "Pages of the capture the list rests on.", unit="pages", checks=COUNTS_UP),
+        Column("capture_count", COUNT, "Captures kept of the date, good or bad.", unit="captures", checks=COUNTS_UP),
+        Column("first_captured_at", INSTANT, "Start of the first capture."),
+        Column("last_captured_at", INSTANT, "Start of the newest capture."),
+        Column(
+            "reason",
+            TEXT,
+            "Why the date is only partial, or failed.",
+            null="the date is settled, complete or confirmed empty",
+        ),
+    ),
+)

@@ -1,0 +1,125 @@
+"""The words in which a table is declared: columns, checks, key, order and partition."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+Refuses = Literal["row", "capture"]
+"""What a broken check sets aside: the row (or, where it may be null, the value), or the whole capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The whole text matches `pattern`, in the syntax that Python's and Rust's engines share."""
+
+    pattern: str
+    refuses: Refuses = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`low <= value <= high`; None leaves a side open. Instants and dates are given in ISO 8601."""
+
+    low: int | float | str | None = None
+    high: int | float | str | None = None
+    refuses: Refuses = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """`value < limit`: the limit itself already breaks the check. `broken` says in words what that means."""
+
+    limit: float
+    broken: str
+    refuses: Refuses = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The value is one of a closed set."""
+
+    values: tuple[str, ...]
+    refuses: Refuses = "row"
+
+
+Check = Matches | Between | Below | OneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. It holds no nulls unless `null` says why a value may be missing."""
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str | None = None
+    null: str | None = None
+    checks: tuple[Check, ...] = ()
+
+    def arrow(self) -> pa.Field:
+        """The Arrow field, with everything said here in its metadata."""
+        said = {"doc": self.doc, "unit": self.unit, "null": self.null}
+        return pa.field(
+            self.name,
+            self.type,
+            nullable=self.null is not None,
+            metadata={key: text for key, text in said.items() if text},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One published table.
+
+    `dated_by` names the column (a date) whose month is the partition. `sort` is a total order: it ends
+    with what the key leaves open, so that the same rows always make the same bytes. A ledger or a
+    replies table is `kept`: evidence that no build can make again.
+    """
+
+    name: str
+    doc: str
+    grain: str
+    dated_by: str
+    key: tuple[str, ...]
+    sort: tuple[str, ...]
+    columns: tuple[Column, ...]
+    is_kept: bool = False
+    version: str = "1.0.0"
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that would make files which readers or rebuilds trip over."""
+        names = [column.name for column in self.columns]
+        faults = [
+            *(f"name {name!r} is not snake_case" for name in (self.name, *names) if not SNAKE.fullmatch(name)),
+            *(f"column {name!r} is declared twice" for name in set(names) if names.count(name) > 1),
+            *(f"column {name!r} is named like a path key" for name in names if name == "month"),
+            *(f"{name!r} is not a column" for name in (*self.key, *self.sort, self.dated_by) if name not in names),
+            *(f"the doc of {c.name!r} is not a sentence" for c in self.columns if not c.doc.endswith(".")),
+            *(f"key column {c.name!r} may be null" for c in self.columns if c.name in self.key and c.null),
+            *(["the sort order does not hold the key"] if not set(self.key) <= set(self.sort) else []),
+        ]
+        if faults:
+            raise ValueError(f"table {self.name}: " + "; ".join(faults))
+
+    def __getitem__(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def arrow(self) -> pa.Schema:
+        """The declared schema; its metadata lets a file found on a disk explain itself."""
+        return pa.schema(
+            [column.arrow() for column in self.columns],
+            metadata={
+                "paperlake.table": self.name,
+                "paperlake.schema_version": self.version,
+                "paperlake.doc": self.doc,
+                "paperlake.grain": self.grain,
+                "paperlake.key": ",".join(self.key),
+            },
+        )

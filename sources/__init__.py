@@ -1,0 +1,1 @@
+"""Asking the world: the only httpx, one file a source."""

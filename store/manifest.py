@@ -1,0 +1,71 @@
+"""The manifest: every published file with what it holds, and what it was built from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from store.lake import part_name
+
+FORMAT = 1
+
+
+class ManifestUnreadable(Exception):
+    """The manifest is not what a publish writes. The files of the tables are not touched by that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One published file. `inputs` are the SHA-256 of the files it was built from, by their names.
+
+    `code` is the fingerprint of what built it; both are empty for evidence, which is not built.
+    """
+
+    rows: int
+    bytes: int
+    sha256: str
+    schema_version: str
+    code: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is published, by file name relative to the root."""
+
+    files: Mapping[str, Entry] = field(default_factory=dict)
+
+    def entry(self, table: str, month: str) -> Entry | None:
+        """What is published of one month of a table."""
+        return self.files.get(part_name(table, month))
+
+    def months(self, table: str) -> list[str]:
+        """The months published of a table, oldest first."""
+        start, end = part_name(table, "*").split("*")
+        return sorted(name[len(start) : -len(end)] for name in self.files if name.startswith(start))
+
+    def with_files(self, files: Mapping[str, Entry]) -> Manifest:
+        """The manifest with `files` added or replaced."""
+        return Manifest({**self.files, **files})
+
+    def encode(self) -> bytes:
+        """The text of the manifest; the same files always give the same text."""
+        files = {name: {k: v for k, v in asdict(entry).items() if v} for name, entry in self.files.items()}
+        return json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def load(path: Path) -> Manifest:
+    """The manifest at `path`; an empty one where there is none yet. Raises ManifestUnreadable."""
+    try:
+        said = json.loads(path.read_bytes())
+        if said["format"] != FORMAT:
+            raise ManifestUnreadable(f"{path} has the format {said['format']}, this version reads {FORMAT}")
+        return Manifest({name: Entry(**entry) for name, entry in said["files"].items()})
+    except FileNotFoundError:
+        return Manifest()
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestUnreadable(
+            f"{path} is damaged ({error}); restore it from a backup, or move it away and rebuild"
+        ) from error

@@ -1,0 +1,167 @@
+"""How files become published: staged, journalled, renamed, and the manifest last.
+
+A reader that globs the tables sees of each file the old one or the new one. A writer that dies before its
+journal is written has published nothing; one that dies later is finished by the next writer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from schemas.table import Table
+from store import inbox, manifest, parquet
+from store.files import flush, make_folder, replace, sha256, write_new
+from store.lake import Lake, part_name
+from store.manifest import Entry, Manifest
+
+LOCK_WAIT_S = 600.0
+
+
+class LakeBusy(Exception):
+    """Another process publishes into this lake, and did not finish in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Files of one publish, written and flushed, in nobody's sight yet."""
+
+    folder: Path
+    files: Mapping[str, Path] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def path(self, table: str, month: str) -> Path:
+        """Where the staged file of a table's month lies."""
+        return self.files[part_name(table, month)]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """The one writer of a lake; only `writer` makes one, and only while it holds the lock."""
+
+    lake: Lake
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is published now."""
+        return manifest.load(self.lake.manifest)
+
+    def stage(
+        self,
+        month: str,
+        frames: Mapping[Table, pl.DataFrame],
+        *,
+        code: str = "",
+        inputs: Mapping[str, str] | None = None,
+        into: Staged | None = None,
+    ) -> Staged:
+        """Write a month of some tables aside. `into` adds to a publish that is being staged."""
+        staged = into or Staged(self.lake.staged / uuid.uuid4().hex)
+        make_folder(staged.folder)
+        files, entries = dict(staged.files), dict(staged.entries)
+        for table, rows in frames.items():
+            name = part_name(table.name, month)
+            path = staged.folder / f"{table.name}-{month}.parquet"
+            parquet.write(rows, table, path)
+            flush(path)
+            files[name] = path
+            entries[name] = Entry(
+                rows=rows.height,
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+                schema_version=table.version,
+                code=code,
+                inputs=inputs or {},
+            )
+        flush(staged.folder)
+        return Staged(staged.folder, files, entries)
+
+    def commit(self, staged: Staged, folded: tuple[Path, ...] = ()) -> list[str]:
+        """Publish what was staged, then take `folded` out of the inbox. Gives the names of changed files.
+
+        A file whose bytes are published already is left alone; where nothing changes, nothing is written.
+        """
+        now = self.manifest
+        fresh = {name: entry for name, entry in staged.entries.items() if now.files.get(name) != entry}
+        moved = [
+            name
+            for name in fresh
+            if now.files.get(name, fresh[name].__class__(0, 0, "", "")).sha256 != fresh[name].sha256
+        ]
+        if fresh:
+            self._journalled(staged, now.with_files(fresh), moved, folded)
+        else:
+            inbox.discard(folded)
+        shutil.rmtree(staged.folder, ignore_errors=True)
+        return moved
+
+    def drop(self, staged: Staged) -> None:
+        """Forget what was staged."""
+        shutil.rmtree(staged.folder, ignore_errors=True)
+
+    def _journalled(self, staged: Staged, after: Manifest, moved: list[str], folded: tuple[Path, ...]) -> None:
+        coming = staged.folder / "manifest.json"
+        write_new(coming, after.encode())
+        flush(staged.folder)
+        root = self.lake.root
+        plan = {
+            "moves": [[str(staged.files[name].relative_to(root)), name] for name in moved],
+            "manifest": str(coming.relative_to(root)),
+            "folded": [str(path.relative_to(root)) for path in folded],
+        }
+        for name in moved:
+            make_folder((root / name).parent)
+        drafted = staged.folder / "journal.json"
+        write_new(drafted, json.dumps(plan).encode())
+        replace(drafted, self.lake.journal)
+        roll_forward(self.lake)
+
+
+@contextmanager
+def writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
+    """The lake's one writer, after what a dead one left is finished. Raises LakeBusy after `wait_s`."""
+    make_folder(lake.staged)
+    lock = FileLock(lake.lock)
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        raise LakeBusy(
+            f"another process has been publishing into {lake.root} for {wait_s:.0f} s; try again when it is done"
+        ) from None
+    try:
+        roll_forward(lake)
+        _sweep(lake)
+        yield Writer(lake)
+    finally:
+        lock.release()
+
+
+def roll_forward(lake: Lake) -> None:
+    """Finish the publish that the journal tells of, if there is one. Safe to repeat; needs the lock."""
+    try:
+        plan = json.loads(lake.journal.read_bytes())
+    except FileNotFoundError:
+        return
+    for source, target in plan["moves"]:
+        if (lake.root / source).exists():
+            replace(lake.root / source, lake.root / target)
+    if (lake.root / plan["manifest"]).exists():
+        replace(lake.root / plan["manifest"], lake.manifest)
+    inbox.discard(tuple(lake.root / name for name in plan["folded"]))
+    lake.journal.unlink()
+    flush(lake.staged)
+
+
+def _sweep(lake: Lake) -> None:
+    """Remove what writers that died before their journal left behind. Arriving answers are not theirs."""
+    for left in lake.staged.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,56 @@
+"""SQL over the published tables: DuckDB, one view a table, one state of the lake."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from schemas.catalogue import TABLES
+from schemas.table import Table
+from store.lake import Lake
+from store.snapshot import Snapshot, read_whole
+
+
+class QueryWrong(Exception):
+    """DuckDB refuses the query; the message is its own."""
+
+
+def query(lake: Lake, statement: str) -> pa.Table:
+    """The rows that `statement` gives over the views of the lake. Raises QueryWrong."""
+
+    def read(seen: Snapshot) -> pa.Table:
+        with duckdb.connect() as database:
+            database.execute("set timezone = 'UTC'")
+            for table in TABLES.values():
+                _view(database, seen, table)
+            relation = database.sql(statement)
+            return relation.to_arrow_table() if relation is not None else pa.table({})
+
+    try:
+        return read_whole(lake, read)
+    except duckdb.Error as error:
+        raise QueryWrong(str(error)) from None
+
+
+def _view(database: duckdb.DuckDBPyConnection, seen: Snapshot, table: Table) -> None:
+    """The table as a view under its name; an empty one where nothing is published yet."""
+    paths = [str(path) for path in seen.paths(table.name)]
+    if paths:
+        database.read_parquet(paths, hive_partitioning=False).create_view(table.name)
+        return
+    # Handing over an empty Arrow table would make DuckDB import pandas, which takes longer than most queries.
+    columns = ", ".join(f'null::{_SQL_TYPES[str(column.type)]} as "{column.name}"' for column in table.columns)
+    database.execute(f"create view {table.name} as select {columns} where false")
+
+
+_SQL_TYPES = {
+    "string": "varchar",
+    "list<item: string>": "varchar[]",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamptz",
+    "int32": "integer",
+    "int64": "bigint",
+    "double": "double",
+    "bool": "boolean",
+    "large_binary": "blob",
+}

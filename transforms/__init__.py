@@ -1,0 +1,1 @@
+"""Replies to tables: pure Polars, with DuckDB to read JSON; no clock, disk or network."""

@@ -1,0 +1,74 @@
+"""Kept replies to pages, and pages to raw entries: what the Hub sent, before anything is made of it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+# Python writes lone surrogates into JSON as escapes that strict readers refuse; one in a title must not
+# cost a day. Pairs and escaped backslashes are kept, lone halves removed.
+_LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_BATCH_ROWS = 64
+"""DuckDB works on one batch per thread; a page is large, so small batches keep every core busy."""
+
+
+def pages(replies: pl.DataFrame) -> pl.DataFrame:
+    """One row a page of a capture, with its text where the body is UTF-8.
+
+    A capture and page that was kept twice counts once: the newest answer, then the lower hash.
+    """
+    capture = ["requested_on", "capture_started_at"]
+    text = pl.col("body").cast(pl.String, strict=False).str.strip_prefix("\ufeff")
+    return (
+        replies.sort(*capture, "page", "captured_at", "body_sha256", descending=[False] * 3 + [True, False])
+        .unique(subset=[*capture, "page"], keep="first", maintain_order=True)
+        .select(
+            listed_on="requested_on",
+            captured_at="capture_started_at",
+            page="page",
+            status_code="status_code",
+            limit=pl.col("url").str.extract(r"[?&]limit=([0-9]{1,9})").cast(pl.Int64),
+            has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),
+            text=pl.when(text.str.contains(r"\\u[dD][89a-fA-F]"))
+            .then(text.str.replace_all(_LONE_SURROGATE, "$1"))
+            .otherwise(text),
+        )
+        .with_row_index("page_no")
+    )
+
+
+def open_pages(pages: pl.DataFrame) -> duckdb.DuckDBPyConnection:
+    """A private database with the table `entries` (page_no, item counted from 1, raw JSON) of the valid pages.
+
+    A page is valid when its status is 200 (or not told) and its text is a JSON array.
+    """
+    database = duckdb.connect()
+    answered = pages.filter(
+        pl.col("status_code").is_null() | (pl.col("status_code") == HTTPStatus.OK), pl.col("text").is_not_null()
+    )
+    texts = answered.select("page_no", "text").to_arrow().combine_chunks()
+    database.register("answered", pa.Table.from_batches(texts.to_batches(max_chunksize=_BATCH_ROWS), texts.schema))
+    database.execute(
+        """
+        create temp table arrays as
+        select page_no, json_extract(text, '$[*]') as items
+        from (select page_no, case when json_valid(text) then text::json end as text from answered)
+        where json_type(text) = 'ARRAY'
+        """
+    )
+    database.execute(
+        """
+        create temp table entries as
+        select page_no, unnest(items) as entry, generate_subscripts(items, 1) as item from arrays
+        """
+    )
+    return database
+
+
+def entry_counts(database: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """How many entries each valid page holds; a page that is not valid has no row."""
+    counts: pl.DataFrame = database.sql("select page_no, len(items)::integer as entry_count from arrays").pl()
+    return counts

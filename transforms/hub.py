@@ -1,0 +1,101 @@
+"""Replies of the Hub to the rows of its tables: a pure function of a month of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from schemas.authors import AUTHORS
+from schemas.captures import CAPTURES
+from schemas.listings import LISTINGS
+from schemas.rejects import REJECTS
+from schemas.signals import SIGNALS
+from schemas.source_days import SOURCE_DAYS
+from transforms import hub_entries, rejected, verdicts
+from transforms.answers import entry_counts, open_pages, pages
+from transforms.conform import conform
+
+NAME = "hub"
+CAPTURE = ["listed_on", "captured_at"]
+PAPER = ["listed_on", "paper_id"]
+_FROM_CAPTURES = ("first_seen_at", "last_seen_at", "is_listed")
+_PAPER_COLUMNS = (*(c.name for c in LISTINGS.columns if c.name not in _FROM_CAPTURES), "captured_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A month of answers, read but not yet judged.
+
+    `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
+    for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
+    or value that could not be read.
+    """
+
+    captures: pl.DataFrame
+    papers: pl.DataFrame
+    authors: pl.DataFrame
+    faults: pl.DataFrame
+
+
+def read(replies: pl.DataFrame) -> Reading:
+    """Every entry of `replies` (columns of `hub_replies`, any order, any repetition)."""
+    asked = pages(replies)
+    with open_pages(asked) as database:
+        tally = verdicts.tally(asked, entry_counts(database))
+        entries = hub_entries.entries(database, tally)
+        papers = hub_entries.papers(entries)
+        people = hub_entries.people(database, papers)
+        faults = pl.concat([hub_entries.entry_faults(entries), hub_entries.people_faults(people)])
+        refused = rejected.with_raw_entries(database, faults)
+    counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
+    has_list = pl.col("$.paper.authors:type") == "ARRAY"
+    counted = papers.join(counts, on=["page_no", "item"], how="left").with_columns(
+        author_count=pl.when(has_list).then(pl.col("author_count").fill_null(0))
+    )
+    return Reading(
+        captures=verdicts.captures(tally, entries, NAME),
+        papers=counted.select(*_PAPER_COLUMNS),
+        authors=people.filter(pl.col("refusal").is_null()),
+        faults=refused,
+    )
+
+
+def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The tables of the month, by name.
+
+    `refused` (listed_on, captured_at, message) are the captures that the judge sets aside, `accepted`
+    (listed_on, captured_at) those that a person let in all the same.
+    """
+    captures = verdicts.judged(reading.captures, refused, accepted)
+    admitted = captures.filter(~pl.col("is_refused")).select(CAPTURE)
+    seen = reading.papers.join(admitted, on=CAPTURE, how="semi")
+    listings = _listings(seen, verdicts.reference_captures(captures))
+    newest = listings.select(*PAPER, captured_at="last_seen_at")
+    rows = {
+        LISTINGS: listings,
+        AUTHORS: reading.authors.join(newest, on=[*PAPER, "captured_at"], how="semi"),
+        SIGNALS: seen,
+        SOURCE_DAYS: verdicts.source_days(captures, listings),
+        CAPTURES: captures,
+        REJECTS: rejected.rejects(reading.faults, captures),
+    }
+    return {table.name: conform(frame, table) for table, frame in rows.items()}
+
+
+def _listings(seen: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
+    """One row a paper and date: values of the newest capture that holds it, listed as `reference` has it.
+
+    The place of a listed paper is that of the reference capture, so that places are unique among them.
+    """
+    ordered = seen.sort(*PAPER, "captured_at")
+    span = ordered.group_by(PAPER).agg(
+        first_seen_at=pl.col("captured_at").min(), last_seen_at=pl.col("captured_at").max()
+    )
+    places = seen.join(reference, on=CAPTURE, how="semi").select(*PAPER, listed_place="position")
+    return (
+        ordered.unique(subset=PAPER, keep="last", maintain_order=True)
+        .join(span, on=PAPER)
+        .join(places, on=PAPER, how="left")
+        .with_columns(position=pl.coalesce("listed_place", "position"), is_listed=pl.col("listed_place").is_not_null())
+    )

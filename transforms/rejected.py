@@ -1,0 +1,46 @@
+"""The table `rejects`: refused entries, values and captures, with what they read."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from schemas.listings import LISTINGS
+
+CAPTURE = ["listed_on", "captured_at"]
+
+
+def with_raw_entries(database: duckdb.DuckDBPyConnection, faults: pl.DataFrame) -> pl.DataFrame:
+    """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault."""
+    database.register("faults", faults.select("page_no", "item", "author").unique().to_arrow())
+    raw = database.sql(
+        """
+        select page_no, item, author,
+               coalesce(case when author = 0 then entry::varchar
+                             else json_extract(entry, '$.paper.authors[' || (author - 1) || ']')::varchar end,
+                        'null') as entry
+        from faults join entries using (page_no, item)
+        """
+    ).pl()
+    return faults.join(raw, on=["page_no", "item", "author"])
+
+
+def rejects(faults: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFrame:
+    """What was refused, once for each capture that holds it. No row of a refused capture is kept."""
+    refused = captures.filter("is_refused")
+    whole = refused.select(
+        *CAPTURE,
+        table_name=pl.lit(LISTINGS.name),
+        place=pl.lit(0, pl.Int32),
+        field=pl.lit("$"),
+        reason=pl.lit("capture_refused"),
+        message=pl.col("fault").fill_null(""),
+        entry=pl.struct(
+            "source", "listed_on", "captured_at", "entry_count", "refused_count", "other_date_count"
+        ).struct.json_encode(),
+        is_row_kept=pl.lit(value=False),
+    )
+    single = faults.join(refused.select(*CAPTURE, "is_refused"), on=CAPTURE, how="left").with_columns(
+        is_row_kept=pl.col("is_row_kept") & pl.col("is_refused").is_null()
+    )
+    return pl.concat([whole, single.select(whole.columns)])

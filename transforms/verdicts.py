@@ -1,0 +1,171 @@
+"""What a capture is worth, and what is known of a date."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import polars as pl
+
+CAPTURE = ["listed_on", "captured_at"]
+FULL_PAGE_SIZES = (50, 100)
+"""The Hub's default and largest page: an imported list of just this length may have been cut."""
+SETTLED_AFTER_DAYS = 14
+_DEFAULT_LIMIT = 50
+
+
+def closes_at(day: pl.Expr) -> pl.Expr:
+    """When a date closes: 21:30 in New York, in UTC (01:30 or 02:30 of the next day)."""
+    evening = day.cast(pl.Datetime("us")) + pl.duration(hours=21, minutes=30)
+    return evening.dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC")
+
+
+def tally(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFrame:
+    """`pages` with `entry_count` (null where the page is not valid) and the entries `before` it."""
+    return (
+        pages.drop("text")
+        .join(entry_counts, on="page_no", how="left")
+        .sort(*CAPTURE, "page")
+        .with_columns(
+            before=pl.col("entry_count").fill_null(0).cum_sum().over(CAPTURE) - pl.col("entry_count").fill_null(0)
+        )
+    )
+
+
+def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The facts of each capture, before it is judged: nothing is refused or accepted yet."""
+    told = entries.filter(pl.col("put_on").is_not_null())
+    elsewhere = told.group_by(CAPTURE).agg(
+        told_count=pl.len(), other_date_count=(pl.col("put_on") != pl.col("listed_on")).sum().cast(pl.Int32)
+    )
+    refused = entries.group_by(CAPTURE).agg(refused_count=pl.col("refusal").is_not_null().sum().cast(pl.Int32))
+    valid = pl.col("entry_count").is_not_null()
+    return (
+        tally.with_columns(fault=_page_fault())
+        .sort(*CAPTURE, "page")
+        .group_by(CAPTURE, maintain_order=True)
+        .agg(
+            page_count=pl.len().cast(pl.Int32),
+            entry_count=pl.col("entry_count").fill_null(0).sum().cast(pl.Int32),
+            is_valid=valid.any(),
+            fault=pl.col("fault").drop_nulls().first(),
+        )
+        .join(refused, on=CAPTURE, how="left")
+        .join(elsewhere, on=CAPTURE, how="left")
+        .with_columns(pl.col("refused_count", "told_count", "other_date_count").fill_null(0))
+        .with_columns(
+            source=pl.lit(source),
+            refused_share=_share("refused_count", "entry_count"),
+            other_date_share=_share("other_date_count", "told_count"),
+            is_whole=pl.col("fault").is_null(),
+            is_closed=pl.col("captured_at") >= closes_at(pl.col("listed_on")),
+            is_refused=pl.lit(value=False),
+            is_accepted=pl.lit(value=False),
+        )
+    )
+
+
+def judged(captures: pl.DataFrame, refused: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
+    """`captures` with the judge's refusals and the decisions of people written in."""
+    said = refused.select(*CAPTURE, said="message", refused_now=pl.lit(value=True))
+    let_in = accepted.select(*CAPTURE, is_let_in=pl.lit(value=True)).unique()
+    return (
+        captures.join(said, on=CAPTURE, how="left")
+        .join(let_in, on=CAPTURE, how="left")
+        .with_columns(pl.col("refused_now", "is_let_in").fill_null(value=False))
+        .with_columns(
+            is_refused=pl.col("refused_now") & ~pl.col("is_let_in"),
+            is_accepted=pl.col("refused_now") & pl.col("is_let_in"),
+            fault=pl.coalesce("said", "fault"),
+        )
+    )
+
+
+def reference_captures(captures: pl.DataFrame) -> pl.DataFrame:
+    """The capture that each date's list rests on: the newest whole one; if none is whole, the newest valid."""
+    usable = captures.filter(pl.col("is_valid") & ~pl.col("is_refused"))
+    return usable.sort("listed_on", "is_whole", "captured_at").unique(
+        subset=["listed_on"], keep="last", maintain_order=True
+    )
+
+
+def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
+    """The verdict on each date asked for. Closed captures are newer than open ones, so the newest whole decides."""
+    asked = (
+        captures.sort(CAPTURE)
+        .group_by("listed_on", maintain_order=True)
+        .agg(
+            capture_count=pl.len().cast(pl.Int32),
+            first_captured_at=pl.col("captured_at").min(),
+            last_captured_at=pl.col("captured_at").max(),
+            source=pl.col("source").first(),
+            last_fault=pl.col("fault").last(),
+            last_page_count=pl.col("page_count").last(),
+        )
+    )
+    rests_on = reference_captures(captures).select(
+        "listed_on", "is_whole", "is_closed", "entry_count", "page_count", "fault", begun_at="captured_at"
+    )
+    listed = listings.group_by("listed_on").agg(paper_count=pl.col("is_listed").sum().cast(pl.Int32))
+    return (
+        asked.join(rests_on, on="listed_on", how="left")
+        .join(listed, on="listed_on", how="left")
+        .with_columns(pl.col("paper_count").fill_null(0), verdict=_verdict())
+        .with_columns(reason=_reason(), page_count=pl.coalesce("page_count", "last_page_count"))
+    )
+
+
+def _verdict() -> pl.Expr:
+    decided = pl.col("is_whole") & pl.col("is_closed")
+    settled_at = closes_at(pl.col("listed_on")) + pl.duration(days=SETTLED_AFTER_DAYS)
+    return (
+        pl.when(decided & (pl.col("entry_count") == 0))
+        .then(pl.lit("confirmed_empty"))
+        .when(decided & (pl.col("begun_at") >= settled_at))
+        .then(pl.lit("settled"))
+        .when(decided)
+        .then(pl.lit("complete"))
+        .when(pl.col("begun_at").is_not_null())
+        .then(pl.lit("partial"))
+        .otherwise(pl.lit("failed"))
+    )
+
+
+def _reason() -> pl.Expr:
+    verdict = pl.col("verdict")
+    return (
+        pl.when(verdict == "failed")
+        .then(pl.col("last_fault").fill_null("no valid answer"))
+        .when((verdict == "partial") & pl.col("is_whole"))
+        .then(pl.lit("captured before the date had closed"))
+        .when(verdict == "partial")
+        .then(pl.col("fault"))
+    )
+
+
+def _page_fault() -> pl.Expr:
+    """What keeps a capture from being whole, as far as this page shows it; null where nothing does."""
+    page, count, status = pl.col("page"), pl.col("entry_count"), pl.col("status_code")
+    is_last = page == page.max().over(CAPTURE)
+    announced = pl.col("has_next").fill_null(value=False)
+    # A full page without a successor may have been cut, whatever the server announces.
+    full = (
+        pl.when(status.is_null())
+        .then(count.is_in(FULL_PAGE_SIZES))
+        .otherwise(count >= pl.col("limit").fill_null(_DEFAULT_LIMIT))
+    )
+    return (
+        pl.when(page != pl.int_range(pl.len()).over(CAPTURE))
+        .then(pl.format("a page before page {} is missing", page))
+        .when(count.is_null() & (status != HTTPStatus.OK).fill_null(value=False))
+        .then(pl.format("page {} was answered with status {}", page, status))
+        .when(count.is_null())
+        .then(pl.format("page {} is not a JSON array", page))
+        .when(is_last & announced)
+        .then(pl.format("page {} announces a next page that was not captured", page))
+        .when(is_last & full)
+        .then(pl.format("page {} is full with {} entries: the list may be cut there", page, count))
+    )
+
+
+def _share(part: str, whole: str) -> pl.Expr:
+    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole)).otherwise(0.0)
