@@ -14,7 +14,7 @@ from cli import show
 
 FIRST_MORNING = datetime(2025, 10, 6, 3, 15, tzinfo=UTC)
 QUERY = """
-select listed_on, max(upvote_count) - min(upvote_count) as votes_gained, count(*) as captures, any_value(title) as title
+select listed_on, max(signals.upvote_count) - min(signals.upvote_count) as votes_gained, count(*) as captures, any_value(title) as title
 from signals join listings using (listed_on, paper_id) where is_listed
 group by listed_on, paper_id order by votes_gained desc limit 8
 """
@@ -44,10 +44,9 @@ def demo(root: Path, mornings: int) -> None:
 
 
 def _simulate(root: Path, mornings: int, state: str) -> None:
-    from sandbox.hub import HubServer
-
     from sandbox.clock import Clock
     from sandbox.generated import GeneratedHub
+    from sandbox.hub import HubServer
 
     clock = Clock(FIRST_MORNING)
     with HubServer(GeneratedHub(papers_a_day=25), clock=clock, quota=None) as hub:

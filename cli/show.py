@@ -58,7 +58,6 @@ def narrate() -> None:
     told.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("paperlake")
     log.handlers, log.propagate = [told], False
-    log.setLevel(logging.INFO)
 
 
 @contextmanager

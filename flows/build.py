@@ -53,6 +53,8 @@ def publish_month(lake: Lake, month: str) -> Published:
         waiting = {table: inbox.waiting(lake, table, month) for table in EVIDENCE}
         evidence = {table: _evidence(pen, table, month, waiting[table]) for table in EVIDENCE}
         held = {table: rows for table, rows in evidence.items() if rows.height}
+        if not held:
+            return Published(month, unreadable=_unreadable(waiting))
         staged = pen.stage(month, held)
         inputs = {name: entry.sha256 for name, entry in staged.entries.items()}
         refused = none(DECISIONS).select("listed_on", "captured_at", message="decision")
@@ -64,9 +66,13 @@ def publish_month(lake: Lake, month: str) -> Published:
             month=month,
             changed=tuple(changed),
             refused=tuple(refused.rows()),
-            unreadable=tuple(str(path) for kept in waiting.values() for path in kept.unreadable),
+            unreadable=_unreadable(waiting),
             rows={table.name: e.rows for table in TABLES.values() if (e := pen.manifest.entry(table.name, month))},
         )
+
+
+def _unreadable(waiting: Mapping[Table, Kept]) -> tuple[str, ...]:
+    return tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
 
 
 def _evidence(pen: Writer, table: Table, month: str, waiting: Kept) -> pl.DataFrame:

@@ -21,8 +21,9 @@ from store.lake import Lake
 from store.pace import FilePace
 
 log = logging.getLogger("paperlake")
+log.setLevel(logging.INFO)  # the root's level would hide it from the log of a run
 
-PATIENCE_BY_HAND_S = 20.0
+PATIENCE_BY_HAND_S = 15.0
 PATIENCE_SCHEDULED_S = 300.0
 """How long an unreachable source is tried. A person waits; a schedule has time."""
 
@@ -36,9 +37,11 @@ class Asking:
     lake: Lake
 
     def capture(self, day: date) -> int:
-        """Keep every page of the list of `day`; gives how many. Raises SourceUnreachable; the pages before are kept."""
-        began = self.clock.now()
-        pages = 0
+        """Keep every page of the list of `day`; gives the last one's status.
+
+        Raises SourceUnreachable; the pages before are kept.
+        """
+        began, pages, status_code = self.clock.now(), 0, 0
         for answer in fetch_date(self.client, day):
             keep(
                 self.lake,
@@ -55,8 +58,9 @@ class Asking:
                     "body_sha256": sha256(answer.body).hexdigest(),
                 },
             )
-            pages += 1
-        return pages
+            pages, status_code = pages + 1, answer.status_code
+        log.info("captured %s: %d page%s", day, pages, "" if pages == 1 else "s")
+        return status_code
 
 
 @contextmanager

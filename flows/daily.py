@@ -17,6 +17,7 @@ from flows.plan import dates_to_capture
 from flows.report import Report, report
 from flows.settings import settings
 from sources.answer import SourceUnreachable
+from sources.rate_limit import RETRYABLE
 from store.lake import MONTH_FORM, Lake
 from store.manifest import ManifestUnreadable
 from store.publish import LakeBusy
@@ -57,10 +58,8 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
 
 @task(task_run_name="capture-{day}", cache_policy=NO_CACHE)
 def capture(day: date, asking: Asking) -> int:
-    """Keep what the Hub says of `day`; gives the number of pages. Raises SourceUnreachable."""
-    pages = asking.capture(day)
-    log.info("captured %s: %d page%s", day, pages, "" if pages == 1 else "s")
-    return pages
+    """Keep what the Hub says of `day`; gives the last page's status. Raises SourceUnreachable."""
+    return asking.capture(day)
 
 
 @task(task_run_name="publish-{month}", cache_policy=NO_CACHE)
@@ -72,10 +71,11 @@ def publish(month: str, root: Path) -> Published:
 
 
 def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
-    """Capture date by date; a source that cannot be reached for one is not asked for the others."""
+    """Capture date by date; a source that is unwell, or cannot be reached, is left alone for this run."""
     for day in dates:
         try:
-            capture(day, asking)
+            if capture(day, asking) in RETRYABLE:
+                break
         except SourceUnreachable as unreachable:
             return [str(unreachable)]
     return []

@@ -17,13 +17,11 @@ from typing import Any
 import yaml
 from prefect import Flow, get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import (
-    EntrypointType,  # type: ignore[attr-defined]
-    RunnerDeployment,
-)
+from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.types.entrypoint import EntrypointType
 
 from flows.settings import Settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,8 @@ with warnings.catch_warnings():
     from quality.suite import stop_suite, suite
 
 _EXAMPLES = 3
+# It tells of its temporary folder, at a level of its own.
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class Clock:
     """
 
     def __init__(self, at: datetime | None = None) -> None:
+        """Stand still at `at`, which must have a time zone, or follow real time."""
         self._lock = threading.Lock()
         self._at: datetime | None = None
         if at is not None:

@@ -6,6 +6,7 @@ encoding them takes four times as long; it is cut where the counts of the moment
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
@@ -18,6 +19,7 @@ from sandbox.words import Account, Organization, wrapped
 
 _TITLE_WIDTH, _ABSTRACT_WIDTH = 72, 80
 _SUMMARY_MODEL = "example/notes-small"
+_SUMMER_SHIFT_S = 1.5 * 3600
 _PICTURES = "https://cdn-thumbnails.huggingface.co/social-thumbnails/papers"
 
 
@@ -115,7 +117,7 @@ def _envelope_published_at(published_at: datetime, day: date, listed_s: float, s
         # Since 2025-03-11: New York's wall clock, with a Z that lies.
         return stamp(published_at.astimezone(NEW_YORK))
     submitted_at = _submitted_at(day, listed_s)
-    is_winter = opens_at(day).hour == 2
+    is_winter = _shift_s(day) > _SUMMER_SHIFT_S
     # In the winter of 2024-25 the shift was applied twice, so that many times show the day before.
     return stamp(submitted_at - timedelta(hours=2.5) if is_winter and shape.has_followers else submitted_at)
 
@@ -126,20 +128,34 @@ def _paper_title(title: str, shape: Era) -> str:
     return quoted(wrapped(plain, _TITLE_WIDTH, "  ") if shape.is_wrapped else plain)
 
 
-def _to_votes(paper: Paper, published: str, submitted: str, title: str, abstract: str, shape: Era) -> str:
+class _Common(NamedTuple):
+    """What stands in more than one place of an entry, as JSON, and the instants, in the shape of the era."""
+
+    title: str
+    abstract: str
+    organization: str
+    published_at: datetime
+
+
+def _to_votes(paper: Paper, common: _Common, day: date, listed_s: float, shape: Era) -> str:
     authors = ",".join([_author(author, shape) for author in paper.authors])
     media = submitted_at = submitted_by = ""
     if shape.has_submission:
         media = f'"mediaUrls":{_texts(paper.media_urls)},' if paper.media_urls else ""
-        submitted_at = f'"submittedOnDailyAt":"{submitted}",'
+        submitted_at = f'"submittedOnDailyAt":"{_submission(day, listed_s, shape)}",'
         submitted_by = f'"submittedOnDailyBy":{_user(paper.submitter, shape)},'
     return (
-        f'{{"paper":{{"id":"{paper.id}","authors":[{authors}],{media}"publishedAt":"{published}",{submitted_at}'
-        f'"title":{title},{submitted_by}"summary":{abstract},"upvotes":'
+        f'{{"paper":{{"id":"{paper.id}","authors":[{authors}],{media}"publishedAt":"{stamp(common.published_at)}",'
+        f'{submitted_at}"title":{common.title},{submitted_by}"summary":{common.abstract},"upvotes":'
     )
 
 
-def _texts(values: list[str]) -> str:
+@lru_cache(maxsize=8192)
+def _keywords(values: tuple[str, ...]) -> str:
+    return _texts(values)
+
+
+def _texts(values: Iterable[str]) -> str:
     return "[" + ",".join([quoted(value) for value in values]) + "]"
 
 
@@ -156,14 +172,16 @@ def _to_ai(paper: Paper, shape: Era) -> str:
 
 def _ai(paper: Paper, shape: Era) -> str:
     summary = f',"ai_summary":{quoted(paper.ai_summary)}' if shape.has_summary else ""
-    keywords = f',"ai_keywords":{_texts(paper.ai_keywords)}' if shape.has_keywords else ""
+    keywords = f',"ai_keywords":{_keywords(paper.ai_keywords)}' if shape.has_keywords else ""
     model = f',"ai_summary_model":"{_SUMMARY_MODEL}"' if shape.has_summary_model else ""
     return f"{summary}{keywords}{model}"
 
 
-def _to_comments(paper: Paper, envelope_at: str, title: str, abstract: str, organization: str, shape: Era) -> str:
-    inner = f',"organization":{organization}' if organization and shape.organization_key == "organization" else ""
-    summary = f',"summary":{abstract}' if shape.has_envelope_summary else ""
+def _to_comments(paper: Paper, common: _Common, envelope_at: str, shape: Era) -> str:
+    home = common.organization if shape.organization_key == "organization" else ""
+    inner = f',"organization":{home}' if home else ""
+    title = common.title if shape.has_envelope_summary else quoted(paper.title)
+    summary = f',"summary":{common.abstract}' if shape.has_envelope_summary else ""
     media = f',"mediaUrls":{_texts(paper.media_urls)}' if shape.has_media_urls and paper.media_urls else ""
     picture = "thumbnail" if shape.has_thumbnail else "mediaUrl"
     return (
@@ -172,9 +190,9 @@ def _to_comments(paper: Paper, envelope_at: str, title: str, abstract: str, orga
     )
 
 
-def _to_end(paper: Paper, organization: str, shape: Era) -> str:
+def _to_end(paper: Paper, common: _Common, shape: Era) -> str:
     submitter = f',"submittedBy":{_submitter(paper.submitter, shape)}' if shape.has_submitter else ""
-    home = f',"{shape.organization_key}":{organization}' if organization else ""
+    home = f',"{shape.organization_key}":{common.organization}' if common.organization else ""
     flag = f',"isAuthorParticipating":{_word(paper.is_author_participating)}' if shape.has_participation else ""
     return f"{submitter}{home}{flag}}}"
 
@@ -185,19 +203,22 @@ def entry_text(paper: Paper, day: date, listed_s: float) -> EntryText:
     `listed_s` is the second of the epoch at which it came onto this list, which for a moved paper is not its first.
     """
     shape = era(day)
-    published_at = _midnight(paper.published_at) if shape.is_published_at_midnight else paper.published_at
-    title = _paper_title(paper.title, shape)
-    abstract = quoted(wrapped(paper.abstract, _ABSTRACT_WIDTH) if shape.is_wrapped else paper.abstract)
-    organization = _organization(paper.organization) if paper.organization and shape.organization_key else ""
-    envelope_at = _envelope_published_at(published_at, day, listed_s, shape)
-    envelope_title = title if shape.has_envelope_summary else quoted(paper.title)
-    submitted = _submission(day, listed_s, shape) if shape.has_submission else ""
-    has_stars = shape.has_stars and paper.github_repo is not None
+    common = _Common(
+        title=_paper_title(paper.title, shape),
+        abstract=quoted(wrapped(paper.abstract, _ABSTRACT_WIDTH) if shape.is_wrapped else paper.abstract),
+        organization=_organization(paper.organization) if paper.organization and shape.organization_key else "",
+        published_at=_midnight(paper.published_at) if shape.is_published_at_midnight else paper.published_at,
+    )
     return EntryText(
-        to_votes=_to_votes(paper, stamp(published_at), submitted, title, abstract, shape),
+        to_votes=_to_votes(paper, common, day, listed_s, shape),
         to_ai=_to_ai(paper, shape),
         ai=_ai(paper, shape),
-        stars_key=',"githubStars":' if has_stars else "",
-        to_comments=_to_comments(paper, envelope_at, envelope_title, abstract, organization, shape),
-        to_end=_to_end(paper, organization, shape),
+        stars_key=',"githubStars":' if shape.has_stars and paper.github_repo is not None else "",
+        to_comments=_to_comments(
+            paper,
+            common,
+            _envelope_published_at(common.published_at, day, listed_s, shape),
+            shape,
+        ),
+        to_end=_to_end(paper, common, shape),
     )

@@ -21,21 +21,23 @@ MAX_PAPERS_A_DAY = 1200
 _BUSIEST = 2.3
 _MOVED_SHARE = 1 / 150
 _MOST_LISTS_PASSED = 4
+_NOVEMBER, _THURSDAY, _SATURDAY = 11, 3, 5
+_FOURTH_WEEK = range(22, 29)
 _FIXED_HOLIDAYS = frozenset({(1, 1), (7, 4), (12, 25)})
-_REMEMBERED_PAPERS = 2000
+_REMEMBERED_PAPERS = 4000
 
 Entry = dict[str, Any]
 
 
 def has_list(day: date) -> bool:
     """Whether anything is ever listed under `day`: no weekends, no holidays, nothing before the archive begins."""
-    is_thanksgiving = day.month == 11 and day.weekday() == 3 and 22 <= day.day <= 28
+    is_thanksgiving = day.month == _NOVEMBER and day.weekday() == _THURSDAY and day.day in _FOURTH_WEEK
     is_holiday = (day.month, day.day) in _FIXED_HOLIDAYS or is_thanksgiving
-    return day >= FIRST_DAY and day.weekday() < 5 and not is_holiday
+    return day >= FIRST_DAY and day.weekday() < _SATURDAY and not is_holiday
 
 
 class _Move(NamedTuple):
-    index: int
+    number: int
     to: date
     at_s: float
 
@@ -161,14 +163,14 @@ def _placing(paper: invented.Paper, day: date, from_s: float, until_s: float, mo
 
 
 def _placings(seed: int, papers_a_day: int, day: date) -> list[_Placing]:
-    gone = {move.index: move.at_s for move in _moves(seed, papers_a_day, day)}
+    gone = {move.number: move.at_s for move in _moves(seed, papers_a_day, day)}
     press = _Press(seed, papers_a_day, day)
     placings = []
     for index in range(_paper_count(seed, papers_a_day, day)):
         paper, moved_s = press.paper(index), gone.get(index)
         placings.append(_placing(paper, day, paper.listed_s, math.inf if moved_s is None else moved_s, moved_s))
     for earlier, move in _arrivals(seed, papers_a_day, day):
-        paper = _Press(seed, papers_a_day, earlier).paper(move.index)
+        paper = _Press(seed, papers_a_day, earlier).paper(move.number)
         placings.append(_placing(paper, day, move.at_s, math.inf, move.at_s))
     return placings
 
@@ -224,7 +226,7 @@ class GeneratedHub:
             return None
         moves = _moves(self.seed, self.papers_a_day, place[0])
         at_s = at.timestamp()
-        for day in (place[0], *[move.to for move in moves if move.index == place[1]]):
+        for day in (place[0], *[move.to for move in moves if move.number == place[1]]):
             for placing in _remembered.get(self.seed, self.papers_a_day, day):
                 if placing.paper_id == paper_id and placing.from_s <= at_s < placing.until_s:
                     upvotes = votes.votes(placing.fate, _age_days(placing, at_s))

@@ -1,5 +1,8 @@
 """One invented paper: everything about it that no listing changes."""
 
+# Shares are read best where they are drawn.
+# ruff: noqa: PLR2004
+
 from __future__ import annotations
 
 import math
@@ -56,7 +59,7 @@ class Paper:
     project_page: str | None
     media_urls: list[str]
     ai_summary: str
-    ai_keywords: list[str]
+    ai_keywords: tuple[str, ...]
     ai_after_s: float
     is_author_participating: bool
     fate: votes.Growth
@@ -84,8 +87,9 @@ def place_of(seed: int, paper_id: str) -> tuple[date, int] | None:
 
 def _authors(rng: random.Random, day: date, listed_s: float, prefix: str) -> list[Author]:
     chance = rng.random
-    many = chance() < 0.004
-    count = int(90 + (_MOST_AUTHORS - 90) * chance()) if many else min(30, max(1, int(math.exp(1.8 + 0.5 * rng.gauss(0.0, 1.0)))))
+    count = min(30, max(1, int(math.exp(1.8 + 0.5 * rng.gauss(0.0, 1.0)))))
+    if chance() < 0.004:
+        count = int(90 + (_MOST_AUTHORS - 90) * chance())
     known = 0.33 if day < _LATE_USERS_FROM else 0.06
     names, pool, accounts = words.NAMES, len(words.NAMES), words.ACCOUNTS
     authors: list[Author] = []
@@ -133,16 +137,16 @@ def _abstract(rng: random.Random) -> str:
     )
 
 
-def _keywords(rng: random.Random) -> list[str]:
+def _keywords(rng: random.Random) -> tuple[str, ...]:
     chance = rng.random
     oddity = chance()
     if oddity < 0.003:
-        return [""]
+        return ("",)
     start, count = int(chance() * len(words.TOPICS)), 4 + int(chance() * 9)
     keywords = [words.TOPICS[(start + 7 * step) % len(words.TOPICS)] for step in range(count)]
     if oddity < 0.007:
         keywords.append(keywords[0])
-    return keywords
+    return tuple(keywords)
 
 
 def _repository(rng: random.Random, owner: str, name: str) -> str | None:

@@ -1,5 +1,8 @@
 """How votes, comments and stars of an invented paper grow after it was listed."""
 
+# Shares are read best where they are drawn.
+# ruff: noqa: PLR2004
+
 import math
 import random
 from typing import NamedTuple

@@ -1,5 +1,8 @@
 """Invented vocabulary: people, accounts, organisations, titles and abstracts that belong to nobody."""
 
+# Shares are read best where they are drawn, and lists of words as words.
+# ruff: noqa: PLR2004, SIM905
+
 from __future__ import annotations
 
 import random
@@ -144,7 +147,7 @@ _ENDINGS = (
     "On {many} held-out cases it improves on the strongest baseline by {few} points at a third of the cost",
     "Code, data and all logs are released so that others can repeat, and refute, each of our claims",
     "We close with a list of what did not work, from {topic} to {other}, and why we think so",
-    "Pruning by σ and μ alone, as naïve as it looks, keeps {few}% of the {topic} and loses nothing that we could measure",
+    "Pruning by Ω and μ alone, naïve as it looks, keeps {few}% of the {topic} and loses nothing we could measure",
     "These results suggest that a {topic} and a {other} are two views of one mechanism",
 )
 
@@ -162,7 +165,7 @@ def _sentences(rng: random.Random, forms: tuple[str, ...], count: int) -> list[s
     ]
 
 
-_rng = random.Random("paperlake: a vocabulary that is the same in every world")  # noqa: S311 - invention, not secrecy
+_rng = random.Random("paperlake: a vocabulary that is the same in every world")  # noqa: S311 - invention
 NAMES = _names(_rng)
 ACCOUNTS = [_account(_rng, name, number) for number, name in enumerate(NAMES[:1200])]
 ORGANIZATIONS = [_organization(_rng, number) for number in range(140)]

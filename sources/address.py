@@ -28,7 +28,7 @@ def source_address(text: str) -> httpx.URL:
 
 
 def redirected(asked: httpx.URL, location: str) -> httpx.URL:
-    """Where a `Location` points to, without userinfo. (httpx has let no answer pass where that is no address.)"""
+    """Where a `Location` points to, without userinfo; httpx has let no answer pass where that is no address."""
     return asked.join(location).copy_with(username=None, password=None)
 
 

@@ -99,9 +99,8 @@ def open_client(  # noqa: PLR0913 - each is a promise to the source or a clock
     _check_sendable(token, "the token")
     _check_sendable(user_agent, "the user agent")
     client = httpx.Client(
-        headers={"user-agent": user_agent, "accept-encoding": "gzip", "connection": "close"},
         # A connection a request: nothing is held while we wait for our turn, which may be minutes.
-        limits=httpx.Limits(max_keepalive_connections=0),
+        headers={"user-agent": user_agent, "accept-encoding": "gzip", "connection": "close"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         trust_env=not is_loopback(base),
         transport=transport,

@@ -30,6 +30,10 @@ class Entry:
     code: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
 
+    def encode(self) -> dict[str, object]:
+        """The entry as JSON holds it; evidence tells no code and no inputs."""
+        return {name: value for name, value in asdict(self).items() if value or name not in {"code", "inputs"}}
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -52,7 +56,7 @@ class Manifest:
 
     def encode(self) -> bytes:
         """The text of the manifest; the same files always give the same text."""
-        files = {name: {k: v for k, v in asdict(entry).items() if v} for name, entry in self.files.items()}
+        files = {name: entry.encode() for name, entry in self.files.items()}
         return json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode() + b"\n"
 
 

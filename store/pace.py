@@ -21,6 +21,9 @@ LONGEST_HOLD_S = 3600.0
 LONGEST_NAP_S = 60.0
 """We look again at least so often: somebody may have set the clock, or a hold."""
 
+SHORTEST_NAP_S = 0.001
+"""A rounding error must not become a nap that no clock can show."""
+
 WORTH_SAYING_S = 5.0
 
 
@@ -97,7 +100,7 @@ class FilePace:
             if wait_s > WORTH_SAYING_S and not is_said:
                 self._on_wait(wait_s)
                 is_said = True
-            self._sleep(min(wait_s, LONGEST_NAP_S))
+            self._sleep(min(max(wait_s, SHORTEST_NAP_S), LONGEST_NAP_S))
 
     def learn(self, limit: int | None, remaining: int, reset_s: float, window_s: float | None) -> None:
         """Heed a `RateLimit` header: so many are left in a window that ends in `reset_s`. Nonsense is ignored."""
@@ -192,13 +195,12 @@ def _ledger(raw: bytes) -> Ledger:
         raise ValueError(msg) from None
     if not isinstance(said, dict) or said.keys() != {one.name for one in fields(Ledger)}:
         raise ValueError(msg)
-    sent = said["sent"]
-    counts = [said["remaining"], *([said["limit"]] if said["limit"] is not None else [])]
-    numbers = [said[name] for name in ("held_at", "held_s", "learned_at", "reset_s")]
-    numbers += [said["window_s"]] if said["window_s"] is not None else []
-    if not isinstance(sent, list) or not all(_is_number(one) for one in [*sent, *numbers, *counts]):
+    sent, limit, window_s = said["sent"], said["limit"], said["window_s"]
+    numbers = [said[name] for name in ("held_at", "held_s", "learned_at", "reset_s", "remaining")]
+    policy = [one for one in (limit, window_s) if one is not None]
+    if not isinstance(sent, list) or not all(_is_number(one) for one in [*sent, *numbers, *policy]):
         raise ValueError(msg)
-    if not all(isinstance(one, int) for one in counts) or (said["limit"] or 1) < 1 or (said["window_s"] or 1) <= 0:
+    if not isinstance(limit, int | None) or not isinstance(said["remaining"], int) or any(one <= 0 for one in policy):
         raise ValueError(msg)
     said["sent"] = sorted(sent)
     return Ledger(**said)

@@ -69,8 +69,8 @@ class Read:
             wrong |= items.list.eval(pl.element().is_null() | (pl.element() != "VARCHAR")).list.any()
         reasons: Any = pl.when(wrong).then(pl.lit("wrong_type"))
         if self.column is not None and self.kind in ("count", "instant"):
-            for broken, reason in self._limits(declared(self.column)):
-                reasons = reasons.when(found.is_not_null() & broken).then(pl.lit(reason))
+            for broken, name in self._limits(declared(self.column)):
+                reasons = reasons.when(found.is_not_null() & broken).then(pl.lit(name))
         reason: pl.Expr = reasons.otherwise(pl.lit(None, pl.String))
         return reason.alias(f"{self.path}:reason")
 
