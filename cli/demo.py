@@ -14,9 +14,10 @@ from cli import show
 
 FIRST_MORNING = datetime(2025, 10, 6, 3, 15, tzinfo=UTC)
 QUERY = """
-select listed_on, max(signals.upvote_count) - min(signals.upvote_count) as votes_gained, count(*) as captures, any_value(title) as title
-from signals join listings using (listed_on, paper_id) where is_listed
-group by listed_on, paper_id order by votes_gained desc limit 8
+select listed_on, max(signals.upvote_count) - min(signals.upvote_count) as votes_gained,
+       count(*) as captures, any_value(title) as title
+from signals join listings using (listed_on, paper_id)
+where is_listed group by listed_on, paper_id order by votes_gained desc limit 8
 """
 
 
@@ -48,6 +49,7 @@ def _simulate(root: Path, mornings: int, state: str) -> None:
     from sandbox.generated import GeneratedHub
     from sandbox.hub import HubServer
 
+    show.narrate(quiet=True)
     clock = Clock(FIRST_MORNING)
     with HubServer(GeneratedHub(papers_a_day=25), clock=clock, quota=None) as hub:
         os.environ.update(

@@ -52,9 +52,9 @@ def _plain(value: Any) -> object:
     return str(value)
 
 
-def narrate() -> None:
-    """Let the rooms tell on stderr what they are doing."""
-    told = logging.StreamHandler(sys.stderr)
+def narrate(*, quiet: bool = False) -> None:
+    """Let the rooms tell on stderr what they are doing; `quiet`, nothing."""
+    told = logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
     told.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("paperlake")
     log.handlers, log.propagate = [told], False

@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from quality.suite import stop_suite, suite
+    from quality.suite import MISSING, stop_suite, suite
 
 _EXAMPLES = 3
 # It tells of its temporary folder, at a level of its own.
@@ -44,9 +44,10 @@ class Finding:
 
 def unmet(table: Table, month: str, rows: pl.DataFrame) -> list[Finding]:
     """Every declared expectation that a month of `table` does not meet. None: it may be published."""
-    result = _validate(
-        suite(table, month), _narrow(rows, table), {"result_format": "BASIC", "partial_unexpected_count": _EXAMPLES}
-    )
+    missing = pl.sum_horizontal(pl.col(column.name).is_null() for column in table.columns if column.null is None)
+    narrow = _narrow(rows, table).hstack(rows.select(missing.alias(MISSING)))
+    brief = {"result_format": "BASIC", "partial_unexpected_count": _EXAMPLES}
+    result = _validate(suite(table, month), narrow, brief)
     return [_finding(table, one) for one in result.results if not one.success]
 
 

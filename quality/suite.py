@@ -14,6 +14,9 @@ from great_expectations.expectations.expectation import Expectation
 
 from schemas.table import Below, Between, Check, Column, Matches, OneOf, Refuses, Table
 
+MISSING = "missing_value_count"
+"""A column that the judge adds: how many values are null in a row that may not be."""
+
 
 def suite(table: Table, month: str) -> gx.ExpectationSuite:
     """What must hold of a month (`2025-11`) of `table` before it is published."""
@@ -22,10 +25,11 @@ def suite(table: Table, month: str) -> gx.ExpectationSuite:
     dated = gxe.ExpectColumnValuesToBeBetween(
         column=table.dated_by, min_value=_midnight(first), max_value=_midnight(last)
     )
-    required = [gxe.ExpectColumnValuesToNotBeNull(column=c.name) for c in table.columns if c.null is None]
+    # One for all required columns: each expectation costs ten milliseconds, and a morning judges a dozen tables.
+    complete = gxe.ExpectColumnValuesToBeBetween(column=MISSING, max_value=0)
     key = gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))
     return gx.ExpectationSuite(
-        name=f"{table.name}-{month}", expectations=[dated, key, *required, *declared(table, refuses="row")]
+        name=f"{table.name}-{month}", expectations=[dated, key, complete, *declared(table, refuses="row")]
     )
 
 

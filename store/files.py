@@ -17,10 +17,9 @@ def flush(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """`path` and its parents, each flushed into the folder above it."""
-    if path.is_dir():
-        return
-    make_folder(path.parent)
+    """`path` and its parents, each flushed into the folder above it, whoever made it."""
+    if not path.parent.is_dir():
+        make_folder(path.parent)
     path.mkdir(exist_ok=True)
     flush(path.parent)
 

@@ -6,8 +6,9 @@ A file is one line of JSON (the row without its bytes, and the bytes' length) an
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -18,6 +19,9 @@ import polars as pl
 from schemas.table import Table
 from store.files import flush, make_folder, replace, write_new
 from store.lake import MONTH_FORM, Lake
+
+ARRIVING = "arriving-"
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 Value = str | int | bool | date | datetime | bytes | None
 
@@ -37,12 +41,13 @@ def keep(lake: Lake, table: Table, row: Mapping[str, Value]) -> Path:
     if not isinstance(day, date):
         raise TypeError(f"{table.name}.{table.dated_by} is {day!r}; a row is filed by a date")
     folder = lake.inbox / table.name / day.strftime(MONTH_FORM)
-    final = folder / f"{day.isoformat()}-{sha256(lasting).hexdigest()[:24]}.row"
-    if final.exists():
+    final = folder / f"{day.isoformat()}-{_mark(lasting)}.row"
+    if _holds(final, lasting):
+        flush(folder)
         return final
     make_folder(folder)
     make_folder(lake.staged)
-    arriving = lake.staged / f"arriving-{uuid.uuid4().hex}"
+    arriving = lake.staged / f"{ARRIVING}{uuid.uuid4().hex}"
     write_new(arriving, lasting)
     replace(arriving, final)
     return final
@@ -51,7 +56,8 @@ def keep(lake: Lake, table: Table, row: Mapping[str, Value]) -> Path:
 def waiting_months(lake: Lake, table: Table) -> list[str]:
     """The months that have rows of `table` waiting, oldest first."""
     folder = lake.inbox / table.name
-    return sorted(month.name for month in folder.iterdir() if any(month.glob("*.row"))) if folder.is_dir() else []
+    months = [path for path in folder.iterdir() if _MONTH.fullmatch(path.name)] if folder.is_dir() else []
+    return sorted(month.name for month in months if any(month.glob("*.row")))
 
 
 def waiting(lake: Lake, table: Table, month: str) -> Kept:
@@ -60,7 +66,8 @@ def waiting(lake: Lake, table: Table, month: str) -> Kept:
     files: list[Path] = []
     unreadable: list[Path] = []
     for path in sorted((lake.inbox / table.name / month).glob("*.row")):
-        row = _decode(table, path.read_bytes())
+        data = path.read_bytes()
+        row = _decode(table, data) if path.stem.endswith(_mark(data)) else None
         if row is None:
             unreadable.append(path)
         else:
@@ -69,7 +76,7 @@ def waiting(lake: Lake, table: Table, month: str) -> Kept:
     return Kept(pl.DataFrame(rows, schema=pl.Schema(table.arrow()), orient="row"), tuple(files), tuple(unreadable))
 
 
-def discard(files: Iterator[Path] | tuple[Path, ...]) -> None:
+def discard(files: Iterable[Path]) -> None:
     """Take files out of the inbox whose rows are published. One that is gone already is no fault."""
     folders = set()
     for path in files:
@@ -80,19 +87,27 @@ def discard(files: Iterator[Path] | tuple[Path, ...]) -> None:
             flush(folder)
 
 
+def _mark(data: bytes) -> str:
+    """What the name of a file says of its content, all of it: a flipped bit is found."""
+    return sha256(data).hexdigest()[:24]
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
 def _encode(table: Table, row: Mapping[str, Value]) -> bytes:
     """One line of JSON, and the row's bytes if it has any."""
     names = [column.name for column in table.columns]
     if set(row) != set(names):
         raise ValueError(f"{table.name}: a row has the columns {', '.join(names)}, not {', '.join(row)}")
-    bodies = {name: value for name, value in row.items() if isinstance(value, bytes)}
+    bodies = {name: value for name in sorted(names) if isinstance(value := row[name], bytes)}
     said = {name: _said(row[name]) for name in names if name not in bodies}
     body = b"".join(bodies.values())
-    head = {
-        "row": said,
-        "bytes": {name: len(value) for name, value in bodies.items()},
-        "sha256": sha256(body).hexdigest(),
-    }
+    head = {"row": said, "bytes": {name: len(value) for name, value in bodies.items()}}
     return json.dumps(head, ensure_ascii=False, sort_keys=True).encode() + b"\n" + body
 
 
@@ -106,8 +121,6 @@ def _decode(table: Table, data: bytes) -> dict[str, Value] | None:
     try:
         head = json.loads(line)
         row: dict[str, Value] = dict(head["row"])
-        if sha256(body).hexdigest() != head["sha256"]:
-            return None
         for name, length in head["bytes"].items():
             row[name], body = body[:length], body[length:]
         return {column.name: _meant(str(column.type), row[column.name]) for column in table.columns}

@@ -63,13 +63,21 @@ class Manifest:
 def load(path: Path) -> Manifest:
     """The manifest at `path`; an empty one where there is none yet. Raises ManifestUnreadable."""
     try:
-        said = json.loads(path.read_bytes())
+        return decode(path.read_bytes(), path)
+    except FileNotFoundError:
+        return Manifest()
+
+
+def decode(text: bytes | None, path: Path) -> Manifest:
+    """The manifest that `text` holds, None being that of a new lake. `path` is named in ManifestUnreadable."""
+    if text is None:
+        return Manifest()
+    try:
+        said = json.loads(text)
         if said["format"] != FORMAT:
             raise ManifestUnreadable(f"{path} has the format {said['format']}, this version reads {FORMAT}")
         return Manifest({name: Entry(**entry) for name, entry in said["files"].items()})
-    except FileNotFoundError:
-        return Manifest()
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestUnreadable(
-            f"{path} is damaged ({error}); restore it from a backup, or move it away and rebuild"
+            f"{path} is damaged ({error}); restore it from a backup, or move it away and build again"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.table import Table
@@ -21,15 +22,18 @@ def write(rows: pl.DataFrame, table: Table, path: Path) -> None:
     declared = table.arrow()
     # `pa.table(..., schema=)` would let nulls through; `cast` does not.
     arrow = rows.select(declared.names).to_arrow().cast(declared)
+    leaves = {
+        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in declared
+    }
     pq.write_table(
         arrow,
         path,
         compression="zstd",
         compression_level=3 if table.is_kept else 1,
         data_page_size=_KEPT_PAGE_BYTES if table.is_kept else _PAGE_BYTES,
-        use_dictionary=[name for name in declared.names if name not in ("body", "abstract")],
+        use_dictionary=[leaf for name, leaf in leaves.items() if name not in ("body", "abstract")],
         row_group_size=_ROW_GROUP_ROWS,
-        write_statistics=[name for name in declared.names if name != "body"],
+        write_statistics=[leaf for name, leaf in leaves.items() if name != "body"],
         write_page_index=True,
         sorting_columns=pq.SortingColumn.from_ordering(declared, [(name, "ascending") for name in table.sort]),
     )

@@ -6,8 +6,8 @@ journal is written has published nothing; one that dies later is finished by the
 
 from __future__ import annotations
 
-import json
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +18,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from schemas.table import Table
-from store import inbox, manifest, parquet
+from store import inbox, journal, manifest, parquet
 from store.files import flush, make_folder, replace, sha256, write_new
+from store.journal import Plan
 from store.lake import Lake, part_name
 from store.manifest import Entry, Manifest
 
 LOCK_WAIT_S = 600.0
+_ARRIVING_S = 86_400.0
 
 
 class LakeBusy(Exception):
@@ -63,7 +65,10 @@ class Writer:
         inputs: Mapping[str, str] | None = None,
         into: Staged | None = None,
     ) -> Staged:
-        """Write a month of some tables aside. `into` adds to a publish that is being staged."""
+        """Write a month of some tables aside. `into` adds to a publish that is being staged.
+
+        Raises `pyarrow.ArrowInvalid` for a null where a table allows none.
+        """
         staged = into or Staged(self.lake.staged / uuid.uuid4().hex)
         make_folder(staged.folder)
         files, entries = dict(staged.files), dict(staged.entries)
@@ -91,11 +96,7 @@ class Writer:
         """
         now = self.manifest
         fresh = {name: entry for name, entry in staged.entries.items() if now.files.get(name) != entry}
-        moved = [
-            name
-            for name in fresh
-            if now.files.get(name, fresh[name].__class__(0, 0, "", "")).sha256 != fresh[name].sha256
-        ]
+        moved = [name for name, entry in fresh.items() if not _is_same_file(now.files.get(name), entry)]
         if fresh:
             self._journalled(staged, now.with_files(fresh), moved, folded)
         else:
@@ -112,15 +113,15 @@ class Writer:
         write_new(coming, after.encode())
         flush(staged.folder)
         root = self.lake.root
-        plan = {
-            "moves": [[str(staged.files[name].relative_to(root)), name] for name in moved],
-            "manifest": str(coming.relative_to(root)),
-            "folded": [str(path.relative_to(root)) for path in folded],
-        }
+        plan = Plan(
+            moves={_name(staged.files[name], root): name for name in moved},
+            manifest=_name(coming, root),
+            folded=[_name(path, root) for path in folded],
+        )
         for name in moved:
             make_folder((root / name).parent)
         drafted = staged.folder / "journal.json"
-        write_new(drafted, json.dumps(plan).encode())
+        write_new(drafted, plan.encode())
         replace(drafted, self.lake.journal)
         roll_forward(self.lake)
 
@@ -147,21 +148,31 @@ def writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
 def roll_forward(lake: Lake) -> None:
     """Finish the publish that the journal tells of, if there is one. Safe to repeat; needs the lock."""
     try:
-        plan = json.loads(lake.journal.read_bytes())
+        plan = journal.decode(lake.journal.read_bytes(), lake.journal)
     except FileNotFoundError:
         return
-    for source, target in plan["moves"]:
-        if (lake.root / source).exists():
-            replace(lake.root / source, lake.root / target)
-    if (lake.root / plan["manifest"]).exists():
-        replace(lake.root / plan["manifest"], lake.manifest)
-    inbox.discard(tuple(lake.root / name for name in plan["folded"]))
+    for staged, name in plan.moves.items():
+        if (lake.root / staged).exists():
+            replace(lake.root / staged, lake.root / name)
+    if (lake.root / plan.manifest).exists():
+        replace(lake.root / plan.manifest, lake.manifest)
+    inbox.discard(lake.root / name for name in plan.folded)
     lake.journal.unlink()
     flush(lake.staged)
 
 
 def _sweep(lake: Lake) -> None:
-    """Remove what writers that died before their journal left behind. Arriving answers are not theirs."""
+    """Remove what the dead left behind: stages without a journal, and answers that have been arriving for a day."""
     for left in lake.staged.iterdir():
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
+        elif left.name.startswith(inbox.ARRIVING) and time.time() - left.stat().st_mtime > _ARRIVING_S:
+            left.unlink(missing_ok=True)
+
+
+def _is_same_file(published: Entry | None, staged: Entry) -> bool:
+    return published is not None and published.sha256 == staged.sha256
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()

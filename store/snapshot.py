@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from store import manifest
-from store.lake import Lake
+from store import journal, manifest
+from store.lake import Lake, part_name
 from store.manifest import Manifest
 
 T = TypeVar("T")
-_TRIES = 50
+_TRIES = 100
 _PAUSE_S = 0.02
 
 
 class LakeMoving(Exception):
-    """The lake changed during every attempt to read it."""
+    """What was to be read changed during every attempt to read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of the lake. A path holds for as long as `stamp` stays the lake's."""
+    """One state of the lake. Its files hold for as long as `still_holds`, which is for the reader to ask."""
 
     lake: Lake
     manifest: Manifest
-    stamp: tuple[bytes, bytes]
+    listed: bytes | None
     staged: dict[str, Path]
+    opened: set[str] = field(default_factory=set)
 
     def paths(self, table: str) -> list[Path]:
         """The files of a table, oldest month first."""
@@ -37,58 +37,69 @@ class Snapshot:
 
     def path(self, table: str, month: str) -> Path:
         """Where the published file of a month lies: for a publish under way, perhaps still aside."""
-        final = self.lake.part(table, month)
-        aside = self.staged.get(final.relative_to(self.lake.root).as_posix())
-        return aside if aside is not None and aside.exists() else final
+        name = part_name(table, month)
+        self.opened.add(name)
+        aside = self.staged.get(name)
+        return aside if aside is not None and aside.exists() else self.lake.root / name
+
+    def still_holds(self) -> bool:
+        """Whether the lake still lists just these versions of the files that were asked for."""
+        listed, _ = _effective(self.lake)
+        if listed == self.listed:
+            return True
+        now = manifest.decode(listed, self.lake.manifest)
+        return all(now.files.get(name) == self.manifest.files.get(name) for name in self.opened)
 
 
 def snapshot(lake: Lake) -> Snapshot:
     """The lake as it is now. With a journal there, that is the lake as it will be: it only rolls forward."""
-    for _ in range(_TRIES):
-        stamp = _stamp(lake)
-        _, journal = stamp
-        if not journal:
-            return Snapshot(lake, manifest.load(lake.manifest), stamp, {})
-        plan = json.loads(journal)
-        aside = {target: lake.root / source for source, target in plan["moves"]}
-        coming = lake.root / plan["manifest"]
-        if coming.exists():
-            listed = manifest.load(coming)
-            if listed.files:
-                return Snapshot(lake, listed, stamp, aside)
-        elif stamp == _stamp(lake):
-            return Snapshot(lake, manifest.load(lake.manifest), stamp, aside)
-        time.sleep(_PAUSE_S)
-    raise LakeMoving(f"{lake.root} is being published into without a pause; try again")
+    listed, staged = _effective(lake)
+    return Snapshot(lake, manifest.decode(listed, lake.manifest), listed, staged)
 
 
 def read_whole(lake: Lake, read: Callable[[Snapshot], T]) -> T:
-    """What `read` makes of one state of the lake; read again if a publish came between.
+    """What `read` makes of one state of the lake; read again if a publish changed what it read.
 
     Raises LakeMoving if that never succeeds.
     """
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         seen = snapshot(lake)
         try:
             result = read(seen)
         except Exception:
-            # A file may have moved away under the reader's feet. If nothing moved, the fault is real.
-            if _stamp(lake) == seen.stamp:
+            # A file may have moved away under the reader's feet, from aside to its place even within one state.
+            # Otherwise the fault is real.
+            if seen.still_holds() and not (seen.staged and left):
                 raise
         else:
-            if _stamp(lake) == seen.stamp:
+            if seen.still_holds():
                 return result
         time.sleep(_PAUSE_S)
     raise LakeMoving(f"{lake.root} is being published into without a pause; try again")
 
 
-def _stamp(lake: Lake) -> tuple[bytes, bytes]:
-    """What changes whenever the lake does."""
-    return _bytes(lake.manifest), _bytes(lake.journal)
+def _effective(lake: Lake) -> tuple[bytes | None, dict[str, Path]]:
+    """The text of the manifest that holds, and where the files lie that a publish has not moved yet.
+
+    The journal is read first: were it read last, a publish that ends in between would not be noticed.
+    """
+    for _ in range(_TRIES):
+        text = _bytes(lake.journal)
+        if text is None:
+            return _bytes(lake.manifest), {}
+        plan = journal.decode(text, lake.journal)
+        coming = _bytes(lake.root / plan.manifest)
+        if coming is not None:
+            return coming, plan.aside(lake)
+        # The manifest is in its place already, unless the publish has ended meanwhile.
+        listed = _bytes(lake.manifest)
+        if _bytes(lake.journal) == text:
+            return listed, plan.aside(lake)
+    raise LakeMoving(f"{lake.root} is being published into without a pause; try again")
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        return b""
+        return None

@@ -10,13 +10,29 @@ from schemas.table import Table
 from store.lake import Lake
 from store.snapshot import Snapshot, read_whole
 
+_SQL_TYPES = {
+    "string": "varchar",
+    "list<item: string>": "varchar[]",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamptz",
+    "int32": "integer",
+    "int64": "bigint",
+    "double": "double",
+    "bool": "boolean",
+    "large_binary": "blob",
+}
+
 
 class QueryWrong(Exception):
     """DuckDB refuses the query; the message is its own."""
 
 
+class LakeDamaged(Exception):
+    """A published file cannot be read; the message says which."""
+
+
 def query(lake: Lake, statement: str) -> pa.Table:
-    """The rows that `statement` gives over the views of the lake. Raises QueryWrong."""
+    """The rows that `statement` gives over the views of the lake. Raises QueryWrong, LakeDamaged."""
 
     def read(seen: Snapshot) -> pa.Table:
         with duckdb.connect() as database:
@@ -28,6 +44,8 @@ def query(lake: Lake, statement: str) -> pa.Table:
 
     try:
         return read_whole(lake, read)
+    except duckdb.IOException as error:
+        raise LakeDamaged(f"a file that the manifest lists, or that you named, cannot be read: {error}") from None
     except duckdb.Error as error:
         raise QueryWrong(str(error)) from None
 
@@ -41,16 +59,3 @@ def _view(database: duckdb.DuckDBPyConnection, seen: Snapshot, table: Table) -> 
     # Handing over an empty Arrow table would make DuckDB import pandas, which takes longer than most queries.
     columns = ", ".join(f'null::{_SQL_TYPES[str(column.type)]} as "{column.name}"' for column in table.columns)
     database.execute(f"create view {table.name} as select {columns} where false")
-
-
-_SQL_TYPES = {
-    "string": "varchar",
-    "list<item: string>": "varchar[]",
-    "date32[day]": "date",
-    "timestamp[us, tz=UTC]": "timestamptz",
-    "int32": "integer",
-    "int64": "bigint",
-    "double": "double",
-    "bool": "boolean",
-    "large_binary": "blob",
-}

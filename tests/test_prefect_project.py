@@ -127,7 +127,7 @@ def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundin
 def test_serve_starts_its_own_server_runs_what_was_missed_and_stops_it_again(surroundings, tmp_path):
     log = tmp_path / "serve"
     with running(["papers", "serve"], surroundings, log) as serving:
-        wait_for(lambda: (tmp_path / "lake/manifest.json").exists(), 150, "the first run")
+        wait_for((tmp_path / "lake/manifest.json").exists, 150, "the first run")
         said = log.read_text()
         url = said.split("Prefect is at ")[1].split(";")[0] + "/api"
         wait_for(lambda: (run := completed_run(url)) and run["state_type"] == "COMPLETED", 60, "its end")

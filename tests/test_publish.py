@@ -293,5 +293,5 @@ def test_a_column_that_is_missing_is_refused(lake):
 
 def test_the_journal_is_readable_by_people(journalled):
     said = json.loads(journalled.journal.read_bytes())
-    assert [target for _, target in said["moves"]] == [f"tables/{name}" for name in BOTH]
-    assert all(source.startswith("_staged/") for source, _ in said["moves"])
+    assert list(said["moves"].values()) == [f"tables/{name}" for name in BOTH]
+    assert all(source.startswith("_staged/") for source in said["moves"])

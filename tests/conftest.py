@@ -1,0 +1,50 @@
+"""What every test may count on: no way out of this machine, and the recordings where they are."""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+def is_at_home(family: int, address: object) -> bool:
+    """Whether `address` is of this machine: a path, or a number or name of its loopback."""
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    host = str(address[0]) if isinstance(address, tuple) else ""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def fenced(connect: Callable[[socket.socket, object], T]) -> Callable[[socket.socket, object], T]:
+    """`connect`, for addresses at home only."""
+
+    def at_home(self: socket.socket, address: object) -> T:
+        if not is_at_home(self.family, address):
+            pytest.fail(f"a test tried to reach {address}; tests stay on this machine")
+        return connect(self, address)
+
+    return at_home
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_way_out() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, fenced(getattr(socket.socket, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recorded answers, which is no part of the project."""
+    folder = Path(__file__).parents[2] / "shared" / "recordings"
+    if not folder.is_dir():
+        pytest.skip("the recordings (../shared/recordings) are not here")
+    return folder

@@ -1,0 +1,470 @@
+"""What cannot be read is refused with its reason, whole or in part, and nothing refused is lost."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.rejects import REASONS
+from tests.replies import (
+    CLOSED,
+    DAY,
+    GONE,
+    OPEN,
+    SETTLED,
+    accept,
+    built,
+    capture,
+    changed,
+    entries,
+    entry,
+    judged,
+    page,
+    reject,
+)
+from transforms import hub
+
+ANOTHER_DATE = date(2025, 11, 5)
+
+WHOLE_ENTRIES = [
+    (None, "not_an_object", "$"),
+    (5, "not_an_object", "$"),
+    ("2511.00001", "not_an_object", "$"),
+    ([entry()], "not_an_object", "$"),
+    ({}, "paper_missing", "$.paper"),
+    (entry(paper=None), "paper_missing", "$.paper"),
+    (entry(paper="2511.00001"), "wrong_type", "$.paper"),
+    (entry(paper=[]), "wrong_type", "$.paper"),
+    (entry(paper__id=GONE), "id_missing", "$.paper.id"),
+    (entry(paper__id=None), "id_missing", "$.paper.id"),
+    (entry(paper__id=""), "id_missing", "$.paper.id"),
+    (entry(paper__id=2511.0001), "wrong_type", "$.paper.id"),
+    (entry(paper__id=["2511.00001"]), "wrong_type", "$.paper.id"),
+    *(
+        (entry(wrong), "id_invalid", "$.paper.id")
+        for wrong in (
+            "2511.1",
+            "2511.000010",
+            "2513.00001",
+            "2500.00001",
+            "2511.00001v2",
+            "arXiv:2511.00001",
+            " 2511.00001",
+            "2511.00001\n",
+            "２５11.00001",
+            "hep-th/99010011",
+            "../../etc",
+        )
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def whole_rejects():
+    tables = built(capture([one for one, _, _ in WHOLE_ENTRIES]))
+    assert tables["listings"].is_empty()
+    return {row["place"]: row for row in tables["rejects"].rows(named=True)}
+
+
+@pytest.mark.parametrize(
+    ("place", "case"),
+    enumerate(WHOLE_ENTRIES, 1),
+    ids=[f"{reason}-{place}" for place, (_, reason, _) in enumerate(WHOLE_ENTRIES, 1)],
+)
+def test_an_entry_that_cannot_be_a_row_is_refused_whole(whole_rejects, place, case):
+    held, reason, field = case
+    row = whole_rejects[place]
+    assert (row["reason"], row["field"]) == (reason, field)
+    assert (row["table_name"], row["is_row_kept"]) == ("listings", False)
+    assert (row["listed_on"], row["captured_at"]) == (DAY, CLOSED)
+    assert json.loads(row["entry"]) == held
+    assert row["message"].startswith("found ")
+
+
+def test_a_message_shows_what_was_found_and_what_is_needed():
+    assert reject(entry("2511.1"))["message"] == "found 2511.1; an arXiv id has the form 2511.01234 or hep-th/9901001"
+    assert reject(entry(paper__upvotes="many"))["message"] == "found VARCHAR many; needed: a whole number"
+
+
+def test_a_message_does_not_grow_with_what_was_found():
+    assert len(reject(entry("9" * 5000))["message"]) < 200
+    assert len(reject(entry(paper__upvotes="9" * 5000))["message"]) < 200
+
+
+VALUES = [
+    ("paper.title", 5, "wrong_type", "title"),
+    ("paper.publishedAt", "yesterday", "date_impossible", "published_at"),
+    ("paper.publishedAt", "2025-02-30T00:00:00Z", "date_impossible", "published_at"),
+    ("paper.publishedAt", "0001-01-01T00:00:00Z", "date_impossible", "published_at"),
+    ("paper.publishedAt", "1985-12-31T23:59:59Z", "date_impossible", "published_at"),
+    ("paper.publishedAt", "2100-01-01T00:00:00Z", "date_impossible", "published_at"),
+    ("paper.publishedAt", "9999-12-31T23:59:59Z", "date_impossible", "published_at"),
+    ("paper.publishedAt", "2025-11-04T25:00:00Z", "date_impossible", "published_at"),
+    ("paper.upvotes", -1, "below_zero", "upvote_count"),
+    ("paper.upvotes", -(2**40), "below_zero", "upvote_count"),
+    ("numComments", -1, "below_zero", "comment_count"),
+    ("paper.githubStars", 2**31, "too_large", "github_star_count"),
+    ("paper.githubStars", 2**63, "too_large", "github_star_count"),
+    ("paper.githubStars", 2**64 - 1, "too_large", "github_star_count"),
+    ("paper.upvotes", 1e3, "wrong_type", "upvote_count"),
+]
+
+
+def test_a_value_that_cannot_be_read_is_null_and_its_row_stays():
+    held = [changed(one, {path: bad}) for one, (path, bad, _, _) in zip(entries(len(VALUES)), VALUES, strict=True)]
+    tables = built(capture(held))
+    rows = tables["listings"].rows(named=True)
+    assert [row[column] for row, (*_, column) in zip(rows, VALUES, strict=True)] == [None] * len(VALUES)
+    said = tables["rejects"].rows(named=True)
+    assert [(row["field"], row["reason"]) for row in said] == [(f"$.{path}", why) for path, _, why, _ in VALUES]
+    assert {row["is_row_kept"] for row in said} == {True}
+    assert [json.loads(row["entry"]) for row in said] == held
+
+
+@pytest.mark.parametrize("most", [2**31 - 1, 0])
+def test_the_ends_of_a_count_are_readable(most):
+    tables = built(capture([entry(paper__upvotes=most)]))
+    assert tables["listings"]["upvote_count"].to_list() == [most]
+    assert tables["rejects"].is_empty()
+
+
+def test_every_bad_value_of_an_entry_is_told():
+    tables = built(capture([entry(paper__upvotes="7", numComments=-1, paper__title={})]))
+    assert tables["rejects"].select("field", "reason").rows() == [
+        ("$.numComments", "below_zero"),
+        ("$.paper.title", "wrong_type"),
+        ("$.paper.upvotes", "wrong_type"),
+    ]
+
+
+PEOPLE = [
+    (5, "not_an_object", ""),
+    (None, "not_an_object", ""),
+    ("Ada Birch", "not_an_object", ""),
+    ({}, "name_missing", ".name"),
+    ({"name": None}, "name_missing", ".name"),
+    ({"name": " \n"}, "name_missing", ".name"),
+    ({"name": 5}, "wrong_type", ".name"),
+    ({"name": ["Ada"]}, "wrong_type", ".name"),
+]
+
+
+def test_an_author_that_cannot_be_read_costs_only_himself():
+    held = [person for person, _, _ in PEOPLE]
+    tables = built(capture([entry(paper__authors=[*held, {"name": "Bo Elm", "hidden": False}])]))
+    assert tables["listings"].height == 1
+    assert tables["authors"].select("position", "name").rows() == [(len(PEOPLE) + 1, "Bo Elm")]
+    said = tables["rejects"].rows(named=True)
+    assert [(row["field"], row["reason"]) for row in said] == [
+        (f"$.paper.authors[{place}]{part}", why) for place, (_, why, part) in enumerate(PEOPLE)
+    ]
+    assert {(row["table_name"], row["is_row_kept"]) for row in said} == {("authors", False)}
+    assert [json.loads(row["entry"]) for row in said] == held
+
+
+@pytest.mark.parametrize(
+    ("about", "field"),
+    [
+        ({"user": "bo-elm"}, "user"),
+        ({"user": {"user": 5}}, "user.user"),
+        ({"status": 5}, "status"),
+        ({"hidden": "no"}, "hidden"),
+    ],
+)
+def test_an_author_with_an_unreadable_detail_stays(about, field):
+    tables = built(capture([entry(paper__authors=[{"name": "Bo Elm", "hidden": False, **about}])]))
+    (row,) = tables["authors"].rows(named=True)
+    assert (row["name"], row["hub_user"], row["status"]) == ("Bo Elm", None, None)
+    (said,) = tables["rejects"].rows(named=True)
+    assert (said["field"], said["reason"]) == (f"$.paper.authors[0].{field}", "wrong_type")
+    assert (said["table_name"], said["is_row_kept"]) == ("authors", True)
+
+
+@pytest.mark.parametrize("hidden", [None, "no", 1, GONE])
+def test_whether_an_author_is_hidden_is_never_unknown(hidden):
+    person = {"name": "Bo Elm"} if hidden is GONE else {"name": "Bo Elm", "hidden": hidden}
+    tables = built(capture([entry(paper__authors=[person])]))
+    assert tables["authors"]["is_hidden"].to_list() == [False]
+
+
+def test_a_paper_twice_on_one_page_is_refused_the_second_time():
+    held = [entry("2511.00001", paper__upvotes=1), entry("2511.00002"), entry("2511.00001", paper__upvotes=2)]
+    tables = built(capture(held))
+    assert tables["listings"].select("paper_id", "position", "upvote_count").rows() == [
+        ("2511.00001", 1, 1),
+        ("2511.00002", 2, 7),
+    ]
+    (said,) = tables["rejects"].rows(named=True)
+    assert (said["reason"], said["field"], said["place"], said["is_row_kept"]) == (
+        "key_repeated",
+        "$.paper.id",
+        3,
+        False,
+    )
+    assert json.loads(said["entry"]) == held[2]
+
+
+def test_a_place_is_counted_over_all_pages():
+    pages = [page(entries(3), more=True), page([entry("2511.00004"), 5])]
+    (said,) = built(capture(pages=pages))["rejects"].rows(named=True)
+    assert said["place"] == 5
+
+
+def test_a_bad_entry_counts_once_in_each_capture_that_holds_it():
+    held = [5, *entries(3)]
+    tables = built(capture(held, at=OPEN), capture(held, at=CLOSED), capture(held, at=CLOSED))
+    assert tables["rejects"].select("captured_at", "place", "reason").rows() == [
+        (OPEN, 1, "not_an_object"),
+        (CLOSED, 1, "not_an_object"),
+    ]
+    assert tables["captures"]["refused_count"].to_list() == [1, 1]
+
+
+# Whole captures.
+
+
+@pytest.mark.parametrize(("bad", "good", "is_refused"), [(1, 0, True), (2, 2, True), (3, 2, True), (2, 3, False)])
+def test_a_capture_half_of_which_cannot_be_read_is_refused(bad, good, is_refused):
+    tables = judged(capture([*[{}] * bad, *entries(good)]))
+    (facts,) = tables["captures"].rows(named=True)
+    assert (facts["is_refused"], facts["refused_count"], facts["entry_count"]) == (is_refused, bad, bad + good)
+    assert tables["listings"].height == (0 if is_refused else good)
+    reasons = sorted(tables["rejects"]["reason"])
+    assert reasons == sorted(["paper_missing"] * bad + ["capture_refused"] * is_refused)
+
+
+def test_a_refused_capture_leaves_the_list_of_the_older_one_and_says_why():
+    good, bad = entries(3), [entry("2511.00009", paper__upvotes="7"), {}, {}, 5]
+    tables = judged(capture(good, at=CLOSED), capture(bad, at=SETTLED))
+    assert tables["listings"].filter("is_listed")["paper_id"].to_list() == [one["paper"]["id"] for one in good]
+    assert set(tables["signals"]["captured_at"]) == set(tables["listings"]["last_seen_at"]) == {CLOSED}
+    (day,) = tables["source_days"].rows(named=True)
+    assert (day["verdict"], day["paper_count"], day["capture_count"]) == ("complete", 3, 2)
+    assert (day["first_captured_at"], day["last_captured_at"]) == (CLOSED, SETTLED)
+    (said,) = tables["rejects"].filter(reason="capture_refused").rows(named=True)
+    assert (said["captured_at"], said["place"], said["field"], said["is_row_kept"]) == (SETTLED, 0, "$", False)
+    assert "half of its entries or more cannot be read" in said["message"]
+    assert "0.75" in said["message"]
+    assert json.loads(said["entry"])["refused_count"] == 3
+
+
+def test_no_row_of_a_refused_capture_is_kept_though_a_value_alone_was_unreadable():
+    tables = judged(capture([entry(paper__upvotes="7"), {}]))
+    (said,) = tables["rejects"].filter(field="$.paper.upvotes").rows(named=True)
+    assert said["is_row_kept"] is False
+
+
+def test_the_list_of_another_date_is_refused():
+    held = [changed(one, {"paper.submittedOnDailyAt": f"{ANOTHER_DATE}T01:00:00.000Z"}) for one in entries(4)]
+    tables = judged(capture(entries(2), at=CLOSED), capture(held, at=SETTLED))
+    assert tables["listings"].height == 2
+    (facts,) = tables["captures"].filter("is_refused").rows(named=True)
+    assert (facts["captured_at"], facts["other_date_count"], facts["other_date_share"]) == (SETTLED, 4, 1.0)
+    assert facts["fault"] == "it is the list of another date (other_date_share 1.00)"
+
+
+def test_a_few_entries_of_another_date_do_not_make_it_another_list():
+    days = [DAY, DAY, DAY, ANOTHER_DATE]
+    held = [
+        changed(one, {"paper.submittedOnDailyAt": f"{day}T01:00:00.000Z"})
+        for one, day in zip(entries(4), days, strict=True)
+    ]
+    assert judged(capture(held))["captures"]["is_refused"].to_list() == [False]
+
+
+def test_a_list_that_tells_no_dates_is_not_refused_for_them():
+    held = [changed(one, {"paper.submittedOnDailyAt": odd}) for one, odd in zip(entries(3), [5, "?", {}], strict=True)]
+    assert judged(capture(held))["captures"]["is_refused"].to_list() == [False]
+
+
+def test_an_accepted_capture_is_built_from_again():
+    tables = judged(capture(entries(3)), capture([{}, entry("2511.00009")], at=SETTLED), accepted=accept(DAY, SETTLED))
+    assert tables["listings"].filter("is_listed")["paper_id"].to_list() == ["2511.00009"]
+    facts = tables["captures"].row(1, named=True)
+    assert (facts["is_refused"], facts["is_accepted"]) == (False, True)
+    assert "capture_refused" not in set(tables["rejects"]["reason"])
+
+
+def test_accepting_one_capture_accepts_no_other():
+    bad = [{}, entry("2511.00009")]
+    tables = judged(capture(bad, at=CLOSED), capture(bad, at=SETTLED), accepted=accept(DAY, CLOSED))
+    assert tables["captures"].select("is_refused", "is_accepted").rows() == [(False, True), (True, False)]
+
+
+def test_accepting_a_capture_that_was_not_refused_changes_nothing():
+    one = capture(entries(3))
+    with_decision, without = judged(one, accepted=accept(DAY, CLOSED)), judged(one)
+    for name, frame in without.items():
+        assert frame.equals(with_decision[name]), name
+
+
+def test_a_date_of_which_every_capture_was_refused_has_failed():
+    (day,) = judged(capture([{}]))["source_days"].rows(named=True)
+    assert day["verdict"] == "failed"
+    assert "half of its entries or more cannot be read" in day["reason"]
+
+
+# Any entries at all, against the rules written once more in plain Python.
+
+ODD: list[Any] = [
+    *(GONE, None, "", "text", 0, 7, -1, 2**31 - 1, 2**31, 2**40, 1.5, True, False),
+    *([], ["a"], ["a", 1], [None], {}, {"name": "x"}, {"a": None}),
+]
+ODD_INSTANTS = [*(odd for odd in ODD if odd != ""), "2025-11-03", "2025-02-30", "1900-01-01T00:00:00Z"]
+ODD_IDS = [*ODD, "2511.00001", "2511.00002", "2511.00010", "2511.1", "2511.00001v1", "hep-th/9901001", "cs/9913001"]
+READABLE_IDS = {"2511.00001", "2511.00002", "2511.00010", "hep-th/9901001"}
+MOST = 2**31 - 1
+
+
+def text_fault(value: object) -> str | None:
+    return None if isinstance(value, str) else "wrong_type"
+
+
+def count_fault(value: object) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "wrong_type"
+    return "below_zero" if value < 0 else "too_large" if value > MOST else None
+
+
+def flag_fault(value: object) -> str | None:
+    return None if isinstance(value, bool) else "wrong_type"
+
+
+def instant_fault(value: object) -> str | None:
+    if not isinstance(value, str):
+        return "wrong_type"
+    return None if value == "2025-11-03" else "date_impossible"
+
+
+def texts_fault(value: object) -> str | None:
+    is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return None if is_texts else "wrong_type"
+
+
+def object_fault(value: object) -> str | None:
+    return None if isinstance(value, dict) else "wrong_type"
+
+
+def list_fault(value: object) -> str | None:
+    return None if isinstance(value, list) else "wrong_type"
+
+
+RULES = {
+    "paper.title": (text_fault, "title"),
+    "paper.upvotes": (count_fault, "upvote_count"),
+    "numComments": (count_fault, "comment_count"),
+    "isAuthorParticipating": (flag_fault, "is_author_participating"),
+    "paper.publishedAt": (instant_fault, "published_at"),
+    "paper.mediaUrls": (texts_fault, "media_urls"),
+    "submittedBy": (object_fault, "submitted_by"),
+    "paper.authors": (list_fault, "author_count"),
+}
+VALUE_CHANGES = st.fixed_dictionaries(
+    {}, optional={path: st.sampled_from(ODD_INSTANTS if path.endswith("At") else ODD) for path in RULES}
+)
+ID_CHANGES = st.one_of(st.just({}), st.sampled_from(ODD_IDS).map(lambda odd: {"paper.id": odd}))
+
+
+def with_changes(values: dict[str, Any], ids: dict[str, Any], number: int) -> Any:
+    return changed(entry(f"2511.{number:05}"), values | ids)
+
+
+CHANGED_ENTRIES = st.builds(with_changes, VALUE_CHANGES, ID_CHANGES, st.integers(100, 10**5 - 1))
+ODD_ENTRIES = st.one_of(
+    st.sampled_from([odd for odd in ODD if odd is not GONE]),
+    st.sampled_from(ODD).map(lambda odd: changed(entry(), {"paper": odd})),
+)
+LISTS = st.lists(st.one_of(CHANGED_ENTRIES, CHANGED_ENTRIES, CHANGED_ENTRIES, ODD_ENTRIES), max_size=14)
+
+
+def fault_of_the_whole(held: Any, met: set[str]) -> tuple[str, str] | None:
+    """The field and reason for which an entry cannot be a row; `met` are the papers above it."""
+    if not isinstance(held, dict):
+        return "$", "not_an_object"
+    paper = held.get("paper")
+    if paper is None:
+        return "$.paper", "paper_missing"
+    if not isinstance(paper, dict):
+        return "$.paper", "wrong_type"
+    paper_id = paper.get("id")
+    if paper_id is None or paper_id == "":
+        return "$.paper.id", "id_missing"
+    if not isinstance(paper_id, str):
+        return "$.paper.id", "wrong_type"
+    if paper_id not in READABLE_IDS and paper_id in ODD_IDS:
+        return "$.paper.id", "id_invalid"
+    return ("$.paper.id", "key_repeated") if paper_id in met else None
+
+
+def faults_of_values(held: Any) -> set[tuple[str, str, bool]]:
+    """The field and reason of every value that cannot be read, and whether its row stays."""
+    found = {
+        (f"$.{path}", reason, True)
+        for path, (fault, _) in RULES.items()
+        if (value := value_at(held, path)) is not None and (reason := fault(value))
+    }
+    authors = held["paper"].get("authors")
+    for place, person in enumerate(authors if isinstance(authors, list) else ()):
+        if not isinstance(person, dict):
+            found.add((f"$.paper.authors[{place}]", "not_an_object", False))
+    return found
+
+
+def value_at(held: Any, path: str) -> Any:
+    for key in path.split("."):
+        held = held.get(key)
+    return held
+
+
+def expected(held: Any, path: str) -> Any:
+    """What a readable value becomes in its column."""
+    value = value_at(held, path)
+    if value is None or RULES[path][0](value):
+        return None
+    if path == "submittedBy":
+        return value.get("name")
+    if path == "paper.authors":
+        return len(value)
+    return value or None if isinstance(value, str) else value
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(LISTS)
+def test_any_list_is_refused_just_where_the_rules_say(held):
+    tables = built(capture(held, limit=1000))
+    met: set[str] = set()
+    refused, listed = set(), []
+    for place, one in enumerate(held, 1):
+        whole = fault_of_the_whole(one, met)
+        if whole:
+            refused.add((place, *whole, False))
+        else:
+            met.add(one["paper"]["id"])
+            listed.append((place, one))
+            refused |= {(place, *fault) for fault in faults_of_values(one)}
+    assert set(tables["rejects"].select("place", "field", "reason", "is_row_kept").rows()) == refused
+    assert tables["rejects"].height == len(refused)
+    rows = tables["listings"].rows(named=True)
+    assert [(row["position"], row["paper_id"]) for row in rows] == [(p, one["paper"]["id"]) for p, one in listed]
+    for row, (_, one) in zip(rows, listed, strict=True):
+        for path, (_, column) in RULES.items():
+            if path != "paper.publishedAt":
+                assert row[column] == expected(one, path), path
+    (facts,) = tables["captures"].rows(named=True)
+    assert facts["entry_count"] == len(held)
+    assert facts["refused_count"] == len(held) - len(listed)
+
+
+def test_every_reason_is_met_in_these_tests():
+    said = [why for _, why, _ in [*WHOLE_ENTRIES, *PEOPLE]] + [why for _, _, why, _ in VALUES]
+    assert {*said, "key_repeated", "capture_refused"} == set(REASONS)
+
+
+def test_what_is_read_of_no_answers_is_nothing():
+    tables = built()
+    assert all(frame.is_empty() for frame in tables.values())
+    assert set(tables) == {"listings", "authors", "signals", "source_days", "captures", "rejects"}
+    assert hub.NAME == "hub"
