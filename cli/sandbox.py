@@ -44,12 +44,11 @@ def hub(
       papers sandbox hub
       PAPERLAKE_HUB_URL=http://127.0.0.1:8765 PAPERLAKE_ROOT=./try papers daily
     """
+    from sandbox.clock import Clock
     from sandbox.faults import faults_from_json
+    from sandbox.generated import GeneratedHub
     from sandbox.hub import HubServer
     from sandbox.recorded import RecordedHub
-
-    from sandbox.clock import Clock
-    from sandbox.generated import GeneratedHub
 
     world = RecordedHub(recordings) if recordings else GeneratedHub(seed=seed, papers_a_day=papers_a_day)
     script = faults_from_json(faults.read_text(encoding="utf-8")) if faults else ()
