@@ -218,8 +218,9 @@ def test_answers_that_a_dead_run_left_are_published_by_the_next(lake, hub, monke
 @pytest.mark.parametrize("day", [date(2024, 6, 13), date(2025, 1, 8), date(2025, 10, 1), date(2026, 5, 12)])
 def test_recordings_over_http_give_the_lists_that_importing_them_gives(day, lake, hub, recordings, tmp_path):
     folder = recordings / "hub/daily_papers"
-    hub(RecordedHub(folder))
-    run_daily(day, recheck=False, now=datetime(2026, 11, 1, tzinfo=UTC))
+    later = datetime(2026, 11, 1, tzinfo=UTC)
+    hub(RecordedHub(folder)).clock.move_to(later)
+    run_daily(day, recheck=False, now=later)
     imported = Lake(tmp_path / "imported")
     answers = tuple(a for a in find_answers(folder).answers if a.listed_on == day)
     keep_answers(imported, answers, lambda: None)
