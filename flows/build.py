@@ -12,20 +12,29 @@ from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.table import Table
-from store import inbox, parquet
+from store import inbox
 from store.fingerprint import code
 from store.inbox import Kept
+from store.journal import JournalDamaged
 from store.lake import Lake, part_name
-from store.publish import Staged, Writer, writer
+from store.manifest import ManifestUnreadable
+from store.publish import FileDamaged, LakeBusy, Staged, Writer, writer
 from transforms import hub
 from transforms.conform import none
 
 EVIDENCE = (HUB_REPLIES, DECISIONS)
 DERIVED = tuple(table for table in TABLES.values() if not table.is_kept)
+NOTHING_REFUSED = pl.DataFrame(
+    schema={"listed_on": pl.Date, "captured_at": pl.Datetime("us", "UTC"), "message": pl.String}
+)
 
 
 class MonthRefused(Exception):
     """A built month breaks its own declaration: a fault of ours. Nothing of it was published or lost."""
+
+
+MONTH_FAULTS = (MonthRefused, LakeBusy, FileDamaged, JournalDamaged, ManifestUnreadable)
+"""What can keep a month from being published. What was captured of it stays kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +56,34 @@ def waiting_months(lake: Lake) -> list[str]:
 def publish_month(lake: Lake, month: str) -> Published:
     """Fold what waits for `month`, and build and publish what that changes.
 
-    Raises MonthRefused, LakeBusy.
+    Raises what `MONTH_FAULTS` lists.
     """
     with writer(lake) as pen:
         waiting = {table: inbox.waiting(lake, table, month) for table in EVIDENCE}
-        evidence = {table: _evidence(pen, table, month, waiting[table]) for table in EVIDENCE}
+        unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
+        if not any(kept.files for kept in waiting.values()) and _is_current(pen, month, _inputs(pen, month)):
+            return Published(month, unreadable=unreadable, rows=_rows(pen, month))
+        evidence = {table: _evidence(pen, table, month, kept) for table, kept in waiting.items()}
         held = {table: rows for table, rows in evidence.items() if rows.height}
         if not held:
-            return Published(month, unreadable=_unreadable(waiting))
+            return Published(month, unreadable=unreadable)
         staged = pen.stage(month, held)
         inputs = {name: entry.sha256 for name, entry in staged.entries.items()}
-        refused = none(DECISIONS).select("listed_on", "captured_at", message="decision")
+        refused = NOTHING_REFUSED
         if not _is_current(pen, month, inputs):
             staged, refused = _built(pen, staged, month, evidence, inputs)
-        folded = tuple(path for kept in waiting.values() for path in kept.files)
-        changed = pen.commit(staged, folded)
-        return Published(
-            month=month,
-            changed=tuple(changed),
-            refused=tuple(refused.rows()),
-            unreadable=_unreadable(waiting),
-            rows={table.name: e.rows for table in TABLES.values() if (e := pen.manifest.entry(table.name, month))},
-        )
+        changed = pen.commit(staged, tuple(path for kept in waiting.values() for path in kept.files))
+        return Published(month, tuple(changed), tuple(refused.rows()), unreadable, _rows(pen, month))
 
 
-def _unreadable(waiting: Mapping[Table, Kept]) -> tuple[str, ...]:
-    return tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
+def _rows(pen: Writer, month: str) -> dict[str, int]:
+    return {name: entry.rows for name in TABLES if (entry := pen.manifest.entry(name, month))}
+
+
+def _inputs(pen: Writer, month: str) -> dict[str, str]:
+    """The hashes of the published evidence of a month, by file name."""
+    entries = {table.name: pen.manifest.entry(table.name, month) for table in EVIDENCE}
+    return {part_name(name, month): entry.sha256 for name, entry in entries.items() if entry}
 
 
 def _evidence(pen: Writer, table: Table, month: str, waiting: Kept) -> pl.DataFrame:
@@ -80,8 +91,8 @@ def _evidence(pen: Writer, table: Table, month: str, waiting: Kept) -> pl.DataFr
 
     The same instant and body is one answer, however often it came; one that knows its address is preferred.
     """
-    published = pen.manifest.entry(table.name, month)
-    rows = parquet.read(pen.lake.part(table.name, month), table) if published else none(table)
+    published = pen.read(table, month)
+    rows = none(table) if published is None else published
     if waiting.rows.is_empty():
         return rows
     telling = [name for name in ("url",) if name in rows.columns]

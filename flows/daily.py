@@ -10,7 +10,7 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.build import MonthRefused, Published, publish_month, waiting_months
+from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
 from flows.capture import PATIENCE_BY_HAND_S, PATIENCE_SCHEDULED_S, Asking, asking_hub, log
 from flows.clock import started
 from flows.plan import dates_to_capture
@@ -19,8 +19,6 @@ from flows.settings import settings
 from sources.answer import SourceUnreachable
 from sources.rate_limit import RETRYABLE
 from store.lake import MONTH_FORM, Lake
-from store.manifest import ManifestUnreadable
-from store.publish import LakeBusy
 
 
 class RunHadProblems(Exception):
@@ -64,7 +62,7 @@ def capture(day: date, asking: Asking) -> int:
 
 @task(task_run_name="publish-{month}", cache_policy=NO_CACHE)
 def publish(month: str, root: Path) -> Published:
-    """Fold, build, judge and publish one month. Needs no network. Raises MonthRefused, LakeBusy, ManifestUnreadable."""
+    """Fold, build, judge and publish one month. Needs no network. Raises what `MONTH_FAULTS` lists."""
     done = publish_month(Lake(root), month)
     log.info("published %s: %s", month, f"{len(done.changed)} files" if done.changed else "unchanged")
     return done
@@ -88,6 +86,6 @@ def _publish_all(lake: Lake, dates: Sequence[date]) -> tuple[list[Published], li
     for month in sorted({*(day.strftime(MONTH_FORM) for day in dates), *waiting_months(lake)}):
         try:
             published.append(publish(month, lake.root))
-        except (MonthRefused, LakeBusy, ManifestUnreadable) as fault:
+        except MONTH_FAULTS as fault:
             faults.append(str(fault))
     return published, faults

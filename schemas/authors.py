@@ -24,6 +24,6 @@ AUTHORS = Table(
             "How the link to the account came about (claimed_verified, admin_assigned, extracted_pending, …).",
             null="the Hub tells none",
         ),
-        Column("is_hidden", FLAG, "Whether the author is hidden on the Hub's page; false where it does not say."),
+        Column("is_hidden", FLAG, "Whether the author is hidden on the Hub's page.", null="the answer does not say"),
     ),
 )

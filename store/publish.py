@@ -32,6 +32,10 @@ class LakeBusy(Exception):
     """Another process publishes into this lake, and did not finish in time."""
 
 
+class FileDamaged(Exception):
+    """A published file does not hold what was published."""
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """Files of one publish, written and flushed, in nobody's sight yet."""
@@ -55,6 +59,22 @@ class Writer:
     def manifest(self) -> Manifest:
         """What is published now."""
         return manifest.load(self.lake.manifest)
+
+    def read(self, table: Table, month: str) -> pl.DataFrame | None:
+        """The published rows of a month, None where there are none. Raises FileDamaged.
+
+        What is folded or built from them gets a hash of its own: a flipped bit must be found before that.
+        """
+        published = self.manifest.entry(table.name, month)
+        if published is None:
+            return None
+        path = self.lake.part(table.name, month)
+        if not path.exists() or sha256(path) != published.sha256:
+            raise FileDamaged(
+                f"{path} is not what was published (missing, or its SHA-256 differs from the manifest's); nothing "
+                "was built from it. Bring it back from a backup; what waits in the inbox stays there"
+            )
+        return parquet.read(path, table)
 
     def stage(
         self,
