@@ -46,3 +46,16 @@ class Capture(click.ParamType[tuple[date, datetime]]):
             return parse_capture(str(value))
         except ValueError:
             self.fail(f"{value!r} names no capture; write it like 2025-11-06/2025-11-07T031500Z", param, ctx)
+
+
+class Month(click.ParamType[str]):
+    """A month, as YYYY-MM."""
+
+    name = "month"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The month, or an error that shows the form."""
+        try:
+            return date.fromisoformat(f"{value}-01").strftime("%Y-%m")
+        except ValueError:
+            self.fail(f"{value!r} is no month; write it like 2025-11", param, ctx)

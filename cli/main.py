@@ -7,8 +7,10 @@ import click
 from cli.accept import accept
 from cli.daily import daily
 from cli.demo import demo
+from cli.gaps import gaps
 from cli.import_replies import import_replies
 from cli.query import describe, sql, tables
+from cli.rebuild import rebuild
 from cli.sandbox import sandbox
 from cli.serve import serve
 
@@ -49,5 +51,5 @@ def main() -> None:
     """
 
 
-for _command in (daily, demo, serve, tables, describe, sql, import_replies, accept, sandbox):
+for _command in (daily, demo, serve, tables, describe, sql, gaps, import_replies, accept, rebuild, sandbox):
     main.add_command(_command)

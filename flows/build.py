@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import polars as pl
 
 from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
+from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
 from store import inbox
 from store.fingerprint import code
@@ -21,6 +23,7 @@ from store.manifest import ManifestUnreadable
 from store.publish import FileDamaged, LakeBusy, Staged, Writer, writer
 from transforms import hub
 from transforms.conform import none
+from transforms.verdicts import wanting
 
 EVIDENCE = (HUB_REPLIES, DECISIONS)
 DERIVED = tuple(table for table in TABLES.values() if not table.is_kept)
@@ -53,27 +56,42 @@ def waiting_months(lake: Lake) -> list[str]:
     return sorted({month for table in EVIDENCE for month in inbox.waiting_months(lake, table)})
 
 
-def publish_month(lake: Lake, month: str) -> Published:
+def publish_month(lake: Lake, month: str, *, force: bool = False) -> Published:
     """Fold what waits for `month`, and build and publish what that changes.
 
+    `force` builds it even where inputs and code are those it was built from; what changes then should not have.
     Raises what `MONTH_FAULTS` lists.
     """
     with writer(lake) as pen:
         waiting = {table: inbox.waiting(lake, table, month) for table in EVIDENCE}
         unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
-        if not any(kept.files for kept in waiting.values()) and _is_current(pen, month, _inputs(pen, month)):
+        is_quiet = not force and not any(kept.files for kept in waiting.values())
+        if is_quiet and _is_current(pen, month, _inputs(pen, month)):
             return Published(month, unreadable=unreadable, rows=_rows(pen, month))
         evidence = {table: _evidence(pen, table, month, kept) for table, kept in waiting.items()}
-        held = {table: rows for table, rows in evidence.items() if rows.height}
-        if not held:
-            return Published(month, unreadable=unreadable)
-        staged = pen.stage(month, held)
-        inputs = {name: entry.sha256 for name, entry in staged.entries.items()}
-        refused = NOTHING_REFUSED
-        if not _is_current(pen, month, inputs):
-            staged, refused = _built(pen, staged, month, evidence, inputs)
-        changed = pen.commit(staged, tuple(path for kept in waiting.values() for path in kept.files))
-        return Published(month, tuple(changed), tuple(refused.rows()), unreadable, _rows(pen, month))
+        folded = tuple(path for kept in waiting.values() for path in kept.files)
+        return replace(publish_evidence(pen, month, evidence, folded, force=force), unreadable=unreadable)
+
+
+def publish_evidence(
+    pen: Writer,
+    month: str,
+    evidence: Mapping[Table, pl.DataFrame],
+    folded: tuple[Path, ...] = (),
+    *,
+    force: bool = False,
+) -> Published:
+    """Publish a month's kept tables, and the tables derived from them. Raises what `MONTH_FAULTS` lists."""
+    held = {table: rows for table, rows in evidence.items() if rows.height}
+    if not held:
+        return Published(month)
+    staged = pen.stage(month, held)
+    inputs = {name: entry.sha256 for name, entry in staged.entries.items()}
+    refused = NOTHING_REFUSED
+    if force or not _is_current(pen, month, inputs):
+        staged, refused = _built(pen, staged, month, evidence, inputs)
+    changed = pen.commit(staged, folded)
+    return Published(month, tuple(changed), tuple(refused.rows()), rows=_rows(pen, month))
 
 
 def _rows(pen: Writer, month: str) -> dict[str, int]:
@@ -112,12 +130,15 @@ def _built(
     """The month's derived tables, staged and judged, and the captures that were set aside."""
     from quality import judge  # noqa: PLC0415 - takes seconds to import, and only who builds pays them
 
-    reading = hub.read(evidence[HUB_REPLIES])
-    accepted = evidence[DECISIONS].filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
+    reading = hub.read(evidence.get(HUB_REPLIES, none(HUB_REPLIES)))
+    accepted = evidence.get(DECISIONS, none(DECISIONS)).filter(
+        pl.col("source") == hub.NAME, pl.col("decision") == "accept"
+    )
     broken = judge.refused(reading.captures)
     tables = hub.build(reading, broken, accepted)
     frames = {TABLES[name]: rows for name, rows in tables.items()}
-    staged = pen.stage(month, frames, code=code(), inputs=inputs, into=staged)
+    gaps = {SOURCE_DAYS: wanting(tables[SOURCE_DAYS.name], hub.NAME, month)}
+    staged = pen.stage(month, frames, code=code(), inputs=inputs, wanting=gaps, into=staged)
     fresh = [table for table in frames if _is_new(pen, staged, table, month)]
     findings = [finding for table in fresh for finding in judge.unmet(table, month, frames[table])]
     if findings:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 
+import polars as pl
 from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
 from flows.capture import PATIENCE_BY_HAND_S, PATIENCE_SCHEDULED_S, Asking, asking_hub, log
-from flows.clock import started
-from flows.plan import dates_to_capture
+from flows.clock import newest_closed_date, started
+from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
 from flows.report import Report, report
 from flows.settings import settings
+from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
 from sources.rate_limit import RETRYABLE
 from store.lake import MONTH_FORM, Lake
+from store.rows import scan
+from store.snapshot import read_whole, snapshot
 
 
 class RunHadProblems(Exception):
@@ -32,7 +37,9 @@ class RunHadProblems(Exception):
 
 @flow(name="daily")
 def daily(day: date | None = None, recheck: bool = False, now: datetime | None = None) -> Report:  # noqa: FBT001, FBT002 - parameters of a deployment
-    """Capture and publish the newest closed date, the 14 before it, and the open one; with `day` only that date.
+    """Capture and publish the newest closed date, the 14 before it, the open one, and up to 30 older gaps.
+
+    With `day` only that date, with `recheck` also the 14 before it.
 
     `now` simulates another start; without it, the date follows from when the run was due, so that a late
     run means its own day. Raises RunHadProblems when all that could be published is.
@@ -41,7 +48,7 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     clock = started(now)
     is_scheduled = runtime.deployment.id is not None
     due_at = now or (runtime.flow_run.scheduled_start_time if is_scheduled else None) or clock.now()
-    dates = dates_to_capture(due_at, day, recheck=recheck)
+    dates = dates_to_capture(due_at, day, recheck=recheck, gaps=_gaps(said.lake, newest_closed_date(due_at)))
     patience_s = PATIENCE_SCHEDULED_S if is_scheduled else PATIENCE_BY_HAND_S
     with asking_hub(said, clock, patience_s=patience_s) as asking:
         problems = _capture_all(asking, dates)
@@ -52,6 +59,16 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     if outcome.problems:
         raise RunHadProblems(outcome)
     return outcome
+
+
+def _gaps(lake: Lake, newest: date) -> list[date]:
+    """The dates up to `newest` that are wanting since the lake's first asked date, newest first."""
+    seen = snapshot(lake)
+    months = seen.manifest.months(SOURCE_DAYS.name)
+    if not months:
+        return []
+    asked = read_whole(lake, lambda now: scan(now, SOURCE_DAYS, months[:1]).select(pl.col("listed_on").min()).collect())
+    return list(islice(wanting(seen.manifest, asked.item(), newest), GAPS_A_RUN + RECHECK_DAYS + 1))
 
 
 @task(task_run_name="capture-{day}", cache_policy=NO_CACHE)

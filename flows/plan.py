@@ -1,24 +1,30 @@
-"""Which dates a run asks for."""
+"""Which dates a run asks for, and which are still wanting."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from flows.clock import newest_closed_date, open_date, opens_at
+from schemas.source_days import SOURCE_DAYS
+from store.lake import MONTH_FORM
+from store.manifest import Manifest
 
 RECHECK_DAYS = 14
 """Votes move for one to two weeks after a date has closed, and papers are moved between dates."""
+GAPS_A_RUN = 30
+"""Older gaps than a morning can fill belong to a backfill."""
 
 
 class DateNotOpen(Exception):
     """The date asked for has no list yet."""
 
 
-def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool) -> list[date]:
+def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps: Sequence[date] = ()) -> list[date]:
     """The dates of a run that was due at `due_at`, oldest first.
 
-    Without `day`: the newest closed date, the 14 before it, and the one that is open. With it, only that
-    date, and with `recheck` the 14 before it. Raises DateNotOpen.
+    Without `day`: the newest closed date, the 14 before it, the one that is open, and of `gaps` (newest
+    first) the first 30 others. With it, only that date, and with `recheck` the 14 before it. Raises DateNotOpen.
     """
     if day is not None and opens_at(day) > due_at:
         raise DateNotOpen(
@@ -26,6 +32,20 @@ def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool) -> li
             f"the newest closed date is {newest_closed_date(due_at)}"
         )
     newest = day or newest_closed_date(due_at)
-    before = [newest - timedelta(days=back) for back in range(RECHECK_DAYS, 0, -1)]
-    window = before if recheck or day is None else []
-    return [*window, newest, *([] if day else [open_date(due_at)])]
+    window = [newest - timedelta(days=back) for back in range(RECHECK_DAYS, 0, -1)]
+    if day is not None:
+        return [*(window if recheck else []), day]
+    others = [gap for gap in gaps if gap not in window and gap < newest]
+    return [*sorted(others[:GAPS_A_RUN]), *window, newest, open_date(due_at)]
+
+
+def wanting(published: Manifest, first: date, last: date) -> Iterator[date]:
+    """The dates from `first` to `last` that have no final answer, newest first. Reads nothing but the manifest."""
+    day = last
+    while day >= first:
+        month = day.strftime(MONTH_FORM)
+        entry = published.entry(SOURCE_DAYS.name, month)
+        while day >= first and day.strftime(MONTH_FORM) == month:
+            if entry is None or day.isoformat() in entry.wanting:
+                yield day
+            day -= timedelta(days=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,9 @@ class ManifestUnreadable(Exception):
 class Entry:
     """One published file. `inputs` are the SHA-256 of the files it was built from, by their names.
 
-    `code` is the fingerprint of what built it; both are empty for evidence, which is not built.
+    `code` is the fingerprint of what built it; both are empty for evidence, which is not built. `wanting` are
+    the dates of the month that have no final answer (of `source_days` only): so nobody need read every month
+    to find the gaps.
     """
 
     rows: int
@@ -29,10 +31,13 @@ class Entry:
     schema_version: str
     code: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    wanting: Sequence[str] = ()
 
     def encode(self) -> dict[str, object]:
-        """The entry as JSON holds it; evidence tells no code and no inputs."""
-        return {name: value for name, value in asdict(self).items() if value or name not in {"code", "inputs"}}
+        """The entry as JSON holds it, without what is empty."""
+        return {
+            name: value for name, value in asdict(self).items() if value or name not in {"code", "inputs", "wanting"}
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ def decode(text: bytes | None, path: Path) -> Manifest:
         said = json.loads(text)
         if said["format"] != FORMAT:
             raise ManifestUnreadable(f"{path} has the format {said['format']}, this version reads {FORMAT}")
-        return Manifest({name: Entry(**entry) for name, entry in said["files"].items()})
+        files = {name: {**entry, "wanting": tuple(entry.get("wanting", ()))} for name, entry in said["files"].items()}
+        return Manifest({name: Entry(**entry) for name, entry in files.items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestUnreadable(
             f"{path} is damaged ({error}); restore it from a backup, or move it away and build again"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,16 +76,19 @@ class Writer:
             )
         return parquet.read(path, table)
 
-    def stage(
+    def stage(  # noqa: PLR0913 - what the manifest is to say of a file
         self,
         month: str,
         frames: Mapping[Table, pl.DataFrame],
         *,
         code: str = "",
         inputs: Mapping[str, str] | None = None,
+        wanting: Mapping[Table, Sequence[str]] | None = None,
         into: Staged | None = None,
     ) -> Staged:
         """Write a month of some tables aside. `into` adds to a publish that is being staged.
+
+        `code`, `inputs` and `wanting` are what the manifest is to say of each file.
 
         Raises `pyarrow.ArrowInvalid` for a null where a table allows none.
         """
@@ -105,6 +108,7 @@ class Writer:
                 schema_version=table.version,
                 code=code,
                 inputs=inputs or {},
+                wanting=tuple((wanting or {}).get(table, ())),
             )
         flush(staged.folder)
         return Staged(staged.folder, files, entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from http import HTTPStatus
 
 import polars as pl
@@ -10,6 +11,8 @@ CAPTURE = ["listed_on", "captured_at"]
 FULL_PAGE_SIZES = (50, 100)
 """The Hub's default and largest page: an imported list of just this length may have been cut."""
 SETTLED_AFTER_DAYS = 14
+FINAL = ("settled", "complete", "confirmed_empty")
+"""The verdicts that leave no gap."""
 _DEFAULT_LIMIT = 50
 
 
@@ -112,6 +115,14 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("paper_count").fill_null(0), verdict=_verdict())
         .with_columns(reason=_reason(), page_count=pl.coalesce("page_count", "last_page_count"))
     )
+
+
+def wanting(source_days: pl.DataFrame, source: str, month: str) -> list[str]:
+    """The dates of `month` (`2025-11`) that `source` has given no final answer for, also those never asked for."""
+    first = date.fromisoformat(f"{month}-01")
+    days = pl.date_range(first, pl.lit(first).dt.month_end(), eager=True).alias("listed_on").to_frame()
+    final = source_days.filter(pl.col("source") == source, pl.col("verdict").is_in(FINAL))
+    return [day.isoformat() for day in days.join(final, on="listed_on", how="anti").sort("listed_on")["listed_on"]]
 
 
 def _verdict() -> pl.Expr:
