@@ -16,7 +16,7 @@ from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
 from flows.capture import PATIENCE_BY_HAND_S, PATIENCE_SCHEDULED_S, Asking, asking_hub, log
 from flows.clock import newest_closed_date, started
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
-from flows.report import Report, report
+from flows.report import Report, lists, report
 from flows.settings import settings
 from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
@@ -52,8 +52,9 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     patience_s = PATIENCE_SCHEDULED_S if is_scheduled else PATIENCE_BY_HAND_S
     with asking_hub(said, clock, patience_s=patience_s) as asking:
         problems = _capture_all(asking, dates)
+    before = lists(said.lake, dates)
     published, faults = _publish_all(said.lake, dates)
-    outcome = report(said.lake, dates, published, [*problems, *faults], clock.started_at)
+    outcome = report(said.lake, before, dates, published, [*problems, *faults], clock.started_at)
     create_table_artifact(key="daily-verdicts", table=outcome.rows(), description=outcome.summary)
     create_markdown_artifact(key="daily-summary", markdown=outcome.markdown(), description=outcome.summary)
     if outcome.problems:

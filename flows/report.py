@@ -10,6 +10,7 @@ import polars as pl
 
 from flows.build import Published
 from flows.instants import capture_name
+from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
@@ -28,12 +29,35 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What capturing dates again changed of their lists. A moved paper is delisted here and listed on another date."""
+
+    added: int = 0
+    moved: int = 0
+    delisted: int = 0
+    votes_gained: int = 0
+
+    def __str__(self) -> str:
+        """The changes in words, empty where nothing changed."""
+        counts = {
+            "papers added": self.added,
+            "moved": self.moved,
+            "delisted": self.delisted,
+            "votes": self.votes_gained,
+        }
+        return ", ".join(
+            f"{count:+} {what}" if what == "votes" else f"{count} {what}" for what, count in counts.items() if count
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a run. `problems` are what a person should know of; with any, the run has failed."""
 
     verdicts: tuple[Verdict, ...]
     changed: tuple[str, ...]
     problems: tuple[str, ...]
+    changes: Changes = Changes()
 
     @property
     def summary(self) -> str:
@@ -44,7 +68,8 @@ class Report:
         }
         dates = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no dates"
         files = f"{len(self.changed)} files published" if self.changed else "unchanged"
-        return f"{dates}; {files}" + (f"; {len(self.problems)} problems" if self.problems else "")
+        again = f"; seen again: {self.changes}" if str(self.changes) else ""
+        return f"{dates}{again}; {files}" + (f"; {len(self.problems)} problems" if self.problems else "")
 
     def rows(self) -> list[dict[str, str | int]]:
         """The verdicts as rows of a table."""
@@ -68,10 +93,46 @@ class Report:
         return "\n".join([f"# {self.summary}", "", *table, *problems, *files])
 
 
-def report(
-    lake: Lake, dates: Sequence[date], published: Iterable[Published], problems: Sequence[str], since: datetime
+def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
+    """The lists of `dates` as they are published: listed_on, paper_id, upvote_count, is_listed."""
+    months = {day.strftime(MONTH_FORM) for day in dates}
+    return read_whole(
+        lake,
+        lambda seen: (
+            scan(seen, LISTINGS, months)
+            .filter(pl.col("listed_on").is_in(list(dates)))
+            .select("listed_on", "paper_id", "upvote_count", "is_listed")
+            .collect()
+        ),
+    )
+
+
+def changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
+    """What became of the lists of dates that had been captured `before`."""
+    paper = ["listed_on", "paper_id"]
+    both = after.join(before.select("listed_on").unique(), on="listed_on", how="semi").join(
+        before.rename({"upvote_count": "votes_before", "is_listed": "was_listed"}), on=paper, how="left"
+    )
+    was_listed = pl.col("was_listed").fill_null(value=False)
+    gone = both.filter(was_listed & ~pl.col("is_listed"))
+    elsewhere = gone.join(after.filter("is_listed"), on="paper_id", how="semi").height
+    gained = both.select((pl.col("upvote_count") - pl.col("votes_before")).sum()).item()
+    added = both.filter(~was_listed & pl.col("is_listed")).height
+    return Changes(added, elsewhere, gone.height - elsewhere, gained or 0)
+
+
+def report(  # noqa: PLR0913, PLR0917 - a run, before and after
+    lake: Lake,
+    before: pl.DataFrame,
+    dates: Sequence[date],
+    published: Iterable[Published],
+    problems: Sequence[str],
+    since: datetime,
 ) -> Report:
-    """What became of `dates`, and of the months published. Captures refused before `since` are no news."""
+    """What became of `dates`, whose `lists` were `before`, and of the months published.
+
+    Captures refused before `since` are no news.
+    """
     months = list(published)
     found = _source_days(lake, dates)
     verdicts = [found.get(day, Verdict(day)) for day in dates]
@@ -93,6 +154,7 @@ def report(
         verdicts=tuple(verdicts),
         changed=tuple(name for month in months for name in month.changed),
         problems=(*problems, *refusals, *failed, *unreadable),
+        changes=changes(before, lists(lake, dates)),
     )
 
 

@@ -132,6 +132,28 @@ def test_a_second_run_adds_its_captures_and_changes_no_list(lake, hub):
     assert rows(lake, "listings").drop("last_seen_at").equals(first)
 
 
+def test_what_was_seen_again_is_in_the_summary(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=10))
+    assert str(run_daily(None, recheck=False, now=MORNING).changes) == ""
+    later = MORNING + timedelta(days=1)
+    server.clock.move_to(later)
+    outcome = run_daily(None, recheck=False, now=later)
+    assert outcome.changes.added > 0
+    assert outcome.changes.votes_gained > 0
+    assert f"{outcome.changes.added} papers added" in outcome.summary
+
+
+def test_a_machine_that_slept_for_weeks_heals_by_itself(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=4))
+    run_daily(date(2025, 10, 1), recheck=False, now=MORNING)
+    run_daily(DAY, recheck=False, now=MORNING)
+    server.requests.clear()
+    run_daily(None, recheck=False, now=MORNING)
+    asked = sorted({date.fromisoformat(seen.day) for seen in server.requests})
+    assert asked == [date(2025, 10, 2) + timedelta(days=n) for n in range(37)]
+    assert set(verdicts(lake).values()) <= {"settled", "complete", "confirmed_empty", "partial"}
+
+
 def test_an_unreachable_hub_is_one_line_and_nothing_published(lake, monkeypatch):
     monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND_S", 0.5)

@@ -82,7 +82,7 @@ def test_an_entry_that_cannot_be_a_row_is_refused_whole(whole_rejects, place):
 
 def test_a_message_shows_what_was_found_and_what_is_needed():
     assert reject(entry("2511.1"))["message"] == "found 2511.1; an arXiv id has the form 2511.01234 or hep-th/9901001"
-    assert reject(entry(paper__upvotes="many"))["message"] == "found VARCHAR many; needed: a whole number"
+    assert reject(entry(paper__upvotes="many"))["message"] == "found text many; needed: a whole number"
 
 
 def test_a_message_does_not_grow_with_what_was_found():
@@ -179,11 +179,18 @@ def test_an_author_with_an_unreadable_detail_stays(about, field):
     assert (said["table_name"], said["is_row_kept"]) == ("authors", True)
 
 
-@pytest.mark.parametrize("hidden", [None, "no", 1, GONE])
-def test_whether_an_author_is_hidden_is_never_unknown(hidden):
+@pytest.mark.parametrize(("hidden", "refused"), [(None, 0), (GONE, 0), ("no", 1), (1, 1)])
+def test_whether_an_author_is_hidden_is_not_guessed(hidden, refused):
     person = {"name": "Bo Elm"} if hidden is GONE else {"name": "Bo Elm", "hidden": hidden}
     tables = built(capture([entry(paper__authors=[person])]))
-    assert tables["authors"]["is_hidden"].to_list() == [False]
+    assert tables["authors"].select("name", "is_hidden").rows() == [("Bo Elm", None)]
+    assert tables["rejects"]["field"].to_list() == ["$.paper.authors[0].hidden"] * refused
+
+
+def test_a_bad_value_of_a_paper_on_two_pages_counts_once():
+    held = [entry("2511.00001", paper__upvotes="many"), None]
+    tables = built(capture(pages=[page(held, more=True), page(held)]))
+    assert tables["rejects"].select("place", "reason").rows() == [(1, "wrong_type"), (2, "not_an_object")]
 
 
 def test_a_paper_twice_on_one_page_is_refused_the_second_time():

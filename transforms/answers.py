@@ -22,11 +22,18 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
     A capture and page that was kept twice counts once: the newest answer, then the lower hash.
     """
     capture = ["requested_on", "capture_started_at"]
-    text = pl.col("body").cast(pl.String, strict=False).str.strip_prefix("\ufeff")
-    return (
-        replies.sort(*capture, "page", "captured_at", "body_sha256", descending=[False] * 3 + [True, False])
+    newest_first = [*capture, "page", "captured_at", "body_sha256", "url"]
+    chosen = (
+        replies.sort(newest_first, descending=[False] * 3 + [True, False, False], nulls_last=True)
         .unique(subset=[*capture, "page"], keep="first", maintain_order=True)
+        .with_row_index("page_no")
+    )
+    text = pl.col("text").str.strip_prefix("\ufeff")
+    return (
+        chosen.join(_texts(chosen), on="page_no")
+        .sort("page_no")
         .select(
+            "page_no",
             listed_on="requested_on",
             captured_at="capture_started_at",
             page="page",
@@ -37,8 +44,15 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
             .then(text.str.replace_all(_LONE_SURROGATE, "$1"))
             .otherwise(text),
         )
-        .with_row_index("page_no")
     )
+
+
+def _texts(pages: pl.DataFrame) -> pl.DataFrame:
+    """The bodies as text, null where one is not UTF-8. Polars has no cast of bytes that leaves the others be."""
+    with duckdb.connect() as database:
+        database.register("bodies", pages.select("page_no", "body").to_arrow())
+        texts: pl.DataFrame = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
+    return texts
 
 
 def open_pages(pages: pl.DataFrame) -> duckdb.DuckDBPyConnection:

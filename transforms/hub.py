@@ -46,7 +46,7 @@ def read(replies: pl.DataFrame) -> Reading:
         entries = hub_entries.entries(database, tally)
         papers = hub_entries.papers(entries)
         people = hub_entries.people(database, papers)
-        faults = pl.concat([hub_entries.entry_faults(entries), hub_entries.people_faults(people)])
+        faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
         refused = rejected.with_raw_entries(database, faults)
     counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
     has_list = pl.col("$.paper.authors:type") == "ARRAY"

@@ -13,6 +13,7 @@ from schemas.authors import AUTHORS
 from schemas.listings import LISTINGS
 from schemas.table import Matches
 from transforms.extract import extract
+from transforms.text import one_line
 from transforms.values import Read, instant, typed, value_faults
 
 ENTRY_READS = (
@@ -111,8 +112,8 @@ def people(database: duckdb.DuckDBPyConnection, papers: pl.DataFrame) -> pl.Data
     )
 
 
-def entry_faults(entries: pl.DataFrame) -> pl.DataFrame:
-    """What was refused of entries: whole ones, and single values of the others."""
+def entry_faults(entries: pl.DataFrame, papers: pl.DataFrame) -> pl.DataFrame:
+    """What was refused: whole ones of `entries`, and single values of `papers`."""
     needed = {
         "not_an_object": ("$", "an entry is an object"),
         "paper_missing": ("$.paper", "an entry holds a paper"),
@@ -120,7 +121,7 @@ def entry_faults(entries: pl.DataFrame) -> pl.DataFrame:
         "id_invalid": (ID, "an arXiv id has the form 2511.01234 or hep-th/9901001"),
         "key_repeated": (ID, "a paper stands once on a page"),
     }
-    shown = pl.col(ID).fill_null("nothing").str.slice(0, 60)
+    shown = one_line(pl.col(ID)).fill_null("nothing").str.slice(0, 60)
     wrong_place = pl.when(pl.col("$.paper:type") != "OBJECT").then(pl.lit("$.paper")).otherwise(pl.lit(ID))
     whole = entries.filter(pl.col("refusal").is_not_null()).with_columns(
         table_name=pl.lit(LISTINGS.name),
@@ -133,8 +134,7 @@ def entry_faults(entries: pl.DataFrame) -> pl.DataFrame:
         ),
         is_row_kept=pl.lit(value=False),
     )
-    readable = entries.filter(pl.col("refusal").is_null())
-    values = value_faults(readable, ENTRY_READS, LISTINGS, pl.lit("$")).with_columns(is_row_kept=pl.lit(value=True))
+    values = value_faults(papers, ENTRY_READS, LISTINGS, pl.lit("$")).with_columns(is_row_kept=pl.lit(value=True))
     return pl.concat(
         _fault_columns(f.with_columns(place="position", author=pl.lit(0, pl.Int64))) for f in (whole, values)
     )
@@ -149,7 +149,7 @@ def people_faults(people: pl.DataFrame) -> pl.DataFrame:
         reason="refusal",
         field=pl.when(named).then(pl.format("{}.name", inside)).otherwise(inside),
         message=pl.format(
-            "found {}; an author is an object with a name", pl.col("$").fill_null("null").str.slice(0, 60)
+            "found {}; an author is an object with a name", one_line(pl.col("$")).fill_null("null").str.slice(0, 60)
         ),
         is_row_kept=pl.lit(value=False),
     )

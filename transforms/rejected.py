@@ -11,7 +11,10 @@ CAPTURE = ["listed_on", "captured_at"]
 
 
 def with_raw_entries(database: duckdb.DuckDBPyConnection, faults: pl.DataFrame) -> pl.DataFrame:
-    """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault."""
+    """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault.
+
+    A list that moves between two pages repeats entries, also bad ones: each counts once a capture.
+    """
     database.register("faults", faults.select("page_no", "item", "author").unique().to_arrow())
     raw = database.sql(
         """
@@ -22,7 +25,13 @@ def with_raw_entries(database: duckdb.DuckDBPyConnection, faults: pl.DataFrame) 
         from faults join entries using (page_no, item)
         """
     ).pl()
-    return faults.join(raw, on=["page_no", "item", "author"])
+    same = ["table_name", "field", "entry"]
+    return (
+        faults.join(raw, on=["page_no", "item", "author"])
+        .sort(*CAPTURE, "place", "table_name", "field")
+        .with_columns(nth_on_page=pl.int_range(pl.len()).over("page_no", *same))
+        .unique(subset=[*CAPTURE, *same, "nth_on_page"], keep="first", maintain_order=True)
+    )
 
 
 def rejects(faults: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFrame:

@@ -21,5 +21,10 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
 def keywords(texts: pl.Expr) -> pl.Expr:
     """A list of keywords without blanks and repeats, in its order (`[""]` was recorded 15 times)."""
+    return lines(texts).list.unique(maintain_order=True)
+
+
+def lines(texts: pl.Expr) -> pl.Expr:
+    """A list of texts, each on one line, without blanks, in its order."""
     tidy = pl.element().str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
-    return texts.list.eval(tidy.filter(tidy != "")).list.unique(maintain_order=True)
+    return texts.list.eval(tidy.filter(tidy != ""))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from schemas.table import Between, Column, Table
-from transforms.text import keywords, one_line
+from transforms.text import keywords, lines, one_line
 
 Kind = Literal["text", "count", "flag", "instant", "texts", "keywords", "one_text", "object", "array"]
 
@@ -36,6 +36,16 @@ _JSON_TYPES = {
     "object": ["OBJECT"],
     "array": ["ARRAY"],
 }
+_TEXTUAL = ("text", "one_text", "instant")
+_IN_WORDS = {
+    "VARCHAR": "text",
+    "UBIGINT": "the number",
+    "BIGINT": "the number",
+    "DOUBLE": "the number",
+    "BOOLEAN": "the flag",
+    "ARRAY": "the list",
+    "OBJECT": "the object",
+}
 _INSTANTS = ("%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
 
@@ -56,9 +66,10 @@ class Read:
         return self.kind in ("texts", "keywords")
 
     def type(self) -> pl.Expr:
-        """The JSON type found, null where there is no value (absent and null mean the same)."""
+        """The JSON type found, null where there is no value: absent and null mean the same, and so does blank text."""
         found = pl.col(f"{self.path}:type")
-        return pl.when(found != "NULL").then(found)
+        is_blank = (found == "VARCHAR") & pl.lit(self.kind in _TEXTUAL) & (pl.col(self.path).str.strip_chars() == "")
+        return pl.when((found != "NULL") & ~is_blank).then(found)
 
     def reason(self, declared: Callable[[str], Column]) -> pl.Expr:
         """Why the value is refused; null where it is readable, or absent. Kept as the column `{path}:reason`."""
@@ -90,7 +101,7 @@ class Read:
             case "instant":
                 read = instant(raw)
             case "texts":
-                read = pl.col(f"{self.path}:items")
+                read = lines(pl.col(f"{self.path}:items"))
             case "keywords":
                 read = keywords(pl.col(f"{self.path}:items"))
         readable = self.type().is_not_null() & pl.col(f"{self.path}:reason").is_null()
@@ -111,8 +122,9 @@ class Read:
 
     def fault(self, table: Table, field: pl.Expr) -> pl.Expr:
         """The refusal as a struct of `table_name`, `field`, `reason`, `message`; null where all is well."""
-        shown = pl.col(self.path).fill_null("null").str.slice(0, 60)
-        message = pl.format("found {} {}; needed: " + _NEEDED[self.kind], self.type().fill_null("nothing"), shown)
+        shown = one_line(pl.col(self.path)).fill_null("null").str.slice(0, 60)
+        found = pl.col(f"{self.path}:type").replace_strict(_IN_WORDS, default="nothing")
+        message = pl.format("found {} {}; needed: " + _NEEDED[self.kind], found, shown)
         reason = pl.col(f"{self.path}:reason")
         said = pl.struct(table_name=pl.lit(table.name), field=field, reason=reason, message=message)
         return pl.when(reason.is_not_null()).then(said)
