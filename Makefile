@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test check fix soak golden lock clean
+.PHONY: all help setup demo daily test check fix lock clean
 all: check test
 
 help:  ## this list
@@ -27,7 +27,7 @@ daily: setup  ## capture and publish the newest date of the real Hub
 	$(BIN)/papers daily
 
 test: setup  ## the tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: setup  ## lint, types, floors
 	$(BIN)/ruff check .

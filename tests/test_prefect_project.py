@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def api(url, path, body=None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}{path}", data, {"content-type": "application/json"})
     with (
-        contextlib.suppress(urllib.error.URLError, ConnectionError),
+        contextlib.suppress(OSError),
         urllib.request.urlopen(request, timeout=5) as answer,
     ):
         return json.load(answer)
