@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from cli.accept import accept
@@ -21,9 +23,14 @@ class Papers(click.Group):
     """The group of all commands. Errors that our rooms raise carry a sentence for people: no traceback."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command; an error of ours becomes one line and exit code 1."""
+        """Run the command; an error of ours, or of the disk, becomes one line and exit code 1."""
         try:
             return super().invoke(context)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has had enough: Click knows what to do
+                raise
+            where = f": {error.filename}" if error.filename else ""
+            raise click.ClickException(f"{error.strerror or error}{where}") from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in _ROOMS:
                 raise

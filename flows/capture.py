@@ -11,7 +11,7 @@ from datetime import date
 from hashlib import sha256
 
 from flows.clock import RunClock
-from flows.settings import Settings
+from flows.settings import Settings, SettingWrong
 from schemas.hub_replies import HUB_REPLIES
 from sources.answer import Answer
 from sources.hub import fetch_date
@@ -67,16 +67,20 @@ class Asking:
 def asking_hub(
     settings: Settings, clock: RunClock, *, patience_s: float, on_wait: Callable[[float], None] | None = None
 ) -> Iterator[Asking]:
-    """A client of the Hub within the limits that hold for all processes of this machine."""
+    """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong."""
     pace = FilePace(settings.state, "hub", settings.hub_quota, on_wait=on_wait or _announce)
-    with open_client(
-        settings.hub_url,
-        user_agent=settings.user_agent,
-        pace=pace,
-        token=settings.hub_token,
-        patience_s=patience_s,
-        now=clock.now,
-    ) as client:
+    try:
+        client = open_client(
+            settings.hub_url,
+            user_agent=settings.user_agent,
+            pace=pace,
+            token=settings.hub_token,
+            patience_s=patience_s,
+            now=clock.now,
+        )
+    except ValueError as unusable:
+        raise SettingWrong(f"PAPERLAKE_HUB_URL, PAPERLAKE_CONTACT or HF_TOKEN cannot be used: {unusable}") from unusable
+    with client:
         yield Asking(client, clock, settings.lake)
 
 

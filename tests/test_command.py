@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows.clock import newest_closed_date, open_date
+from flows.capture import asking_hub
+from flows.clock import newest_closed_date, open_date, started
 from flows.instants import capture_name, instant, parse_capture
-from flows.settings import SettingWrong, settings
+from flows.settings import Settings, SettingWrong, settings
 from sandbox.generated import GeneratedHub
 
 DAY = date(2025, 11, 6)
@@ -209,6 +210,22 @@ def test_a_capture_is_found_again_by_its_name(at):
 def test_a_wrong_setting_is_named(name, value):
     with pytest.raises(SettingWrong, match=name):
         settings({name: value})
+
+
+@pytest.mark.parametrize("url", ["huggingface.co", "ftp://hub.example", "https://me:secret@hub.example"])
+def test_a_wrong_address_of_the_hub_is_a_setting_and_not_a_traceback(url, tmp_path):
+    said = Settings(root=tmp_path, state=tmp_path, hub_url=url)
+    with pytest.raises(SettingWrong, match="PAPERLAKE_HUB_URL") as told, asking_hub(said, started(None), patience_s=1):
+        pass
+    assert "secret" not in str(told.value)
+
+
+def test_a_root_that_cannot_be_written_is_one_line(papers, archive, tmp_path):
+    (tmp_path / "lake").write_text("a file where a folder should be")
+    told = papers("import-replies", archive)
+    assert told.exit_code == 1
+    assert len(told.output.strip().splitlines()) == 1
+    assert str(tmp_path / "lake") in told.output
 
 
 def test_the_token_is_not_in_the_settings_as_shown():
