@@ -23,14 +23,14 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     time comes from the name, from a captures.csv beside them (file,captured_at), or from --captured-at;
     never from the file's own time. Importing twice changes nothing.
     """
-    from flows.importing import find_answers, keep_answers, publish_waiting
+    from flows.importing import find_answers, invalid_captures, keep_answers, publish_waiting
     from flows.instants import capture_name
     from flows.settings import settings
 
     lake = settings().lake
     archive = find_answers(folder, captured_at)
     for path in archive.passed_over:
-        click.echo(f"passed over {path}: not named DATE.json or DATE/INSTANT.json", err=True)
+        click.echo(f"passed over {path}: not DATE.json or DATE/INSTANT.json of a date that had a list by now", err=True)
     with show.progress("keeping answers", len(archive.answers)) as tick:
         keep_answers(lake, archive.answers, tick)
     months = []
@@ -45,6 +45,8 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
         for day, at, message in month.refused
         if (day, at) in imported
     ]
+    unread = invalid_captures(lake, imported)
+    refused += [f"capture {capture_name(day, at)} is no list: {fault}" for day, at, fault in unread]
     changed = [name for month in months for name in month.changed]
     outcome = {
         "answers": len(archive.answers),

@@ -115,9 +115,16 @@ def sql(statement: str, form: str, output: Path | None) -> None:
     elif form == "table":
         _write_text(_drawn(rows), output)
     elif form == "json":
-        _write_text(show.as_json(rows.to_pylist()) + "\n", output)
+        named = rows.rename_columns(_distinct(rows.column_names))
+        _write_text(show.as_json(named.to_pylist()) + "\n", output)
     else:
         _write_csv(rows, output)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names, those that came before with a number: a JSON object holds each only once."""
+    seen = [names[: n + 1].count(name) for n, name in enumerate(names)]
+    return [name if count == 1 else f"{name}_{count}" for name, count in zip(names, seen, strict=True)]
 
 
 def _drawn(rows: pa.Table) -> str:
@@ -146,7 +153,8 @@ def _write_csv(rows: pa.Table, output: Path | None) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(rows.column_names)
         for batch in rows.to_batches():
-            writer.writerows([_cell(value) for value in row.values()] for row in batch.to_pylist())
+            values = [column.to_pylist() for column in batch.columns]
+            writer.writerows([_cell(value) for value in row] for row in zip(*values, strict=True))
 
 
 def _cell(value: Any) -> object:

@@ -51,7 +51,10 @@ def hub(
     from sandbox.recorded import RecordedHub
 
     world = RecordedHub(recordings) if recordings else GeneratedHub(seed=seed, papers_a_day=papers_a_day)
-    script = faults_from_json(faults.read_text(encoding="utf-8")) if faults else ()
+    try:
+        script = faults_from_json(faults.read_text(encoding="utf-8")) if faults else ()
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--faults") from wrong
     server = HubServer(world, clock=Clock(now), quota=quota or None, port=port, faults=script)
     click.echo(f"serving {'recorded' if recordings else 'invented'} lists at {server.url}; stop with Ctrl-C")
     server.serve_forever()

@@ -90,7 +90,7 @@ def publish_evidence(
     refused = NOTHING_REFUSED
     if force or not _is_current(pen, month, inputs):
         staged, refused = _built(pen, staged, month, evidence, inputs)
-    changed = pen.commit(staged, folded)
+    changed = pen.commit(staged, folded, thorough=force)
     return Published(month, tuple(changed), tuple(refused.rows()), rows=_rows(pen, month))
 
 
@@ -121,7 +121,13 @@ def _evidence(pen: Writer, table: Table, month: str, waiting: Kept) -> pl.DataFr
 def _is_current(pen: Writer, month: str, inputs: Mapping[str, str]) -> bool:
     """Whether every derived table of the month was built from just these inputs by just this code."""
     entries = [pen.manifest.files.get(part_name(table.name, month)) for table in DERIVED]
-    return all(entry is not None and dict(entry.inputs) == dict(inputs) and entry.code == code() for entry in entries)
+    return all(
+        entry is not None
+        and dict(entry.inputs) == dict(inputs)
+        and entry.code == code()
+        and pen.is_in_place(part_name(table.name, month), entry)
+        for table, entry in zip(DERIVED, entries, strict=True)
+    )
 
 
 def _built(

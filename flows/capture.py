@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,9 +23,20 @@ from store.pace import FilePace
 log = logging.getLogger("paperlake")
 log.setLevel(logging.INFO)  # the root's level would hide it from the log of a run
 
-PATIENCE_BY_HAND_S = 15.0
-PATIENCE_SCHEDULED_S = 300.0
-"""How long an unreachable source is tried. A person waits; a schedule has time."""
+WORTH_SAYING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one request is tried, in seconds: a person waits, a schedule has time."""
+
+    faults_s: float
+    quota_s: float
+    answer_s: float
+
+
+PATIENCE_BY_HAND = Patience(faults_s=15, quota_s=60, answer_s=40)
+PATIENCE_SCHEDULED = Patience(faults_s=300, quota_s=660, answer_s=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +75,19 @@ class Asking:
 
 
 @contextmanager
-def asking_hub(
-    settings: Settings, clock: RunClock, *, patience_s: float, on_wait: Callable[[float], None] | None = None
-) -> Iterator[Asking]:
+def asking_hub(settings: Settings, clock: RunClock, patience: Patience) -> Iterator[Asking]:
     """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong."""
-    pace = FilePace(settings.state, "hub", settings.hub_quota, on_wait=on_wait or _announce)
+    pace = FilePace(settings.state, "hub", settings.hub_quota, on_wait=_announce)
     try:
         client = open_client(
             settings.hub_url,
             user_agent=settings.user_agent,
             pace=pace,
             token=settings.hub_token,
-            patience_s=patience_s,
+            patience_s=patience.faults_s,
+            quota_patience_s=patience.quota_s,
+            answer_deadline_s=patience.answer_s,
+            on_wait=_announce,
             now=clock.now,
         )
     except ValueError as unusable:
@@ -93,4 +105,5 @@ def _headers(answer: Answer) -> str:
 
 
 def _announce(wait_s: float) -> None:
-    log.warning("the limit of the Hub is reached; waiting %.0f s", wait_s)
+    if wait_s >= WORTH_SAYING_S:
+        log.warning("the Hub, or its limit, asks for patience; waiting %.0f s", wait_s)

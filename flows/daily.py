@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
-from flows.capture import PATIENCE_BY_HAND_S, PATIENCE_SCHEDULED_S, Asking, asking_hub, log
+from flows.capture import PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, asking_hub, log
 from flows.clock import newest_closed_date, started
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
 from flows.report import Report, lists, report
@@ -24,6 +25,9 @@ from sources.rate_limit import RETRYABLE
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
 from store.snapshot import read_whole, snapshot
+
+GIVE_UP = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""Answers after which a source is left alone: it is unwell, or does not want us."""
 
 
 class RunHadProblems(Exception):
@@ -49,8 +53,8 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     is_scheduled = runtime.deployment.id is not None
     due_at = now or (runtime.flow_run.scheduled_start_time if is_scheduled else None) or clock.now()
     dates = dates_to_capture(due_at, day, recheck=recheck, gaps=_gaps(said.lake, newest_closed_date(due_at)))
-    patience_s = PATIENCE_SCHEDULED_S if is_scheduled else PATIENCE_BY_HAND_S
-    with asking_hub(said, clock, patience_s=patience_s) as asking:
+    patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
+    with asking_hub(said, clock, patience) as asking:
         problems = _capture_all(asking, dates)
     before = lists(said.lake, dates)
     published, faults = _publish_all(said.lake, dates)
@@ -88,10 +92,11 @@ def publish(month: str, root: Path) -> Published:
 
 def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
     """Capture date by date; a source that is unwell, or cannot be reached, is left alone for this run."""
-    for day in dates:
+    for n, day in enumerate(dates, 1):
         try:
-            if capture(day, asking) in RETRYABLE:
-                break
+            status_code = capture(day, asking)
+            if status_code in GIVE_UP and n < len(dates):
+                return [f"the Hub answered with status {status_code}: {len(dates) - n} more dates were not asked for"]
         except SourceUnreachable as unreachable:
             return [str(unreachable)]
     return []

@@ -5,15 +5,21 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 
+import polars as pl
+
 from flows.build import Published, publish_month, waiting_months
+from flows.clock import ARCHIVE_BEGINS, open_date
 from flows.instants import instant
+from schemas.captures import CAPTURES
 from schemas.hub_replies import HUB_REPLIES
 from store.inbox import keep
-from store.lake import Lake
+from store.lake import MONTH_FORM, Lake
+from store.rows import scan
+from store.snapshot import read_whole
 
 TIMES = "captures.csv"
 
@@ -58,7 +64,9 @@ def find_answers(folder: Path, captured_at: datetime | None = None) -> Archive:
         if path.parent != folder:
             day, named = _date(path.parent.name), _instant(path.stem)
         at = named or times.get(name) or captured_at
-        if path.suffix != ".json" or day is None or path.parent not in (folder, folder / path.parent.name):
+        is_placed = path.parent in (folder, folder / path.parent.name)
+        is_listed = day is not None and ARCHIVE_BEGINS <= day <= open_date(datetime.now(UTC))
+        if path.suffix != ".json" or not is_placed or not is_listed or day is None:
             passed_over.append(path)
         elif at is None:
             unclear.append(name)
@@ -102,6 +110,22 @@ def publish_waiting(lake: Lake) -> Iterator[Published]:
         yield publish_month(lake, month)
 
 
+def invalid_captures(lake: Lake, among: set[tuple[date, datetime]]) -> list[tuple[date, datetime, str]]:
+    """The captures of `among` that are no list at all, with what is wrong, in order."""
+    months = {day.strftime(MONTH_FORM) for day, _ in among}
+    rows = read_whole(
+        lake,
+        lambda seen: (
+            scan(seen, CAPTURES, months)
+            .filter(~pl.col("is_valid"))
+            .select("listed_on", "captured_at", "fault")
+            .sort("listed_on", "captured_at")
+            .collect()
+        ),
+    )
+    return [(day, at, fault) for day, at, fault in rows.iter_rows() if (day, at) in among]
+
+
 def _times(folder: Path) -> dict[str, datetime]:
     """What `captures.csv` in `folder` says, by file name. Raises ArchiveUnclear, with the line."""
     path = folder / TIMES
@@ -115,7 +139,7 @@ def _times(folder: Path) -> dict[str, datetime]:
         for row in rows:
             try:
                 times[row["file"]] = instant(row["captured_at"] or "")
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 raise ArchiveUnclear(f"{path}, line {rows.line_num}: {error}") from None
     return times
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from flows.clock import newest_closed_date, open_date, opens_at
+from flows.clock import ARCHIVE_BEGINS, newest_closed_date, open_date, opens_at
 from schemas.source_days import SOURCE_DAYS
 from store.lake import MONTH_FORM
 from store.manifest import Manifest
@@ -26,6 +26,8 @@ def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps:
     Without `day`: the newest closed date, the 14 before it, the one that is open, and of `gaps` (newest
     first) the first 30 others. With it, only that date, and with `recheck` the 14 before it. Raises DateNotOpen.
     """
+    if day is not None and day < ARCHIVE_BEGINS:
+        raise DateNotOpen(f"{day} is before the archive begins, on {ARCHIVE_BEGINS}")
     if day is not None and opens_at(day) > due_at:
         raise DateNotOpen(
             f"{day} is not open yet: its list opens at {opens_at(day):%Y-%m-%d %H:%M} UTC; "

@@ -10,6 +10,7 @@ import polars as pl
 
 from flows.build import Published
 from flows.instants import capture_name
+from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS
 from store.lake import MONTH_FORM, Lake
@@ -142,11 +143,7 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         for day, at, message in month.refused
         if at >= since
     ]
-    failed = [
-        f"{v.listed_on} failed: {v.reason}"
-        for v in verdicts
-        if v.verdict == "failed" and "refused" not in str(v.reason)
-    ]
+    failed = _faults(lake, dates, since)
     unreadable = [
         f"{path} in the inbox cannot be read and was left there" for month in months for path in month.unreadable
     ]
@@ -156,6 +153,30 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         problems=(*problems, *refusals, *failed, *unreadable),
         changes=changes(before, lists(lake, dates)),
     )
+
+
+def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:
+    """What is wrong with the captures of this run, each fault once with the dates it came for.
+
+    A date may be settled by what was captured before: that this run got nothing is a problem all the same.
+    """
+    months = {day.strftime(MONTH_FORM) for day in dates}
+    is_of_this_run = (pl.col("captured_at") >= since) & ~pl.col("is_refused") & ~pl.col("is_accepted")
+    rows = read_whole(
+        lake,
+        lambda seen: (
+            scan(seen, CAPTURES, months)
+            .filter(is_of_this_run, pl.col("fault").is_not_null())
+            .group_by("fault")
+            .agg(first=pl.col("listed_on").min(), others=pl.len() - 1)
+            .sort("first", "fault")
+            .collect()
+        ),
+    )
+    return [
+        f"{first} failed: {fault}" + (f" (and {others} other dates)" if others else "")
+        for fault, first, others in rows.iter_rows()
+    ]
 
 
 def _source_days(lake: Lake, dates: Sequence[date]) -> dict[date, Verdict]:

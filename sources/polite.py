@@ -160,7 +160,7 @@ class PoliteClient:
             reply = self._send(target, visit)
             if isinstance(reply, Fault):
                 return reply
-            kept = tuple((name, value) for name, value in reply.headers if name not in _NOT_KEPT)
+            kept = tuple((name, self._discreet(value)) for name, value in reply.headers if name not in _NOT_KEPT)
             answer = Answer(str(url), reply.status_code, kept, reply.body, self._terms.now().astimezone(UTC))
             location = next((value for name, value in reply.headers if name == "location"), None)
             if reply.status_code not in _REDIRECTS or location is None:
@@ -170,6 +170,10 @@ class PoliteClient:
             if not is_same_origin(target, self._base):
                 return _lost(f"it redirects to {origin(target)}, and only redirects on its own host are followed")
         return _lost(f"it redirects more than {MAX_REDIRECTS} times")
+
+    def _discreet(self, value: str) -> str:
+        """The value of a header without our token, which some proxies echo."""
+        return value.replace(self._token, "[token]") if self._token else value
 
     def _send(self, url: httpx.URL, visit: _Visit) -> Reply | Fault:
         """Wait for our turn, send, and pass on what the answer says of limits."""

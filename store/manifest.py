@@ -85,5 +85,5 @@ def decode(text: bytes | None, path: Path) -> Manifest:
         return Manifest({name: Entry(**entry) for name, entry in files.items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestUnreadable(
-            f"{path} is damaged ({error}); restore it from a backup, or move it away and build again"
+            f"{path} is damaged ({error}); restore it from a backup. Until then nothing is published"
         ) from error

@@ -66,9 +66,14 @@ class Writer:
         What is folded or built from them gets a hash of its own: a flipped bit must be found before that.
         """
         published = self.manifest.entry(table.name, month)
-        if published is None:
-            return None
         path = self.lake.part(table.name, month)
+        if published is None:
+            if table.is_kept and path.exists():
+                raise FileDamaged(
+                    f"{path} is there, but {self.lake.manifest} does not list it, so it is neither read nor replaced; "
+                    "bring the manifest back from a backup, or move the file out of the lake"
+                )
+            return None
         if not path.exists() or sha256(path) != published.sha256:
             raise FileDamaged(
                 f"{path} is not what was published (missing, or its SHA-256 differs from the manifest's); nothing "
@@ -113,15 +118,26 @@ class Writer:
         flush(staged.folder)
         return Staged(staged.folder, files, entries)
 
-    def commit(self, staged: Staged, folded: tuple[Path, ...] = ()) -> list[str]:
+    def is_in_place(self, name: str, entry: Entry, *, thorough: bool = False) -> bool:
+        """Whether the file of `name` lies where it should, whole by its size; `thorough`, by its SHA-256."""
+        path = self.lake.root / name
+        is_whole = path.is_file() and path.stat().st_size == entry.bytes
+        return is_whole and (not thorough or sha256(path) == entry.sha256)
+
+    def commit(self, staged: Staged, folded: tuple[Path, ...] = (), *, thorough: bool = False) -> list[str]:
         """Publish what was staged, then take `folded` out of the inbox. Gives the names of changed files.
 
         A file whose bytes are published already is left alone; where nothing changes, nothing is written.
+        `thorough` looks at the bytes on the disk too, so that a damaged file is replaced.
         """
         now = self.manifest
         fresh = {name: entry for name, entry in staged.entries.items() if now.files.get(name) != entry}
-        moved = [name for name, entry in fresh.items() if not _is_same_file(now.files.get(name), entry)]
-        if fresh:
+        moved = [
+            name
+            for name, entry in staged.entries.items()
+            if not _is_same_file(now.files.get(name), entry) or not self.is_in_place(name, entry, thorough=thorough)
+        ]
+        if fresh or moved:
             self._journalled(staged, now.with_files(fresh), moved, folded)
         else:
             inbox.discard(folded)

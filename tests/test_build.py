@@ -123,3 +123,32 @@ def test_a_month_of_which_nothing_is_known_is_not_published(tmp_path):
     lake = Lake(tmp_path / "lake")
     assert publish_month(lake, MONTH).changed == ()
     assert not lake.manifest.exists()
+
+
+def test_evidence_that_the_manifest_does_not_list_is_never_replaced(lake):
+    publish_month(lake, MONTH)
+    before = lake.part("hub_replies", MONTH).read_bytes()
+    lake.manifest.unlink()
+    keep(lake, datetime(2025, 11, 8, 3, 15, tzinfo=UTC))
+    with pytest.raises(FileDamaged, match="does not list it"):
+        publish_month(lake, MONTH)
+    assert lake.part("hub_replies", MONTH).read_bytes() == before
+
+
+def test_a_derived_file_that_is_gone_or_cut_is_built_again(lake):
+    publish_month(lake, MONTH)
+    part = lake.part("listings", MONTH)
+    whole = part.read_bytes()
+    for damage in (part.unlink, lambda: part.write_bytes(whole[:-5])):
+        damage()
+        assert publish_month(lake, MONTH).changed == ("tables/listings/month=2025-11/part-0.parquet",)
+        assert part.read_bytes() == whole
+
+
+def test_a_flipped_bit_in_a_derived_file_is_mended_by_force(lake):
+    publish_month(lake, MONTH)
+    part = lake.part("listings", MONTH)
+    whole = part.read_bytes()
+    part.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    assert publish_month(lake, MONTH, force=True).changed == ("tables/listings/month=2025-11/part-0.parquet",)
+    assert part.read_bytes() == whole

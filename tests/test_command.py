@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows.capture import asking_hub
+from flows.capture import PATIENCE_BY_HAND, asking_hub
 from flows.clock import newest_closed_date, open_date, started
 from flows.instants import capture_name, instant, parse_capture
 from flows.settings import Settings, SettingWrong, settings
@@ -140,6 +140,25 @@ def test_sql_in_every_format(filled, tmp_path):
     assert as_json[0]["paper_id"] in filled("sql", question).output
 
 
+def test_columns_of_the_same_name_are_all_there(papers):
+    assert papers("sql", "select 1 a, 2 a", "--format", "csv").output == "a,a\n1,2\n"
+    assert json.loads(papers("sql", "select 1 a, 2 a", "--format", "json").output) == [{"a": 1, "a_2": 2}]
+
+
+def test_an_imported_answer_that_is_no_list_is_told(papers, archive):
+    (archive / "2025-11-06.json").write_text("<html>")
+    told = papers("import-replies", archive)
+    assert told.exit_code == 1
+    assert "2025-11-06/2025-11-07T031500Z is no list: page 0 is not a JSON array" in told.output
+
+
+@pytest.mark.parametrize("name", ["9999-12-31.json", "2023-05-03.json", "0001-01-01.json"])
+def test_an_answer_for_a_date_that_had_no_list_is_passed_over(papers, archive, name, tmp_path):
+    (archive / name).write_text("[]")
+    assert name in papers("import-replies", archive, "--captured-at", "2025-11-07T03:15:00Z").output
+    assert json.loads(papers("sql", "select count(*) n from captures", "--format", "json").output) == [{"n": 1}]
+
+
 def test_a_wrong_query_is_an_error_without_a_traceback(papers):
     told = papers("sql", "select nothing from nowhere")
     assert told.exit_code == 1
@@ -215,7 +234,10 @@ def test_a_wrong_setting_is_named(name, value):
 @pytest.mark.parametrize("url", ["huggingface.co", "ftp://hub.example", "https://me:secret@hub.example"])
 def test_a_wrong_address_of_the_hub_is_a_setting_and_not_a_traceback(url, tmp_path):
     said = Settings(root=tmp_path, state=tmp_path, hub_url=url)
-    with pytest.raises(SettingWrong, match="PAPERLAKE_HUB_URL") as told, asking_hub(said, started(None), patience_s=1):
+    with (
+        pytest.raises(SettingWrong, match="PAPERLAKE_HUB_URL") as told,
+        asking_hub(said, started(None), PATIENCE_BY_HAND),
+    ):
         pass
     assert "secret" not in str(told.value)
 

@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.by_hand import run_daily
+from flows.capture import Patience
 from flows.decide import NothingToDecide, accept
 from flows.importing import find_answers, keep_answers, publish_waiting
 from flows.plan import DateNotOpen
@@ -156,7 +157,7 @@ def test_a_machine_that_slept_for_weeks_heals_by_itself(lake, hub):
 
 def test_an_unreachable_hub_is_one_line_and_nothing_published(lake, monkeypatch):
     monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND_S", 0.5)
+    monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND", Patience(0.5, 1, 5))
     outcome = run_daily(DAY, recheck=True, now=MORNING)
     (problem,) = outcome.problems
     assert "127.0.0.1:9 could not be asked" in problem
@@ -166,7 +167,7 @@ def test_an_unreachable_hub_is_one_line_and_nothing_published(lake, monkeypatch)
 
 
 def test_what_was_answered_before_the_hub_vanished_is_published(lake, hub, monkeypatch):
-    monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND_S", 0.5)
+    monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND", Patience(0.5, 1, 5))
     hub(GeneratedHub(papers_a_day=10), faults=[Fault("drop", day=DAY)])
     outcome = run_daily(DAY, recheck=True, now=MORNING)
     assert len(outcome.problems) == 1
@@ -180,6 +181,22 @@ def test_an_answer_that_is_no_list_is_kept_and_the_date_has_failed(lake, hub):
     assert verdicts(lake) == {DAY: "failed"}
     assert any("not a JSON array" in problem for problem in outcome.problems)
     assert b"<" in rows(lake, "hub_replies")["body"][0]
+
+
+def test_a_hub_that_fails_is_a_problem_also_for_a_date_that_is_settled(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=5))
+    run_daily(DAY, recheck=False, now=MORNING)
+    server.add_fault(Fault("html"))
+    outcome = run_daily(DAY, recheck=False, now=MORNING + timedelta(hours=1))
+    assert outcome.problems == ("2025-11-06 failed: page 0 is not a JSON array",)
+    assert verdicts(lake) == {DAY: "complete"}
+
+
+def test_a_hub_that_does_not_want_us_is_asked_once(lake, hub):
+    server = hub(GeneratedHub(), faults=[Fault("status", status=403)])
+    outcome = run_daily(None, recheck=False, now=MORNING)
+    assert len(server.requests) == 1
+    assert "the Hub answered with status 403: 15 more dates were not asked for" in outcome.problems
 
 
 def test_a_capture_of_another_date_is_set_aside_and_the_last_good_list_stays(lake, hub):

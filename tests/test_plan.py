@@ -41,6 +41,11 @@ def test_the_open_date_may_be_asked_for_and_a_later_one_may_not():
         dates_to_capture(DUE, OPEN + timedelta(days=1), recheck=False)
 
 
+def test_a_date_before_the_archive_is_refused():
+    with pytest.raises(DateNotOpen, match="before the archive begins"):
+        dates_to_capture(DUE, date(2023, 5, 3), recheck=False)
+
+
 def test_older_gaps_are_filled_the_newest_30_of_them():
     gaps = [date(2025, 9, 30) - timedelta(days=n) for n in range(50)]
     planned = dates_to_capture(DUE, None, recheck=False, gaps=gaps)

@@ -11,6 +11,8 @@ import pyarrow as pa
 # Python writes lone surrogates into JSON as escapes that strict readers refuse; one in a title must not
 # cost a day. Pairs and escaped backslashes are kept, lone halves removed.
 _LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+MOST_ENTRIES = 10_000
+"""No list was ever that long; a few megabytes of `[1,1,1,…]` would take gigabytes."""
 _JSON_SPACE = " \t\r\n"
 _BATCH_ROWS = 16
 """DuckDB works on one batch per thread; a page is large, so small batches keep every core busy."""
@@ -71,8 +73,10 @@ def open_pages(pages: pl.DataFrame) -> duckdb.DuckDBPyConnection:
     database.execute(
         """
         create temp table arrays as
-        select page_no, json_extract(text, '$[*]') as items from answered where json_valid(text)
-        """
+        select page_no, json_extract(text, '$[*]') as items from answered
+        where json_valid(text) and json_array_length(text) <= $most
+        """,
+        {"most": MOST_ENTRIES},
     )
     database.execute(
         """
