@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 
 import duckdb
@@ -14,8 +18,35 @@ _LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 MOST_ENTRIES = 10_000
 """No list was ever that long; a few megabytes of `[1,1,1,…]` would take gigabytes."""
 _JSON_SPACE = " \t\r\n"
-_BATCH_ROWS = 16
-"""DuckDB works on one batch per thread; a page is large, so small batches keep every core busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Valid pages, ready to be read: the view `valid_pages` (page_no, text) of `database`, and `entry_counts`."""
+
+    database: duckdb.DuckDBPyConnection
+    texts: pl.DataFrame
+    entry_counts: pl.DataFrame
+
+    def take_out(self, wanted: pl.DataFrame, name: str) -> None:
+        """Make a table `name` (page_no, item counted from 1, raw JSON `entry`) of `wanted` (page_no, item)."""
+        pages = self.texts.join(wanted, on="page_no", how="semi")
+        self.database.register("whole_pages", _batched(pages))
+        self.database.register("wanted", wanted.select("page_no", "item").unique().to_arrow())
+        self.database.execute(
+            f"""
+            create or replace temp table {name} as select page_no, item, entry from (
+                select page_no, unnest(json_extract(text, '$[*]')) as entry,
+                       generate_subscripts(json_extract(text, '$[*]'), 1) as item from whole_pages
+            ) semi join wanted using (page_no, item)
+            """  # noqa: S608 - a name of this package's
+        )
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """The process's own, empty database: opening one takes longer than reading a small month."""
+    return duckdb.connect()
 
 
 def pages(replies: pl.DataFrame) -> pl.DataFrame:
@@ -51,43 +82,40 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
 
 def _texts(pages: pl.DataFrame) -> pl.DataFrame:
     """The bodies as text, null where one is not UTF-8. Polars has no cast of bytes that leaves the others be."""
-    with duckdb.connect() as database:
-        database.register("bodies", pages.select("page_no", "body").to_arrow())
-        texts: pl.DataFrame = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
-    return texts
+    bodies = pages.select("page_no", "body")
+    try:
+        return bodies.select("page_no", text=pl.col("body").cast(pl.String))
+    except pl.exceptions.PolarsError:
+        with _engine().cursor() as database:
+            database.register("bodies", bodies.to_arrow())
+            texts: pl.DataFrame = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
+        return texts
 
 
-def open_pages(pages: pl.DataFrame) -> duckdb.DuckDBPyConnection:
-    """A private database with the table `entries` (page_no, item counted from 1, raw JSON) of the valid pages.
-
-    A page is valid when its status is 200 (or not told) and its text is a JSON array.
-    """
-    database = duckdb.connect()
+@contextmanager
+def opened(pages: pl.DataFrame) -> Iterator[Opened]:
+    """The valid pages of `pages`, for reading: a JSON array, with status 200 or none told."""
     answered = pages.filter(
         pl.col("status_code").is_null() | (pl.col("status_code") == HTTPStatus.OK),
         pl.col("text").str.strip_chars_start(_JSON_SPACE).str.starts_with("["),
-    )
-    texts = answered.select("page_no", "text").to_arrow().combine_chunks()
-    database.register("answered", pa.Table.from_batches(texts.to_batches(max_chunksize=_BATCH_ROWS), texts.schema))
-    # What is valid and begins with a bracket is an array: asking for its type would parse it all once more.
-    database.execute(
-        """
-        create temp table arrays as
-        select page_no, json_extract(text, '$[*]') as items from answered
-        where json_valid(text) and json_array_length(text) <= $most
-        """,
-        {"most": MOST_ENTRIES},
-    )
-    database.execute(
-        """
-        create temp table entries as
-        select page_no, unnest(items) as entry, generate_subscripts(items, 1) as item from arrays
-        """
-    )
-    return database
+    ).select("page_no", "text")
+    with _engine().cursor() as database:
+        database.register("answered", _batched(answered))
+        # What is valid and begins with a bracket is an array: asking for its type would parse it all once more.
+        counts: pl.DataFrame = database.sql(
+            """
+            select page_no, case when json_valid(text) then json_array_length(text)::integer end as entry_count
+            from answered
+            """
+        ).pl()
+        counts = counts.filter(pl.col("entry_count") <= MOST_ENTRIES)
+        database.unregister("answered")
+        valid = answered.join(counts, on="page_no", how="semi", maintain_order="left")
+        database.register("valid_pages", _batched(valid))
+        yield Opened(database, valid, counts)
 
 
-def entry_counts(database: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """How many entries each valid page holds; a page that is not valid has no row."""
-    counts: pl.DataFrame = database.sql("select page_no, len(items)::integer as entry_count from arrays").pl()
-    return counts
+def _batched(pages: pl.DataFrame) -> pa.Table:
+    """Pages in batches of one: DuckDB gives each thread a batch, and a page is large."""
+    texts = pages.to_arrow().combine_chunks()
+    return pa.Table.from_batches(texts.to_batches(max_chunksize=1), texts.schema)

@@ -13,7 +13,7 @@ from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from transforms import hub_entries, rejected, verdicts
-from transforms.answers import entry_counts, open_pages, pages
+from transforms.answers import opened, pages
 from transforms.conform import conform
 
 NAME = "hub"
@@ -41,20 +41,19 @@ class Reading:
 def read(replies: pl.DataFrame) -> Reading:
     """Every entry of `replies` (columns of `hub_replies`, any order, any repetition)."""
     asked = pages(replies)
-    with open_pages(asked) as database:
-        tally = verdicts.tally(asked, entry_counts(database))
-        entries = hub_entries.entries(database, tally)
+    with opened(asked) as valid:
+        tally = verdicts.tally(asked, valid.entry_counts)
+        entries = hub_entries.entries(valid, tally)
         papers = hub_entries.papers(entries)
-        people = hub_entries.people(database, papers)
+        people = hub_entries.people(valid, entries, papers)
         faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
-        refused = rejected.with_raw_entries(database, faults)
+        refused = rejected.with_raw_entries(valid, faults)
     counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
-    has_list = pl.col("$.paper.authors:type") == "ARRAY"
     counted = papers.join(counts, on=["page_no", "item"], how="left").with_columns(
-        author_count=pl.when(has_list).then(pl.col("author_count").fill_null(0))
+        author_count=pl.when("has_authors").then(pl.col("author_count").fill_null(0))
     )
     return Reading(
-        captures=verdicts.captures(tally, entries, NAME),
+        captures=verdicts.captures(tally, entries.rows, NAME),
         papers=counted.select(*_PAPER_COLUMNS),
         authors=people.filter(pl.col("refusal").is_null()),
         faults=refused,

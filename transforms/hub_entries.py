@@ -6,12 +6,16 @@ source called differently at different times has several reads.
 
 from __future__ import annotations
 
-import duckdb
+from dataclasses import dataclass
+from functools import cache
+
 import polars as pl
 
 from schemas.authors import AUTHORS
 from schemas.listings import LISTINGS
 from schemas.table import Matches
+from transforms import regular
+from transforms.answers import Opened, opened
 from transforms.extract import extract
 from transforms.text import one_line
 from transforms.values import Read, instant, typed, value_faults
@@ -55,11 +59,14 @@ AUTHOR_READS = (
 # Not columns, but needed: what the entry is, which paper, and the date it says that it was put on.
 ID = "$.paper.id"
 PUT_ON = "$.paper.submittedOnDailyAt"
+PEOPLE = "$.paper.authors"
 _FACTS = ("$", "$.paper", ID, PUT_ON)
-_ENTRIES = "select page_no, item, entry from entries"
-_PEOPLE = """
+_PLACE = ["page_no", "item"]
+_ID_STYLE = next(check.pattern for check in LISTINGS["paper_id"].checks if isinstance(check, Matches))
+_ODD_ENTRIES = "select page_no, item, entry from odd_entries"
+_ODD_PEOPLE = """
     select page_no, item, unnest(people) as entry, generate_subscripts(people, 1) as author
-    from (select page_no, item, json_extract(entry, '$.paper.authors[*]') as people from entries)
+    from (select page_no, item, json_extract(entry, '$.paper.authors[*]') as people from odd_people)
 """
 
 FAULT_COLUMNS = (
@@ -68,35 +75,133 @@ FAULT_COLUMNS = (
 )
 
 
-def entries(database: duckdb.DuckDBPyConnection, tally: pl.DataFrame) -> pl.DataFrame:
-    """Every entry of the valid pages with its typed columns, its `position`, and its `refusal` if any.
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Every entry of the valid pages.
 
-    `tally` says of each page which capture it belongs to and how many entries come before it.
+    `rows` holds the typed columns of each, its `position`, and its `refusal` if any. `odd` holds what was found
+    in the few that were read carefully: their faults are told from it. `people` are the authors of the others.
     """
-    lists = [read.path for read in ENTRY_READS if read.is_list]
-    raw = extract(database, _ENTRIES, ("page_no", "item"), [*_FACTS, *(r.path for r in ENTRY_READS)], lists)
-    placed = (
-        raw.join(tally.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
-        .with_columns(position=(pl.col("before") + pl.col("item")).cast(pl.Int32), refusal=_refusal())
+
+    rows: pl.DataFrame
+    odd: pl.DataFrame
+    people: pl.DataFrame
+
+
+def entries(pages: Opened, tally: pl.DataFrame) -> Entries:
+    """The entries of `pages`. `tally` says which capture a page belongs to, and how many entries come before."""
+    # Lazily, so that what several of the expressions share is computed once.
+    marked = _laid_out(pages).lazy().with_columns(is_odd=_is_odd()).collect()
+    plain = (
+        marked.lazy()
+        .filter(~pl.col("is_odd"))
+        .with_columns(
+            *regular.laid_out(ENTRY_READS),
+            paper_id=pl.col(ID).str.slice(1, pl.col(ID).str.len_bytes() - 2),
+            put_on=instant(pl.col(PUT_ON)).dt.date(),
+            has_authors=pl.col(PEOPLE).is_not_null(),
+            refusal=pl.lit(None, pl.String),
+        )
+        .collect()
+    )
+    odd = _read_carefully(pages, marked.filter("is_odd").select(_PLACE))
+    columns = [*_PLACE, "paper_id", "put_on", "has_authors", "refusal", *_named(ENTRY_READS)]
+    rows = (
+        pl.concat([plain.select(columns), odd.select(columns)])
+        .join(tally.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
+        .with_columns(position=(pl.col("before") + pl.col("item")).cast(pl.Int32))
         .sort("listed_on", "captured_at", "position")
     )
-    nth_on_page = pl.int_range(pl.len()).over("page_no", ID, "refusal")
+    nth_on_page = pl.int_range(pl.len()).over("page_no", "paper_id", "refusal")
     repeated = pl.col("refusal").is_null() & (nth_on_page > 0)
-    judged = placed.with_columns(refusal=pl.when(repeated).then(pl.lit("key_repeated")).otherwise("refusal"))
-    put_on = pl.when(pl.col(f"{PUT_ON}:type") == "VARCHAR").then(instant(pl.col(PUT_ON)))
-    return typed(judged, ENTRY_READS, LISTINGS).with_columns(paper_id=ID, put_on=put_on.dt.date())
+    refusal = pl.when(repeated).then(pl.lit("key_repeated")).otherwise("refusal")
+    return Entries(rows.with_columns(refusal=refusal), odd, plain.select(*_PLACE, "people"))
 
 
-def papers(entries: pl.DataFrame) -> pl.DataFrame:
+def papers(entries: Entries) -> pl.DataFrame:
     """The readable entries, each paper once a capture: a list that moves between two pages repeats one."""
-    return entries.filter(pl.col("refusal").is_null()).unique(
+    return entries.rows.filter(pl.col("refusal").is_null()).unique(
         subset=["listed_on", "captured_at", "paper_id"], keep="first", maintain_order=True
     )
 
 
-def people(database: duckdb.DuckDBPyConnection, papers: pl.DataFrame) -> pl.DataFrame:
+def people(pages: Opened, entries: Entries, papers: pl.DataFrame) -> pl.DataFrame:
     """Every author of `papers` with typed columns and `refusal`, in no particular order."""
-    facts = extract(database, _PEOPLE, ("page_no", "item", "author"), ["$", *(r.path for r in AUTHOR_READS)], [])
+    owners = papers.select(*_PLACE, "listed_on", "captured_at", "paper_id", place="position")
+    owned = entries.people.join(owners, on=_PLACE, how="semi")
+    found = (
+        owned.filter(pl.col("people").list.len() > 0)
+        .with_columns(author=pl.int_ranges(1, pl.col("people").list.len() + 1))
+        .explode("people", "author")
+        .unnest("people")
+    )
+    is_odd = regular.is_odd(AUTHOR_READS, AUTHORS) | one_line(pl.col("$.name")).is_null()
+    strange = found.filter(is_odd).select(_PLACE).unique()
+    plain = found.join(strange, on=_PLACE, how="anti").with_columns(
+        *regular.laid_out(AUTHOR_READS), refusal=pl.lit(None, pl.String)
+    )
+    careful = pl.concat([strange, owners.select(_PLACE).join(entries.odd.select(_PLACE), on=_PLACE, how="semi")])
+    odd = _people_read_carefully(pages, careful)
+    every = pl.concat([plain.select(odd.columns[:3] + _named(AUTHOR_READS) + ["refusal"]), odd], how="diagonal")
+    return every.join(owners, on=_PLACE).with_columns(position=pl.col("author").cast(pl.Int32))
+
+
+def _named(reads: tuple[Read, ...]) -> list[str]:
+    return list(dict.fromkeys(read.column for read in reads if read.column))
+
+
+def _laid_out(pages: Opened) -> pl.DataFrame:
+    """Every entry, laid out as if it were regular, with its authors as a list."""
+    sql = regular.columns(ENTRY_READS, "e") | {name: regular.member("e", name) for name in (ID, PUT_ON)}
+    told = ", ".join(f'{held} as "{name}"' for name, held in sql.items())
+    whole = regular.structure(ENTRY_READS, more={ID: "JSON", PUT_ON: "VARCHAR"})
+    author = ", ".join(f'"{name}" := {held}' for name, held in regular.columns(AUTHOR_READS, "a").items())
+    found: pl.DataFrame = pages.database.sql(
+        f"""
+        select page_no, item, {told}, list_transform(
+            from_json({regular.member("e", PEOPLE)}, '[{regular.structure(AUTHOR_READS)}]'),
+            lambda a: struct_pack({author})) as people
+        from (
+            select page_no, unnest(es) as e, generate_subscripts(es, 1) as item from (
+                select page_no, from_json(text, '[{whole}]') as es from valid_pages))
+        """  # noqa: S608 - made of constants of this package
+    ).pl()
+    return found
+
+
+def _is_odd() -> pl.Expr:
+    """Whether an entry may be other than its reads expect. Its id is told by its quotes from a number like it."""
+    is_known = pl.col(ID).str.contains(rf'\A"(?:{_ID_STYLE})"\z').fill_null(value=False)
+    return ~is_known | regular.is_odd(ENTRY_READS, LISTINGS)
+
+
+def _read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:
+    """The typed columns of odd entries, value by value, with what was found of each."""
+    if odd.is_empty():
+        return _none_read_carefully()[0]
+    pages.take_out(odd, "odd_entries")
+    return _entries_found(pages)
+
+
+def _entries_found(pages: Opened) -> pl.DataFrame:
+    lists = [read.path for read in ENTRY_READS if read.is_list]
+    raw = extract(pages.database, _ODD_ENTRIES, tuple(_PLACE), [*_FACTS, *(r.path for r in ENTRY_READS)], lists)
+    put_on = pl.when(pl.col(f"{PUT_ON}:type") == "VARCHAR").then(instant(pl.col(PUT_ON)))
+    return typed(raw, ENTRY_READS, LISTINGS).with_columns(
+        paper_id=ID, put_on=put_on.dt.date(), has_authors=pl.col(f"{PEOPLE}:type") == "ARRAY", refusal=_refusal()
+    )
+
+
+def _people_read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:
+    """The typed authors of odd entries, value by value, with what was found of each."""
+    if odd.is_empty():
+        return _none_read_carefully()[1]
+    pages.take_out(odd, "odd_people")
+    return _people_found(pages)
+
+
+def _people_found(pages: Opened) -> pl.DataFrame:
+    facts = extract(pages.database, _ODD_PEOPLE, (*_PLACE, "author"), ["$", *(r.path for r in AUTHOR_READS)], [])
     kind, name = pl.col("$:type"), pl.col("name")
     refusal = (
         pl.when(kind.is_null() | (kind != "OBJECT"))
@@ -106,14 +211,21 @@ def people(database: duckdb.DuckDBPyConnection, papers: pl.DataFrame) -> pl.Data
         .when(name.is_null())
         .then(pl.lit("name_missing"))
     )
-    owners = papers.select("page_no", "item", "listed_on", "captured_at", "paper_id", place="position")
-    return typed(facts.join(owners, on=["page_no", "item"]), AUTHOR_READS, AUTHORS).with_columns(
-        refusal=refusal, position=pl.col("author").cast(pl.Int32)
-    )
+    return typed(facts, AUTHOR_READS, AUTHORS).with_columns(refusal=refusal)
 
 
-def entry_faults(entries: pl.DataFrame, papers: pl.DataFrame) -> pl.DataFrame:
-    """What was refused: whole ones of `entries`, and single values of `papers`."""
+@cache
+def _none_read_carefully() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What reading no entry and no author carefully gives: most months hold nothing odd."""
+    place = pl.DataFrame(schema={"page_no": pl.UInt32, "item": pl.Int64})
+    with opened(pl.DataFrame(schema={"page_no": pl.UInt32, "status_code": pl.Int32, "text": pl.String})) as pages:
+        pages.take_out(place, "odd_entries")
+        pages.take_out(place, "odd_people")
+        return _entries_found(pages), _people_found(pages)
+
+
+def entry_faults(entries: Entries, papers: pl.DataFrame) -> pl.DataFrame:
+    """What was refused of `entries`: whole ones, and single values of those that became `papers`."""
     needed = {
         "not_an_object": ("$", "an entry is an object"),
         "paper_missing": ("$.paper", "an entry holds a paper"),
@@ -121,9 +233,11 @@ def entry_faults(entries: pl.DataFrame, papers: pl.DataFrame) -> pl.DataFrame:
         "id_invalid": (ID, "an arXiv id has the form 2511.01234 or hep-th/9901001"),
         "key_repeated": (ID, "a paper stands once on a page"),
     }
-    shown = one_line(pl.col(ID)).fill_null("nothing").str.slice(0, 60)
+    refused = entries.rows.filter(pl.col("refusal").is_not_null())
+    found = refused.join(entries.odd.select(*_PLACE, ID, "$.paper:type"), on=_PLACE, how="left")
+    shown = one_line(pl.coalesce(ID, "paper_id")).fill_null("nothing").str.slice(0, 60)
     wrong_place = pl.when(pl.col("$.paper:type") != "OBJECT").then(pl.lit("$.paper")).otherwise(pl.lit(ID))
-    whole = entries.filter(pl.col("refusal").is_not_null()).with_columns(
+    whole = found.with_columns(
         table_name=pl.lit(LISTINGS.name),
         reason="refusal",
         field=pl.col("refusal").replace_strict({k: v[0] for k, v in needed.items()}, default=wrong_place),
@@ -134,7 +248,9 @@ def entry_faults(entries: pl.DataFrame, papers: pl.DataFrame) -> pl.DataFrame:
         ),
         is_row_kept=pl.lit(value=False),
     )
-    values = value_faults(papers, ENTRY_READS, LISTINGS, pl.lit("$")).with_columns(is_row_kept=pl.lit(value=True))
+    placed = papers.select(*_PLACE, "listed_on", "captured_at", "position")
+    odd = entries.odd.join(placed, on=_PLACE)
+    values = value_faults(odd, ENTRY_READS, LISTINGS, pl.lit("$")).with_columns(is_row_kept=pl.lit(value=True))
     return pl.concat(
         _fault_columns(f.with_columns(place="position", author=pl.lit(0, pl.Int64))) for f in (whole, values)
     )
@@ -153,7 +269,7 @@ def people_faults(people: pl.DataFrame) -> pl.DataFrame:
         ),
         is_row_kept=pl.lit(value=False),
     )
-    readable = people.filter(pl.col("refusal").is_null())
+    readable = people.filter(pl.col("refusal").is_null(), pl.col("$:type").is_not_null())
     values = value_faults(readable, AUTHOR_READS, AUTHORS, inside).with_columns(is_row_kept=pl.lit(value=True))
     return pl.concat(_fault_columns(faults) for faults in (whole, values))
 
@@ -161,7 +277,6 @@ def people_faults(people: pl.DataFrame) -> pl.DataFrame:
 def _refusal() -> pl.Expr:
     """Why an entry cannot become a row; null where it can."""
     whole, paper, paper_id = pl.col("$:type"), pl.col("$.paper:type"), pl.col(f"{ID}:type")
-    (style,) = (check for check in LISTINGS["paper_id"].checks if isinstance(check, Matches))
     return (
         pl.when(whole.is_null() | (whole != "OBJECT"))
         .then(pl.lit("not_an_object"))
@@ -173,7 +288,7 @@ def _refusal() -> pl.Expr:
         .then(pl.lit("id_missing"))
         .when(paper_id != "VARCHAR")
         .then(pl.lit("wrong_type"))
-        .when(~pl.col(ID).str.contains(rf"\A(?:{style.pattern})\z"))
+        .when(~pl.col(ID).str.contains(rf"\A(?:{_ID_STYLE})\z"))
         .then(pl.lit("id_invalid"))
     )
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import duckdb
 import polars as pl
 
 from schemas.listings import LISTINGS
+from transforms.answers import Opened
 
 CAPTURE = ["listed_on", "captured_at"]
 
 
-def with_raw_entries(database: duckdb.DuckDBPyConnection, faults: pl.DataFrame) -> pl.DataFrame:
+def with_raw_entries(pages: Opened, faults: pl.DataFrame) -> pl.DataFrame:
     """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault.
 
     A list that moves between two pages repeats entries, also bad ones: each counts once a capture.
     """
-    database.register("faults", faults.select("page_no", "item", "author").unique().to_arrow())
-    raw = database.sql(
+    if faults.is_empty():
+        return faults.with_columns(entry=pl.lit(None, pl.String))
+    pages.take_out(faults, "faulty")
+    pages.database.register("faults", faults.select("page_no", "item", "author").unique().to_arrow())
+    raw = pages.database.sql(
         """
         select page_no, item, author,
                coalesce(case when author = 0 then entry::varchar
                              else json_extract(entry, '$.paper.authors[' || (author - 1) || ']')::varchar end,
                         'null') as entry
-        from faults join entries using (page_no, item)
+        from faults join faulty using (page_no, item)
         """
     ).pl()
     same = ["table_name", "field", "entry"]

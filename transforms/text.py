@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 _NEEDS_WORK = r"[\p{Cc}]|[^\S ]|  |^ | $"
+_LIST_NEEDS_WORK = r"[\p{Cc}]|[^\S ]|  |(?:^|~) | (?:~|$)|~~|^~|~$|^$"
 _CONTROLS = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 
 
@@ -13,9 +14,13 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
     Titles arrive wrapped (`\n  ` in 3,160 of the recorded ones), abstracts always did before 2025-11-12.
     """
-    tidy = text.str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
-    # Replacing is most of the cost of flattening, and most texts since 2025-11 need none.
-    folded = pl.when(text.str.contains(_NEEDS_WORK)).then(tidy).otherwise(text)
+    # Patterns would be most of the cost of flattening. So texts that need nothing are spared them, and those that
+    # were only wrapped, too; not by a condition alone, for both of its branches are computed for every row.
+    wrapped = pl.when(text.str.contains(_NEEDS_WORK)).then(text)
+    unwrapped = wrapped.str.replace_all("\n  ", " ", literal=True).str.replace_all("\n", " ", literal=True)
+    unfolded = pl.when(unwrapped.str.contains(_NEEDS_WORK)).then(unwrapped)
+    tidy = unfolded.str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
+    folded = pl.coalesce(tidy, unwrapped, text)
     return pl.when(folded != "").then(folded)
 
 
@@ -26,5 +31,7 @@ def keywords(texts: pl.Expr) -> pl.Expr:
 
 def lines(texts: pl.Expr) -> pl.Expr:
     """A list of texts, each on one line, without blanks, in its order."""
-    tidy = pl.element().str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
-    return texts.list.eval(tidy.filter(tidy != ""))
+    # Looking into every list costs as much as reading it; one text of all items tells whether that is worth it.
+    needs_work = texts.list.join("~").str.contains(_LIST_NEEDS_WORK) & (texts.list.len() > 0)
+    untidy = pl.when(needs_work).then(texts)
+    return pl.coalesce(untidy.list.eval(one_line(pl.element())).list.drop_nulls(), texts)

@@ -48,6 +48,8 @@ _IN_WORDS = {
 }
 _INSTANTS = ("%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
+_FAULT = ("table_name", "field", "reason", "message")
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -113,7 +115,7 @@ class Read:
         limits = [check for check in column.checks if isinstance(check, Between)]
         if self.kind == "instant":
             at = instant(pl.col(self.path))
-            ends = [(_utc(check.low), _utc(check.high)) for check in limits]
+            ends = [(range_end(check.low), range_end(check.high)) for check in limits]
             return [(at.is_null(), "date_impossible"), *((~at.is_between(*end), "date_impossible") for end in ends)]
         number = pl.col(self.path).cast(pl.Int64, strict=False)
         below = [(number < check.low, "below_zero") for check in limits]
@@ -145,18 +147,26 @@ def typed(raw: pl.DataFrame, reads: Sequence[Read], table: Table) -> pl.DataFram
 def value_faults(judged: pl.DataFrame, reads: Sequence[Read], table: Table, inside: pl.Expr) -> pl.DataFrame:
     """One row for each refused value of `judged`, beside its other columns; `inside` is the path of its entry."""
     refused = judged.filter(pl.any_horizontal(pl.col(f"{read.path}:reason").is_not_null() for read in reads))
+    if refused.is_empty():  # as nearly always: not worth the thousand expressions
+        return refused.with_columns(pl.lit(None, pl.String).alias(name) for name in _FAULT)
     fields = [pl.format("{}{}", inside, pl.lit(read.path.removeprefix("$"))) for read in reads]
     faults = pl.concat_list(read.fault(table, field) for read, field in zip(reads, fields, strict=True))
     return refused.with_columns(fault=faults).explode("fault").drop_nulls("fault").unnest("fault")
 
 
-def _utc(at: object) -> datetime:
-    """A declared end of a range of instants."""
-    return datetime.fromisoformat(str(at)).replace(tzinfo=UTC)
+def range_end(declared: float | str | None) -> pl.Expr:
+    """An end of a declared range, as a value is compared with it."""
+    return pl.lit(datetime.fromisoformat(declared).replace(tzinfo=UTC) if isinstance(declared, str) else declared)
 
 
 def instant(text: pl.Expr) -> pl.Expr:
     """An instant in UTC from ISO 8601; without a zone it is UTC, without a time midnight; else null."""
-    naive = [text.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC") for form in _INSTANTS]
-    zoned = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False).dt.convert_time_zone("UTC")
-    return pl.coalesce(*naive, zoned)
+    usual, *others = _INSTANTS
+    first = _parsed(text, usual)
+    rest = pl.when(first.is_null()).then(text)
+    zoned = rest.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False).dt.convert_time_zone("UTC")
+    return pl.coalesce(first, *(_parsed(rest, form) for form in others), zoned)
+
+
+def _parsed(text: pl.Expr, form: str) -> pl.Expr:
+    return text.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
