@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.build import Published, publish_month, waiting_months
+from flows.build import Published, publish_months, waiting_months
 from flows.clock import ARCHIVE_BEGINS, open_date
 from flows.instants import instant
 from schemas.captures import CAPTURES
@@ -106,8 +106,7 @@ def keep_answers(lake: Lake, answers: tuple[Archived, ...], tick: Callable[[], N
 
 def publish_waiting(lake: Lake) -> Iterator[Published]:
     """Publish month by month whatever waits in the inbox."""
-    for month in waiting_months(lake):
-        yield publish_month(lake, month)
+    yield from publish_months(lake, waiting_months(lake))
 
 
 def invalid_captures(lake: Lake, among: set[tuple[date, datetime]]) -> list[tuple[date, datetime, str]]:

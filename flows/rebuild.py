@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import polars as pl
 
-from flows.build import EVIDENCE, Published, publish_evidence, publish_month, waiting_months
+from flows.build import BATCH_MONTHS, Evidence, Published, publish_evidence, publish_months, waiting_months
+from flows.recipes import DERIVED, EVIDENCE
+from schemas.decisions import DECISIONS
+from schemas.hub_replies import HUB_REPLIES
+from schemas.saved_pages import SAVED_PAGES
+from schemas.table import Table
 from store.lake import Lake
 from store.publish import writer
 from store.snapshot import snapshot
+
+KNOWN_AT = {HUB_REPLIES: "captured_at", DECISIONS: "decided_at", SAVED_PAGES: "imported_at"}
+"""The instant from which on a row of evidence was known."""
 
 
 class TargetTaken(Exception):
@@ -23,26 +31,29 @@ def months_kept(lake: Lake) -> list[str]:
     return sorted({*waiting_months(lake), *(month for table in EVIDENCE for month in published.months(table.name))})
 
 
-def rebuild(lake: Lake, months: list[str], *, force: bool) -> Iterator[Published]:
-    """Build `months` again, one after the other: those whose inputs or code changed, or with `force` all."""
-    for month in months:
-        yield publish_month(lake, month, force=force)
+def rebuild(
+    lake: Lake, months: Sequence[str], *, force: bool, only: Collection[Table] = DERIVED
+) -> Iterator[Published]:
+    """Build `months` again: those whose inputs or code changed, or with `force` all; of the tables only some."""
+    yield from publish_months(lake, months, force=force, only=only)
 
 
-def rebuild_as_of(lake: Lake, months: list[str], at: datetime, target: Lake) -> Iterator[Published]:
-    """Build into `target` the lake as it was known at `at`: from the answers and decisions kept until then.
+def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake) -> Iterator[Published]:
+    """Build into `target` the lake as it was known at `at`: from the evidence kept until then.
 
     What waits in the inbox of `lake` must have been folded. Raises TargetTaken.
     """
     if target.manifest.exists() or target.root == lake.root:
         raise TargetTaken(f"{target.root} holds a lake already; choose a new folder")
-    known_at = {"hub_replies": "captured_at", "decisions": "decided_at"}
     with writer(lake) as source, writer(target) as pen:
-        for month in months:
+
+        def known(month: str) -> Evidence:
             kept = {table: source.read(table, month) for table in EVIDENCE}
-            known = {
-                table: rows.filter(pl.col(known_at[table.name]) <= at)
-                for table, rows in kept.items()
-                if rows is not None
+            until = {
+                table: rows.filter(pl.col(KNOWN_AT[table]) <= at) for table, rows in kept.items() if rows is not None
             }
-            yield publish_evidence(pen, month, known)
+            held = {table: rows for table, rows in until.items() if rows.height}
+            return Evidence(held, fresh=held)
+
+        for start in range(0, len(months), BATCH_MONTHS):
+            yield from publish_evidence(pen, months[start : start + BATCH_MONTHS], known)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import polars as pl
 
+from quality.facts import MONTH, ROWS, facts, plain
 from schemas.captures import CAPTURES
-from schemas.table import Below, Matches, OneOf, Table
+from schemas.table import Below, Table
 
 with warnings.catch_warnings():
     # It still uses names of the standard library that are going away; nothing that we can mend.
@@ -19,18 +22,28 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from quality.suite import MISSING, stop_suite, suite
+    from quality.suite import stop_suite, suite
+
+__all__ = ["Finding", "JudgeFailed", "facts", "refused", "unmet"]
 
 _EXAMPLES = 3
+_ROW = "row"
+_ONE_AT_A_TIME = threading.Lock()
+"""Its context is one for the process, and nothing says that threads may share it."""
 # It tells of its temporary folder, at a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 
+class JudgeFailed(Exception):
+    """Great Expectations could not judge; nothing may be published unjudged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One expectation that was not met."""
+    """One expectation that a month does not meet."""
 
     table: str
+    month: str
     expectation: str
     column: str
     unexpected_count: int
@@ -42,58 +55,41 @@ class Finding:
         return f"{self.table}.{self.column}: {self.expectation} failed in {self.unexpected_count} rows{shown}"
 
 
-def unmet(table: Table, month: str, rows: pl.DataFrame) -> list[Finding]:
-    """Every declared expectation that a month of `table` does not meet. None: it may be published."""
-    missing = pl.sum_horizontal(pl.col(column.name).is_null() for column in table.columns if column.null is None)
-    narrow = _narrow(rows, table).hstack(rows.select(missing.alias(MISSING)))
-    brief = {"result_format": "BASIC", "partial_unexpected_count": _EXAMPLES}
-    result = _validate(suite(table, month), narrow, brief)
-    return [_finding(table, one) for one in result.results if not one.success]
+def unmet(table: Table, told: Sequence[pl.DataFrame]) -> list[Finding]:
+    """Every declared expectation that a month of `table` does not meet, by what `facts` told of some months."""
+    judged = pl.concat(told).with_row_index(_ROW)
+    return [
+        finding
+        for one in _validate(suite(table), judged).results
+        if not one.success
+        for finding in _findings(table, one, judged)
+    ]
 
 
 def refused(captures: pl.DataFrame) -> pl.DataFrame:
     """The captures (listed_on, captured_at, message) that break a stop expectation, judged each on itself."""
-    numbered = _narrow(captures, CAPTURES).with_row_index("row")
-    complete = {"result_format": "COMPLETE", "unexpected_index_column_names": ["row"]}
-    result = _validate(stop_suite(CAPTURES), numbered, complete)
+    stops = [name for column in CAPTURES.columns for name in [column.name] if _means(name)]
+    capture = ["listed_on", "captured_at"]
+    numbered = captures.select(plain(pl.col(name), captures.schema[name]) for name in [*capture, *stops])
     broken = [
-        (int(where["row"]), _in_words(one.expectation_config.kwargs["column"], where))
-        for one in result.results
+        (row, _in_words(one.expectation_config.kwargs["column"], value))
+        for one in _validate(stop_suite(CAPTURES), numbered.with_row_index(_ROW)).results
         if not one.success
-        for where in one.result["unexpected_index_list"]
+        for row, value in _unexpected(one)
     ]
-    said = pl.DataFrame(broken, schema={"row": pl.UInt32, "message": pl.String}, orient="row")
-    messages = said.group_by("row").agg(message=pl.col("message").sort().str.join("; "))
-    kept = captures.select("listed_on", "captured_at").with_row_index("row")
-    return kept.join(messages, on="row").select("listed_on", "captured_at", "message")
+    said = pl.DataFrame(broken, schema={_ROW: pl.UInt32, "message": pl.String}, orient="row")
+    messages = said.group_by(_ROW).agg(message=pl.col("message").sort().str.join("; "))
+    return captures.select(capture).with_row_index(_ROW).join(messages, on=_ROW).select(*capture, "message")
 
 
-def _in_words(column: str, where: dict[str, Any]) -> str:
+def _means(column: str) -> str | None:
+    """What it means that a capture breaks the stop expectation on a column; None where there is none."""
+    return next((check.broken for check in CAPTURES[column].checks if isinstance(check, Below)), None)
+
+
+def _in_words(column: str, value: float) -> str:
     """What the capture is refused for, and the figure it is refused by."""
-    (means,) = (check.broken for check in CAPTURES[column].checks if isinstance(check, Below))
-    return f"{means} ({column} {where[column]:.2f})"
-
-
-def _narrow(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """What the judge needs of each column: long texts and lists only as lengths, instants without their zone."""
-    return rows.select(_projected(table, name) for name in rows.columns if name in {c.name for c in table.columns})
-
-
-def _projected(table: Table, name: str) -> pl.Expr:
-    column, value = table[name], pl.col(name)
-    kind = str(column.type)
-    is_judged_as_text = name in table.key or any(isinstance(check, Matches | OneOf) for check in column.checks)
-    if kind.startswith("timestamp"):
-        return value.dt.replace_time_zone(None)
-    if kind.startswith("date"):
-        return value.cast(pl.Datetime("us"))
-    if kind.startswith("list"):
-        return value.list.len()
-    if "binary" in kind:
-        return value.bin.size()
-    if kind == "string" and not is_judged_as_text:
-        return value.str.len_bytes()
-    return value
+    return f"{_means(column)} ({column} {value:.2f})"
 
 
 @cache
@@ -103,15 +99,36 @@ def _context() -> Any:
     return context
 
 
-def _validate(expectations: gx.ExpectationSuite, rows: pl.DataFrame, result_format: dict[str, Any]) -> Any:
-    source = _context().data_sources.add_or_update_pandas("lake")
-    batch_definition = source.add_dataframe_asset(expectations.name).add_batch_definition_whole_dataframe("rows")
-    batch = batch_definition.get_batch(batch_parameters={"dataframe": rows.to_pandas()})
-    return batch.validate(expectations, result_format=result_format)
+def _validate(expectations: gx.ExpectationSuite, rows: pl.DataFrame) -> Any:
+    """What Great Expectations says of `rows`, naming by their column `row` those that are not as expected."""
+    complete = {"result_format": "COMPLETE", "unexpected_index_column_names": [_ROW]}
+    with _ONE_AT_A_TIME:
+        source = _context().data_sources.add_or_update_pandas("lake")
+        batch_definition = source.add_dataframe_asset(expectations.name).add_batch_definition_whole_dataframe("rows")
+        batch = batch_definition.get_batch(batch_parameters={"dataframe": rows.to_pandas()})
+        return batch.validate(expectations, result_format=complete)
 
 
-def _finding(table: Table, one: Any) -> Finding:
-    config, result = one.expectation_config, one.result
-    column = config.kwargs.get("column") or "+".join(config.kwargs.get("column_list", []))
-    examples = tuple(str(value)[:60] for value in result.get("partial_unexpected_list", [])[:_EXAMPLES])
-    return Finding(table.name, config.type, column, int(result.get("unexpected_count", 0)), examples)
+def _unexpected(one: Any) -> list[tuple[int, Any]]:
+    """The rows, and their values, in which an expectation failed."""
+    if one.exception_info.get("raised_exception"):
+        raise JudgeFailed(str(one.exception_info.get("exception_message")))
+    column = one.expectation_config.kwargs["column"]
+    return [(int(where[_ROW]), where[column]) for where in one.result["unexpected_index_list"]]
+
+
+def _findings(table: Table, one: Any, judged: pl.DataFrame) -> list[Finding]:
+    """What an expectation that failed found, month by month, counted in rows of the table."""
+    column = one.expectation_config.kwargs["column"]
+    failed = judged[[row for row, _ in _unexpected(one)]]
+    return [
+        Finding(
+            table=table.name,
+            month=str(month),
+            expectation=one.expectation_config.type,
+            column=column,
+            unexpected_count=int(held[f"{column}{ROWS}"].sum()),
+            examples=tuple(str(value)[:60] for value in held[column].head(_EXAMPLES)),
+        )
+        for (month,), held in failed.group_by(MONTH, maintain_order=True)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 # Before the import: it decides then whether to send usage statistics. We send none.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -12,25 +12,15 @@ import great_expectations as gx
 from great_expectations import expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
+from quality.facts import COPIES, MISSING, MONTHS_OFF
 from schemas.table import Below, Between, Check, Column, Matches, OneOf, Refuses, Table
 
-MISSING = "missing_value_count"
-"""A column that the judge adds: how many values are null in a row that may not be."""
 
-
-def suite(table: Table, month: str) -> gx.ExpectationSuite:
-    """What must hold of a month (`2025-11`) of `table` before it is published."""
-    first = date.fromisoformat(f"{month}-01")
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    dated = gxe.ExpectColumnValuesToBeBetween(
-        column=table.dated_by, min_value=_midnight(first), max_value=_midnight(last)
-    )
+def suite(table: Table) -> gx.ExpectationSuite:
+    """What must hold of every month of `table` before it is published, told of its facts."""
     # One for all required columns: each expectation costs ten milliseconds, and a morning judges a dozen tables.
-    complete = gxe.ExpectColumnValuesToBeBetween(column=MISSING, max_value=0)
-    key = gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))
-    return gx.ExpectationSuite(
-        name=f"{table.name}-{month}", expectations=[dated, key, complete, *declared(table, refuses="row")]
-    )
+    of_rows = [gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0) for name in (MISSING, COPIES, MONTHS_OFF)]
+    return gx.ExpectationSuite(name=table.name, expectations=[*of_rows, *declared(table, refuses="row")])
 
 
 def stop_suite(table: Table) -> gx.ExpectationSuite:
@@ -60,7 +50,3 @@ def _expectation(column: Column, check: Check) -> Expectation:
 def _end(value: float | str | None) -> float | datetime | None:
     """An end of a range; instants go over to pandas without their zone, which is always UTC."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time())

@@ -7,11 +7,17 @@ from schemas.captures import CAPTURES
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
+from schemas.page_entries import PAGE_ENTRIES
 from schemas.rejects import REJECTS
+from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, HUB_REPLIES, DECISIONS)
+    table.name: table
+    for table in (
+        *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES),
+        *(HUB_REPLIES, SAVED_PAGES, DECISIONS),
+    )
 }

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from quality import judge
-from quality.suite import MISSING, stop_suite, suite
+from quality.facts import COPIES, MISSING, MONTHS_OFF, facts
+from quality.suite import stop_suite, suite
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.listings import LISTINGS
@@ -29,13 +30,17 @@ def clean():
     return {**built(*answers), "hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED)}
 
 
+def unmet(table, rows, month=MONTH):
+    return judge.unmet(table, [facts(table, month, rows)])
+
+
 def found(table, rows):
-    return {(one.expectation, one.column) for one in judge.unmet(table, MONTH, rows)}
+    return {(one.expectation, one.column) for one in unmet(table, rows)}
 
 
 @each_table
 def test_a_suite_expects_everything_that_is_declared(table):
-    expected = suite(table, MONTH).expectations
+    expected = suite(table).expectations
     checks = [check for column in table.columns for check in column.checks if check.refuses == "row"]
     assert len(expected) == len(checks) + 3, "the key, the month and what may not be missing beside them"
     stops = [check for column in table.columns for check in column.checks if check.refuses == "capture"]
@@ -50,19 +55,19 @@ def test_what_sets_a_capture_aside_is_declared_for_captures_alone():
 @each_table
 def test_a_clean_month_gives_no_findings(clean, table):
     assert clean[table.name].height
-    assert judge.unmet(table, MONTH, clean[table.name]) == []
+    assert unmet(table, clean[table.name]) == []
 
 
 @each_table
 def test_no_rows_give_no_findings(table):
-    assert judge.unmet(table, MONTH, none(table)) == []
+    assert unmet(table, none(table)) == []
 
 
 @each_table
 def test_columns_that_hold_only_nulls_where_they_may_give_no_findings(clean, table):
     rows = clean[table.name]
     nulls = [pl.lit(None, rows.schema[c.name]).alias(c.name) for c in table.columns if c.null is not None]
-    assert judge.unmet(table, MONTH, rows.with_columns(nulls)) == []
+    assert unmet(table, rows.with_columns(nulls)) == []
 
 
 REQUIRED = [(table, column) for table in TABLES.values() for column in table.columns if column.null is None]
@@ -72,14 +77,14 @@ REQUIRED = [(table, column) for table in TABLES.values() for column in table.col
 def test_a_missing_value_is_found_in_every_column_that_needs_one(clean, table, column):
     first, *others = clean[table.name].rows(named=True)
     rows = pl.DataFrame([first | {column.name: None}, *others], schema=clean[table.name].schema)
-    findings = {one.column: one.unexpected_count for one in judge.unmet(table, MONTH, rows)}
+    findings = {one.column: one.unexpected_count for one in unmet(table, rows)}
     assert findings[MISSING] == 1
 
 
 @each_table
 def test_a_frame_without_a_declared_column_is_not_judged(clean, table):
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
-        judge.unmet(table, MONTH, clean[table.name].drop(next(c.name for c in table.columns if c.null is None)))
+        unmet(table, clean[table.name].drop(next(c.name for c in table.columns if c.null is None)))
 
 
 def broken_values(check):
@@ -131,28 +136,45 @@ def test_an_id_is_judged_whole():
 @each_table
 def test_a_repeated_key_is_found(clean, table):
     rows = clean[table.name]
-    (one,) = judge.unmet(table, MONTH, pl.concat([rows, rows.head(1)]))
-    assert (one.expectation, one.column) == ("expect_compound_columns_to_be_unique", "+".join(table.key))
+    (one,) = unmet(table, pl.concat([rows, rows.head(1)]))
+    assert (one.expectation, one.column) == ("expect_column_values_to_be_between", COPIES)
     assert one.unexpected_count == 2
 
 
 @pytest.mark.parametrize("day", [date(2025, 10, 31), date(2025, 12, 1)])
 def test_a_row_of_another_month_is_found(clean, day):
     rows = clean["source_days"].with_columns(listed_on=day)
-    (one,) = judge.unmet(SOURCE_DAYS, MONTH, rows)
-    assert (one.expectation, one.column) == ("expect_column_values_to_be_between", "listed_on")
+    (one,) = unmet(SOURCE_DAYS, rows)
+    assert (one.expectation, one.column) == ("expect_column_values_to_be_between", MONTHS_OFF)
 
 
 @pytest.mark.parametrize(("month", "last"), [("2024-02", date(2024, 2, 29)), ("2025-12", date(2025, 12, 31))])
 def test_the_first_and_the_last_day_of_a_month_are_in_it(clean, month, last):
     rows = pl.concat(clean["source_days"].with_columns(listed_on=day) for day in (last.replace(day=1), last))
-    assert judge.unmet(SOURCE_DAYS, month, rows) == []
+    assert unmet(SOURCE_DAYS, rows, month) == []
+
+
+def test_months_judged_together_are_found_wanting_each_for_itself():
+    rows = built(capture(entries(3)))["listings"]
+    broken = rows.with_columns(upvote_count=pl.Series([-1, -2, 5], dtype=pl.Int32))
+    later = broken.with_columns(listed_on=date(2025, 12, 4))
+    told = [facts(LISTINGS, MONTH, rows), facts(LISTINGS, MONTH, broken), facts(LISTINGS, "2025-12", later)]
+    assert [(one.month, one.unexpected_count) for one in judge.unmet(LISTINGS, told)] == [(MONTH, 2), ("2025-12", 2)]
+
+
+def test_of_very_many_values_the_ones_beyond_a_range_are_still_found():
+    row = built(capture([entry()]))["listings"]
+    many = pl.concat([row] * 5000).with_columns(
+        paper_id=pl.format("2511.{}", pl.int_range(10_000, 15_000)), upvote_count=pl.int_range(-3, 4997, dtype=pl.Int32)
+    )
+    (one,) = unmet(LISTINGS, many)
+    assert (one.column, one.unexpected_count) == ("upvote_count", 3)
 
 
 def test_a_finding_reads_as_a_line():
     rows = built(capture(entries(3)))["listings"].with_columns(upvote_count=pl.lit(-5, pl.Int32))
-    assert [str(one) for one in judge.unmet(LISTINGS, MONTH, rows)] == [
-        "listings.upvote_count: expect_column_values_to_be_between failed in 3 rows, e.g. -5, -5, -5"
+    assert [str(one) for one in unmet(LISTINGS, rows)] == [
+        "listings.upvote_count: expect_column_values_to_be_between failed in 3 rows, e.g. -5"
     ]
 
 
@@ -199,7 +221,7 @@ def test_every_check_that_refuses_a_capture_says_what_it_means():
 
 
 def test_the_judge_says_nothing_on_the_side_and_asks_nobody(clean, capfd, caplog):
-    judge.unmet(LISTINGS, MONTH, clean["listings"])
+    unmet(LISTINGS, clean["listings"])
     judge.refused(clean["captures"])
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
@@ -208,5 +230,5 @@ def test_the_judge_says_nothing_on_the_side_and_asks_nobody(clean, capfd, caplog
 
 def test_the_judge_leaves_the_rows_as_they_were(clean):
     before = clean["listings"].clone()
-    judge.unmet(LISTINGS, MONTH, clean["listings"])
+    unmet(LISTINGS, clean["listings"])
     assert clean["listings"].equals(before)

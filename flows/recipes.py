@@ -1,0 +1,75 @@
+"""Which tables come from which evidence, by which pure function: one recipe a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from schemas.authors import AUTHORS
+from schemas.captures import CAPTURES
+from schemas.catalogue import TABLES
+from schemas.decisions import DECISIONS
+from schemas.hub_replies import HUB_REPLIES
+from schemas.listings import LISTINGS
+from schemas.page_entries import PAGE_ENTRIES
+from schemas.rejects import REJECTS
+from schemas.saved_pages import SAVED_PAGES
+from schemas.signals import SIGNALS
+from schemas.source_days import SOURCE_DAYS
+from schemas.table import Table
+from transforms import hub, page
+from transforms.conform import none
+from transforms.verdicts import wanting
+
+NOTHING_REFUSED = pl.DataFrame(
+    schema={"listed_on": pl.Date, "captured_at": pl.Datetime("us", "UTC"), "message": pl.String}
+)
+
+Kept = Mapping[Table, pl.DataFrame]
+"""A month of evidence, by table; a table without rows is absent."""
+Refuse = Callable[[pl.DataFrame], pl.DataFrame]
+"""Tells, of rows of `captures`, those to set aside (listed_on, captured_at, message)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A month of the tables of a source; the captures set aside; and, by table, the dates that are wanting."""
+
+    tables: Mapping[Table, pl.DataFrame]
+    refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
+    wanting: Mapping[Table, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a month of the `derived` tables of a source is made of a month of its `evidence`."""
+
+    evidence: tuple[Table, ...]
+    derived: tuple[Table, ...]
+    build: Callable[[str, Kept, Refuse], Built]
+
+
+def _hub(month: str, kept: Kept, refuse: Refuse) -> Built:
+    reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)))
+    accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
+    broken = refuse(reading.captures)
+    tables = hub.build(reading, broken, accepted)
+    return Built(
+        {TABLES[name]: rows for name, rows in tables.items()},
+        broken.join(accepted, on=hub.CAPTURE, how="anti"),
+        {SOURCE_DAYS: wanting(tables[SOURCE_DAYS.name], hub.NAME, month)},
+    )
+
+
+def _page(_month: str, kept: Kept, _refuse: Refuse) -> Built:
+    return Built({TABLES[name]: rows for name, rows in page.build(kept[SAVED_PAGES]).items()})
+
+
+RECIPES = (
+    Recipe((HUB_REPLIES, DECISIONS), (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS), _hub),
+    Recipe((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
+)
+EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.evidence)
+DERIVED = tuple(table for recipe in RECIPES for table in recipe.derived)
