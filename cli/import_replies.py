@@ -45,6 +45,7 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
         for day, at, message in month.refused
         if (day, at) in imported
     ]
+    refused += [str(month.fault) for month in months if month.fault is not None]
     unread = invalid_captures(lake, imported)
     refused += [f"capture {capture_name(day, at)} is no list: {fault}" for day, at, fault in unread]
     changed = [name for month in months for name in month.changed]

@@ -7,6 +7,8 @@ import errno
 import click
 
 from cli.accept import accept
+from cli.backfill import backfill
+from cli.backup import backup
 from cli.daily import daily
 from cli.demo import demo
 from cli.gaps import gaps
@@ -58,5 +60,19 @@ def main() -> None:
     """
 
 
-for _command in (daily, demo, serve, tables, describe, sql, gaps, import_replies, accept, rebuild, sandbox):
+for _command in (
+    daily,
+    backfill,
+    demo,
+    serve,
+    tables,
+    describe,
+    sql,
+    gaps,
+    import_replies,
+    accept,
+    rebuild,
+    backup,
+    sandbox,
+):
     main.add_command(_command)

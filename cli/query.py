@@ -59,12 +59,14 @@ def published_tables(lake: Lake) -> list[dict[str, str | int]]:
 @click.argument("name", metavar="TABLE")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def describe(name: str, *, as_json: bool) -> None:
-    """Say what TABLE holds: its columns, types, units, and why a value may be missing."""
+    """Say what TABLE, or a view, holds: its columns, types, units, and why a value may be missing."""
     from schemas.catalogue import TABLES
+    from schemas.views import VIEWS
 
-    if name not in TABLES:
-        raise click.UsageError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
-    table = TABLES[name]
+    table = TABLES.get(name)
+    told = table or VIEWS.get(name)
+    if told is None:
+        raise click.UsageError(f"there is no table {name!r}; there are {', '.join([*TABLES, *VIEWS])}")
     columns = [
         {
             "column": column.name,
@@ -73,17 +75,14 @@ def describe(name: str, *, as_json: bool) -> None:
             "meaning": column.doc,
             "null where": column.null or "",
         }
-        for column in table.columns
+        for column in told.columns
     ]
+    key = table.key if table else ()
     if as_json:
-        click.echo(
-            show.as_json({"table": name, "doc": table.doc, "grain": table.grain, "key": table.key, "columns": columns})
-        )
+        click.echo(show.as_json({"table": name, "doc": told.doc, "grain": told.grain, "key": key, "columns": columns}))
         return
-    click.echo(
-        f"{name}: {table.doc}\n"
-        f"One row is {table.grain}. Key: {', '.join(table.key)}. A file a month of {table.dated_by}.\n"
-    )
+    filed = f"Key: {', '.join(key)}. A file a month of {table.dated_by}." if table else "A view: nothing is stored."
+    click.echo(f"{name}: {told.doc}\nOne row is {told.grain}. {filed}\n")
     for column in columns:
         unit = f", {column['unit']}" if column["unit"] else ""
         null = f" Null where {column['null where']}." if column["null where"] else ""
@@ -98,7 +97,9 @@ def describe(name: str, *, as_json: bool) -> None:
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 def sql(statement: str, form: str, output: Path | None) -> None:
-    """Ask the tables anything, in DuckDB's SQL. Each table is a view of its name.
+    """Ask the tables anything, in DuckDB's SQL, by their names.
+
+    There are views for what many ask, too: signals_daily, velocity, page_matches.
 
     \b
       papers sql "select listed_on, verdict, paper_count from source_days order by 1 desc limit 7"

@@ -13,11 +13,22 @@ from cli.arguments import Instant, Month
 
 @click.command()
 @click.option("--month", "only", type=Month(), multiple=True, help="Only this month (2025-11); may be given again.")
+@click.option("--table", "tables", multiple=True, help="Only this derived table; may be given again.")
 @click.option("--force", is_flag=True, help="Build also what is unchanged, and say whether any byte differed.")
 @click.option("--as-of", type=Instant(), help="Only from what was captured and decided until then. Needs --into.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The folder of the lake as it was.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def rebuild(only: tuple[str, ...], as_of: datetime | None, into: Path | None, *, force: bool, as_json: bool) -> None:
+@click.pass_context
+def rebuild(
+    context: click.Context,
+    only: tuple[str, ...],
+    tables: tuple[str, ...],
+    as_of: datetime | None,
+    into: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Build every derived table again from the kept answers. Needs no network.
 
     What it builds equals what daily runs published, byte for byte; a month whose inputs and code are
@@ -30,27 +41,37 @@ def rebuild(only: tuple[str, ...], as_of: datetime | None, into: Path | None, *,
     from flows.build import waiting_months
     from flows.rebuild import months_kept, rebuild_as_of
     from flows.rebuild import rebuild as build_again
+    from flows.recipes import DERIVED
     from flows.settings import settings
     from store.lake import Lake
 
     if (as_of is None) != (into is None):
         raise click.UsageError("--as-of and --into go together: the lake as it was known is a lake of its own")
+    if as_of is not None and (tables or force):
+        raise click.UsageError("--as-of builds every table into a new folder: it takes neither --table nor --force")
+    derived = {table.name: table for table in DERIVED}
+    if unknown := [name for name in tables if name not in derived]:
+        raise click.UsageError(f"{unknown[0]!r} is no derived table; there are {', '.join(derived)}")
     lake = settings().lake
-    months = sorted(only) or months_kept(lake)
+    months = sorted(set(only)) or months_kept(lake)
     if as_of is not None and into is not None:
         list(build_again(lake, waiting_months(lake), force=False))
         work = rebuild_as_of(lake, months, as_of, Lake(into.expanduser().absolute()))
     else:
-        work = build_again(lake, months, force=force)
+        work = build_again(lake, months, force=force, only=[derived[name] for name in tables] or DERIVED)
     done = []
     with show.progress("building months", len(months)) as tick:
         for month in work:
             done.append(month)
             tick()
     changed = [name for month in done for name in month.changed]
+    faults = [str(month.fault) for month in done if month.fault is not None]
     if as_json:
-        click.echo(show.as_json({"months": months, "changed_files": changed}))
-        return
-    told = f"{len(changed)} files differed and were published" if force else f"{len(changed)} files published"
-    unchanged = "built again; no byte differed" if force else "unchanged"
-    click.echo(f"{len(months)} months: {told if changed else unchanged}")
+        click.echo(show.as_json({"months": months, "changed_files": changed, "faults": faults}))
+    else:
+        told = f"{len(changed)} files differed and were published" if force else f"{len(changed)} files published"
+        unchanged = "built again; no byte differed" if force else "unchanged"
+        click.echo(f"{len(months)} months: {told if changed else unchanged}")
+    for fault in faults:
+        click.secho(f"Error: {fault}", err=True, fg="red")
+    context.exit(1 if faults else 0)

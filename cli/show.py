@@ -52,9 +52,10 @@ def _plain(value: Any) -> object:
     return str(value)
 
 
-def narrate(*, quiet: bool = False) -> None:
-    """Let the rooms tell on stderr what they are doing; `quiet`, nothing."""
+def narrate(least: int = logging.INFO, *, quiet: bool = False) -> None:
+    """Let the rooms tell on stderr what they are doing, from the level `least` on; `quiet`, nothing."""
     told = logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
+    told.setLevel(least)
     told.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("paperlake")
     log.handlers, log.propagate = [told], False

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from hashlib import sha256
+from http import HTTPStatus
 
 from flows.clock import RunClock
 from flows.settings import Settings, SettingWrong
+from flows.unfinished import Unfinished
 from schemas.hub_replies import HUB_REPLIES
 from sources.answer import Answer
-from sources.hub import fetch_date
+from sources.hub import entry_count, fetch_date
 from sources.polite import PoliteClient, open_client
+from sources.rate_limit import RETRYABLE
 from store.inbox import keep
 from store.lake import Lake
 from store.pace import FilePace
@@ -24,6 +29,8 @@ log = logging.getLogger("paperlake")
 log.setLevel(logging.INFO)  # the root's level would hide it from the log of a run
 
 WORTH_SAYING_S = 5.0
+GIVE_UP = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""Answers after which a source is left alone: it is unwell, or does not want us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +47,74 @@ PATIENCE_SCHEDULED = Patience(faults_s=300, quota_s=660, answer_s=120)
 
 
 @dataclass(frozen=True, slots=True)
+class Captured:
+    """What one capture came to: the status of its last page, its pages, and the entries on them."""
+
+    status_code: int
+    pages: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
-    """What is needed to capture: the client, the clock of the run, the lake to keep in."""
+    """What is needed to capture: the client, the clock of the run, the lake to keep in.
+
+    Threads may share it. One page at a time is asked for and kept: a source is visited by one guest, and whoever
+    kills us loses the page in flight, no more.
+    """
 
     client: PoliteClient
     clock: RunClock
     lake: Lake
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def capture(self, day: date) -> int:
-        """Keep every page of the list of `day`; gives the last one's status.
+    def capture(self, day: date, rest_of: Unfinished | None = None) -> Captured:
+        """Keep every page of the list of `day`, or what `rest_of` a capture is wanting.
 
         Raises SourceUnreachable; the pages before are kept.
         """
-        began, pages, status_code = self.clock.now(), 0, 0
-        for answer in fetch_date(self.client, day):
-            keep(
-                self.lake,
-                HUB_REPLIES,
-                {
-                    "requested_on": day,
-                    "capture_started_at": began,
-                    "page": pages,
-                    "captured_at": answer.received_at,
-                    "url": answer.url,
-                    "status_code": answer.status_code,
-                    "headers": _headers(answer),
-                    "body": answer.body,
-                    "body_sha256": sha256(answer.body).hexdigest(),
-                },
-            )
+        began = rest_of.began_at if rest_of else self.clock.now()
+        first = rest_of.last_page + 1 if rest_of else 0
+        answers = fetch_date(self.client, day, first, rest_of.last_body if rest_of else b"")
+        pages = entries = status_code = 0
+        while True:
+            with self.turn:
+                answer = next(answers, None)
+                if answer is None:
+                    break
+                self._keep(day, began, first + pages, answer)
             pages, status_code = pages + 1, answer.status_code
+            entries += (entry_count(answer.body) or 0) if status_code == HTTPStatus.OK else 0
         log.info("captured %s: %d page%s", day, pages, "" if pages == 1 else "s")
-        return status_code
+        return Captured(status_code, pages, entries)
+
+    def _keep(self, day: date, began: datetime, page: int, answer: Answer) -> None:
+        keep(
+            self.lake,
+            HUB_REPLIES,
+            {
+                "requested_on": day,
+                "capture_started_at": began,
+                "page": page,
+                "captured_at": answer.received_at,
+                "url": answer.url,
+                "status_code": answer.status_code,
+                "headers": _headers(answer),
+                "body": answer.body,
+                "body_sha256": sha256(answer.body).hexdigest(),
+            },
+        )
 
 
 @contextmanager
-def asking_hub(settings: Settings, clock: RunClock, patience: Patience) -> Iterator[Asking]:
-    """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong."""
-    pace = FilePace(settings.state, "hub", settings.hub_quota, on_wait=_announce)
+def asking_hub(
+    settings: Settings, clock: RunClock, patience: Patience, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Asking]:
+    """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong.
+
+    `sleep` is what it waits with.
+    """
+    pace = FilePace(settings.state, "hub", settings.hub_quota, sleep=sleep, on_wait=_announce)
     try:
         client = open_client(
             settings.hub_url,
@@ -89,6 +126,7 @@ def asking_hub(settings: Settings, clock: RunClock, patience: Patience) -> Itera
             answer_deadline_s=patience.answer_s,
             on_wait=_announce,
             now=clock.now,
+            sleep=sleep,
         )
     except ValueError as unusable:
         raise SettingWrong(f"PAPERLAKE_HUB_URL, PAPERLAKE_CONTACT or HF_TOKEN cannot be used: {unusable}") from unusable

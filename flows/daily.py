@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 
@@ -14,29 +13,16 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
-from flows.capture import PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, asking_hub, log
+from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
-from flows.report import Report, lists, report
+from flows.report import Report, RunHadProblems, lists, report
 from flows.settings import settings
 from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
-from sources.rate_limit import RETRYABLE
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
 from store.snapshot import read_whole, snapshot
-
-GIVE_UP = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""Answers after which a source is left alone: it is unwell, or does not want us."""
-
-
-class RunHadProblems(Exception):
-    """Something that a person should know of; what could be published was. The outcome is in `report`."""
-
-    def __init__(self, outcome: Report) -> None:
-        """Say the problems."""
-        super().__init__("; ".join(outcome.problems))
-        self.report = outcome
 
 
 @flow(name="daily")
@@ -77,8 +63,8 @@ def _gaps(lake: Lake, newest: date) -> list[date]:
 
 
 @task(task_run_name="capture-{day}", cache_policy=NO_CACHE)
-def capture(day: date, asking: Asking) -> int:
-    """Keep what the Hub says of `day`; gives the last page's status. Raises SourceUnreachable."""
+def capture(day: date, asking: Asking) -> Captured:
+    """Keep what the Hub says of `day`. Raises SourceUnreachable."""
     return asking.capture(day)
 
 
@@ -94,7 +80,7 @@ def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
     """Capture date by date; a source that is unwell, or cannot be reached, is left alone for this run."""
     for n, day in enumerate(dates, 1):
         try:
-            status_code = capture(day, asking)
+            status_code = capture(day, asking).status_code
             if status_code in GIVE_UP and n < len(dates):
                 return [f"the Hub answered with status {status_code}: {len(dates) - n} more dates were not asked for"]
         except SourceUnreachable as unreachable:

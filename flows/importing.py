@@ -16,7 +16,9 @@ from flows.clock import ARCHIVE_BEGINS, open_date
 from flows.instants import instant
 from schemas.captures import CAPTURES
 from schemas.hub_replies import HUB_REPLIES
-from store.inbox import keep
+from schemas.page_entries import PAGE_ENTRIES
+from schemas.saved_pages import SAVED_PAGES
+from store.inbox import Value, keep
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
 from store.snapshot import read_whole
@@ -102,6 +104,29 @@ def keep_answers(lake: Lake, answers: tuple[Archived, ...], tick: Callable[[], N
             },
         )
         tick()
+
+
+def keep_page(lake: Lake, path: Path, captured_on: date) -> bool:
+    """Keep a saved page, byte for byte; whether it was not known before. Raises ArchiveUnclear for an empty file."""
+    body = path.read_bytes()
+    if not body.strip():
+        raise ArchiveUnclear(f"{path} is empty; save the text of the page into it")
+    digest, month = sha256(body).hexdigest(), captured_on.strftime(MONTH_FORM)
+    page = (pl.col("captured_on") == captured_on) & (pl.col("body_sha256") == digest)
+    known = read_whole(lake, lambda seen: scan(seen, SAVED_PAGES, {month}).filter(page).select(pl.len()).collect())
+    if known.item():
+        return False
+    row: dict[str, Value] = {"imported_at": datetime.now(UTC), "file_name": path.name, "body": body}
+    keep(lake, SAVED_PAGES, {"captured_on": captured_on, "body_sha256": digest, **row})
+    return True
+
+
+def page_entry_count(lake: Lake, path: Path, captured_on: date) -> int:
+    """How many entries the lake has of a saved page."""
+    digest, month = sha256(path.read_bytes()).hexdigest(), captured_on.strftime(MONTH_FORM)
+    page = (pl.col("captured_on") == captured_on) & (pl.col("page_sha256") == digest)
+    rows = read_whole(lake, lambda seen: scan(seen, PAGE_ENTRIES, {month}).filter(page).select(pl.len()).collect())
+    return int(rows.item())
 
 
 def publish_waiting(lake: Lake) -> Iterator[Published]:

@@ -20,25 +20,39 @@ class DateNotOpen(Exception):
     """The date asked for has no list yet."""
 
 
+def dates_between(start: date, end: date, at: datetime) -> list[date]:
+    """Every date from `start` to `end`. Raises DateNotOpen where one of them has, or can have, no list at `at`."""
+    if start > end:
+        raise DateNotOpen(f"{start} comes after {end}; give the first date and then the last")
+    _check_open(start, at)
+    _check_open(end, at)
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
 def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps: Sequence[date] = ()) -> list[date]:
     """The dates of a run that was due at `due_at`, oldest first.
 
     Without `day`: the newest closed date, the 14 before it, the one that is open, and of `gaps` (newest
     first) the first 30 others. With it, only that date, and with `recheck` the 14 before it. Raises DateNotOpen.
     """
-    if day is not None and day < ARCHIVE_BEGINS:
-        raise DateNotOpen(f"{day} is before the archive begins, on {ARCHIVE_BEGINS}")
-    if day is not None and opens_at(day) > due_at:
-        raise DateNotOpen(
-            f"{day} is not open yet: its list opens at {opens_at(day):%Y-%m-%d %H:%M} UTC; "
-            f"the newest closed date is {newest_closed_date(due_at)}"
-        )
+    if day is not None:
+        _check_open(day, due_at)
     newest = day or newest_closed_date(due_at)
     window = [newest - timedelta(days=back) for back in range(RECHECK_DAYS, 0, -1)]
     if day is not None:
         return [*(window if recheck else []), day]
     others = [gap for gap in gaps if gap not in window and gap < newest]
     return [*sorted(others[:GAPS_A_RUN]), *window, newest, open_date(due_at)]
+
+
+def _check_open(day: date, at: datetime) -> None:
+    if day < ARCHIVE_BEGINS:
+        raise DateNotOpen(f"{day} is before the archive begins, on {ARCHIVE_BEGINS}")
+    if opens_at(day) > at:
+        raise DateNotOpen(
+            f"{day} is not open yet: its list opens at {opens_at(day):%Y-%m-%d %H:%M} UTC; "
+            f"the newest closed date is {newest_closed_date(at)}"
+        )
 
 
 def wanting(published: Manifest, first: date, last: date) -> Iterator[date]:

@@ -12,10 +12,12 @@ from flows.build import Published
 from flows.instants import capture_name
 from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
-from schemas.source_days import SOURCE_DAYS
+from schemas.source_days import SOURCE_DAYS, VERDICTS
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
 from store.snapshot import read_whole
+
+UNANSWERED = "not answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Verdict:
     """One date of the run, as the lake knows it now. All but the date are missing where it was never answered."""
 
     listed_on: date
-    verdict: str = "not answered"
+    verdict: str = UNANSWERED
     paper_count: int = 0
     capture_count: int = 0
     reason: str | None = None
@@ -85,6 +87,16 @@ class Report:
             for v in self.verdicts
         ]
 
+    def months(self) -> list[dict[str, str | int]]:
+        """The verdicts counted by month, as rows of a table."""
+        counted: dict[str, dict[str, str | int]] = {}
+        for v in self.verdicts:
+            month = v.listed_on.strftime(MONTH_FORM)
+            row = counted.setdefault(month, {"month": month, "papers": 0, **dict.fromkeys((*VERDICTS, UNANSWERED), 0)})
+            row["papers"] = int(row["papers"]) + v.paper_count
+            row[v.verdict] = int(row[v.verdict]) + 1
+        return list(counted.values())
+
     def markdown(self) -> str:
         """The run as Markdown, for the artifact and for chats."""
         rows = [f"| {' | '.join(str(value).replace('|', '/') for value in row.values())} |" for row in self.rows()]
@@ -92,6 +104,15 @@ class Report:
         problems = ["", "**Problems**", "", *(f"- {problem}" for problem in self.problems)] if self.problems else []
         files = ["", f"{len(self.changed)} files changed." if self.changed else "Nothing changed."]
         return "\n".join([f"# {self.summary}", "", *table, *problems, *files])
+
+
+class RunHadProblems(Exception):
+    """Something that a person should know of; what could be published was. The outcome is in `report`."""
+
+    def __init__(self, outcome: Report) -> None:
+        """Say the problems."""
+        super().__init__("; ".join(outcome.problems))
+        self.report = outcome
 
 
 def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:

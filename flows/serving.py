@@ -90,6 +90,7 @@ def _deployment(declared: dict[str, Any]) -> RunnerDeployment:
             limit=limit["limit"], collision_strategy=ConcurrencyLimitStrategy(limit["collision_strategy"])
         ),
         description=declared["description"],
+        parameters=declared.get("parameters"),
         tags=declared["tags"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -16,13 +16,13 @@ PAGE_CAP = 100
 """Pages of one date; more is a server that never ends."""
 
 
-def fetch_date(client: PoliteClient, day: date) -> Iterator[Answer]:
+def fetch_date(client: PoliteClient, day: date, first_page: int = 0, before: bytes = b"") -> Iterator[Answer]:
     """Yield the pages of the list of `day` as they come, so that each can be kept before the next is asked.
 
-    The last one may be of any status: what ends the list is kept too. Raises SourceUnreachable.
+    To go on with a list, say which page comes next and the body of the one `before` it. The last one may be of
+    any status: what ends the list is kept too. Raises SourceUnreachable.
     """
-    before = b""
-    for page in range(PAGE_CAP):
+    for page in range(first_page, PAGE_CAP):
         # Our own next address, not the one in `Link`, which names a host of the server's choice: we stay on
         # the one that was configured, be it a mirror or a sandbox.
         answer = client.get("/api/daily_papers", {"date": day.isoformat(), "limit": PAGE_SIZE, "p": page})
@@ -52,8 +52,15 @@ def announces_next(link: str) -> bool:
 def entry_count(body: bytes) -> int | None:
     """The number of entries in a JSON array; None for any other bytes."""
     try:
-        # Numbers are not looked at: Python refuses to read those of more than 4300 digits.
-        entries = json.loads(body, parse_int=len, parse_float=len)
+        entries = _parsed(body)
     except (ValueError, RecursionError):
         return None
     return len(entries) if isinstance(entries, list) else None
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        # Python refuses numbers of more than 4300 digits. Looking at none takes twice as long.
+        return json.loads(body, parse_int=len, parse_float=len)

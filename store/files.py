@@ -16,12 +16,18 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+_lasting: set[tuple[Path, int, int]] = set()
+
+
 def make_folder(path: Path) -> None:
-    """`path` and its parents, each flushed into the folder above it, whoever made it."""
+    """`path` and its parents, each flushed into the folder above it, whoever made it; by each process once."""
     if not path.parent.is_dir():
         make_folder(path.parent)
     path.mkdir(exist_ok=True)
-    flush(path.parent)
+    made = path.stat()
+    if (path, made.st_dev, made.st_ino) not in _lasting:
+        flush(path.parent)
+        _lasting.add((path, made.st_dev, made.st_ino))
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""SQL over the published tables: DuckDB, one view a table, one state of the lake."""
+"""SQL over the published tables, and the views upon them: DuckDB, one state of the lake."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from schemas.catalogue import TABLES
 from schemas.table import Table
+from schemas.views import VIEWS
 from store.lake import Lake
 from store.snapshot import Snapshot, read_whole
 
@@ -39,6 +40,8 @@ def query(lake: Lake, statement: str) -> pa.Table:
             database.execute("set timezone = 'UTC'")
             for table in TABLES.values():
                 _view(database, seen, table)
+            for view in VIEWS.values():
+                database.execute(f"create view {view.name} as {view.sql}")
             relation = database.sql(statement)
             return relation.to_arrow_table() if relation is not None else pa.table({})
 

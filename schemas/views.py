@@ -1,0 +1,148 @@
+"""Views: questions that many ask, worded once over the tables. Nothing of them is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.kinds import ARXIV_ID, COUNT, DATE, INSTANT, TEXT
+from schemas.page_entries import PAGE_ENTRIES
+from schemas.table import Column
+
+WINDOWS = {"24h": 1, "3d": 3, "7d": 7, "14d": 14}
+"""The windows of `velocity`, in days from the opening of the date."""
+_REACH = "25 hours"
+"""How far from the end of a window a capture may lie that speaks for it: mornings are a day apart."""
+_RATE = pa.float64()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A named query over the tables and the views before it, in DuckDB's SQL, and what its columns mean."""
+
+    name: str
+    doc: str
+    grain: str
+    columns: tuple[Column, ...]
+    sql: str
+
+
+SIGNALS_DAILY = View(
+    name="signals_daily",
+    doc="Votes, comments and stars at the last capture of each day (UTC).",
+    grain="one paper on the list of one date, on one day that it was captured on",
+    columns=(
+        Column("listed_on", DATE, "The date of the list."),
+        Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+        Column("seen_on", DATE, "The day of the capture, in UTC."),
+        Column("captured_at", INSTANT, "When that capture began."),
+        Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null="as in `signals`"),
+        Column("comment_count", COUNT, "Comments at that instant.", unit="comments", null="as in `signals`"),
+        Column("github_star_count", COUNT, "Stars at that instant.", unit="stars", null="as in `signals`"),
+    ),
+    sql="""
+        select listed_on, paper_id, captured_at::date as seen_on, max(captured_at) as captured_at,
+               arg_max_null(upvote_count, captured_at) as upvote_count,
+               arg_max_null(comment_count, captured_at) as comment_count,
+               arg_max_null(github_star_count, captured_at) as github_star_count
+        from signals group by listed_on, paper_id, captured_at::date
+    """,
+)
+
+
+def _gained(window: str) -> Column:
+    return Column(
+        f"votes_{window}",
+        _RATE,
+        f"Votes gained in the first {WINDOWS[window]} days after the date opened, by straight line between the "
+        "captures on both sides of that instant. May be below zero: votes are taken back.",
+        unit="votes",
+        null=f"no capture lies within {_REACH} of the end of that time, on each side",
+    )
+
+
+def _gained_sql(window: str) -> str:
+    """Votes at the end of a window: on the line between the last capture before it and the first after it."""
+    end = f"(opened_at + interval '{WINDOWS[window]} days')"
+    part = f"(epoch({end}) - epoch(previous_at)) / (epoch(captured_at) - epoch(previous_at))"
+    spoken_for = (
+        f"previous_at between {end} - interval '{_REACH}' and {end} and captured_at > previous_at "
+        f"and captured_at between {end} and {end} + interval '{_REACH}'"
+    )
+    return (
+        f"any_value(previous - votes_before + (upvote_count - previous) * {part}) "
+        f"filter (where {spoken_for}) as votes_{window}"
+    )
+
+
+VELOCITY = View(
+    name="velocity",
+    doc="How fast listed papers gained votes: in the first day, 3, 7 and 14 days after their date opened.",
+    grain="one paper on the list of one date",
+    columns=(
+        Column("listed_on", DATE, "The date of the list."),
+        Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+        Column("opened_at", INSTANT, "When the date opened: at 21:30 in New York on the day before."),
+        Column(
+            "votes_before",
+            COUNT,
+            "Votes that the paper brought along when it was moved here: at its last capture before the date opened.",
+            unit="votes",
+        ),
+        *(_gained(window) for window in WINDOWS),
+    ),
+    sql=f"""
+        with papers as (
+            select distinct listed_on, paper_id,
+                   timezone('America/New_York', listed_on - interval '2 hours 30 minutes') as opened_at
+            from signals
+        ), counted as (
+            select papers.listed_on, papers.paper_id, opened_at,
+                   coalesce(arg_max(upvote_count, captured_at), 0)::integer as votes_before
+            from papers left join signals as earlier
+              on earlier.paper_id = papers.paper_id and earlier.captured_at < papers.opened_at
+            group by papers.listed_on, papers.paper_id, opened_at
+        ), points as (
+            select listed_on, paper_id, captured_at, upvote_count from signals where upvote_count is not null
+            union all select listed_on, paper_id, opened_at, votes_before from counted
+        ), steps as (
+            select listed_on, paper_id, captured_at, upvote_count,
+                   lag(captured_at) over following as previous_at, lag(upvote_count) over following as previous
+            from points window following as (partition by listed_on, paper_id order by captured_at)
+        )
+        select listed_on, paper_id, opened_at, votes_before, {", ".join(_gained_sql(w) for w in WINDOWS)}
+        from steps join counted using (listed_on, paper_id)
+        group by listed_on, paper_id, opened_at, votes_before
+    """,  # noqa: S608 - made of constants
+)
+
+PAGE_MATCHES = View(
+    name="page_matches",
+    doc="Entries of saved pages with the paper that each means, found by its title: letters and digits alone count.",
+    grain="one entry of one saved page",
+    columns=(
+        *PAGE_ENTRIES.columns,
+        Column(
+            "paper_id",
+            TEXT,
+            "arXiv identifier of the paper of that title.",
+            null="the lake knows no paper of that title, or several",
+        ),
+        Column("match_count", COUNT, "Papers in the lake that have this title.", unit="papers"),
+    ),
+    sql="""
+        with titled as (
+            select regexp_replace(lower(strip_accents(title)), '[^\\p{L}\\p{N}]+', '', 'g') as plain_title,
+                   min(paper_id) as paper_id, count(distinct paper_id)::integer as papers
+            from listings where title is not null group by plain_title
+        )
+        select page_entries.*, case when papers = 1 then paper_id end as paper_id,
+               coalesce(papers, 0)::integer as match_count
+        from page_entries left join titled
+          on plain_title = regexp_replace(lower(strip_accents(title)), '[^\\p{L}\\p{N}]+', '', 'g')
+         and plain_title <> ''
+    """,
+)
+
+VIEWS: dict[str, View] = {view.name: view for view in (SIGNALS_DAILY, VELOCITY, PAGE_MATCHES)}

@@ -1,0 +1,111 @@
+"""A copy of what no rebuild can make again. A backup is a lake that holds evidence alone."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.table import Table
+from store import inbox
+from store.files import flush, make_folder, replace, sha256
+from store.lake import Lake, part_name
+from store.manifest import Entry
+from store.publish import Staged, Writer, writer
+
+
+class NotABackup(Exception):
+    """The target holds something that a backup must not, or must not lose. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a backup holds now: files and bytes of tables, and rows waiting.
+
+    `copied` are the files that it did not hold before, `damaged` those of the lake that are not what was published:
+    of these it keeps the copy it has, if any.
+    """
+
+    files: int
+    bytes: int
+    waiting: int
+    copied: tuple[str, ...]
+    damaged: tuple[str, ...]
+
+
+def back_up(lake: Lake, target: Lake, tables: Collection[Table], tick: Callable[[], None] = lambda: None) -> BackedUp:
+    """Copy the evidence of `lake` (all of `tables`) into `target`, as far as it is not there, and look at all of it.
+
+    Every file in the target is read and compared with its SHA-256, whenever it was copied. The target is changed as
+    a whole: one that is killed leaves the backup before or, once the next has begun, the one after. `tick` is
+    called for each file. Raises NotABackup, LakeBusy.
+    """
+    if lake.root == target.root or lake.root in target.root.parents or target.root in lake.root.parents:
+        raise NotABackup(f"{target.root} and the lake {lake.root} lie in each other; choose a folder apart")
+    with writer(lake) as source, writer(target) as pen:
+        kept = {
+            name: entry
+            for table in tables
+            for month in source.manifest.months(table.name)
+            if (entry := source.manifest.files.get(name := part_name(table.name, month)))
+        }
+        _check(pen, kept, tables)
+        folder = target.staged / uuid.uuid4().hex
+        make_folder(folder)
+        copied: dict[str, Path] = {}
+        damaged: list[str] = []
+        for number, (name, entry) in enumerate(kept.items()):
+            if pen.manifest.files.get(name) != entry or not pen.is_in_place(name, entry, thorough=True):
+                copy = folder / f"{number}.parquet"
+                if _copied(lake.root / name, copy, entry):
+                    copied[name] = copy
+                else:
+                    damaged.append(name)
+            tick()
+        flush(folder)
+        pen.commit(Staged(folder, copied, {name: kept[name] for name in copied}), thorough=True)
+        waiting = [name for table in tables for name in _copy_inbox(lake, target, table)]
+        held = pen.manifest.files.values()
+        return BackedUp(len(held), sum(one.bytes for one in held), len(waiting), tuple(copied), tuple(damaged))
+
+
+def _check(pen: Writer, kept: dict[str, Entry], tables: Collection[Table]) -> None:
+    """Refuse to make a lake of others a backup, or a backup poorer."""
+    root, there = pen.lake.root, pen.manifest.files
+    evidence = tuple(f"tables/{table.name}/" for table in tables)
+    if any(not name.startswith(evidence) for name in there):
+        raise NotABackup(f"{root} holds a whole lake, not a backup; choose another folder")
+    poorer = [name for name, entry in kept.items() if name in there and entry.rows < there[name].rows]
+    if poorer:
+        raise NotABackup(
+            f"{root} holds more than the lake ({len(poorer)} files, such as {poorer[0]}); nothing was copied over it. "
+            "Restore the lake from it, or choose another folder"
+        )
+
+
+def _copied(original: Path, copy: Path, entry: Entry) -> bool:
+    """Copy a file and flush it; whether the copy is what was published."""
+    try:
+        shutil.copyfile(original, copy)
+    except FileNotFoundError:
+        return False
+    flush(copy)
+    return sha256(copy) == entry.sha256
+
+
+def _copy_inbox(lake: Lake, target: Lake, table: Table) -> list[str]:
+    """Let the same rows wait in the target as in the lake."""
+    waiting = {path.relative_to(lake.inbox): path for path in (lake.inbox / table.name).glob("*/*.row")}
+    there = {path.relative_to(target.inbox): path for path in (target.inbox / table.name).glob("*/*.row")}
+    for name, path in waiting.items():
+        final = target.inbox / name
+        if name not in there or final.read_bytes() != path.read_bytes():
+            make_folder(final.parent)
+            arriving = target.staged / f"{inbox.ARRIVING}{uuid.uuid4().hex}"
+            shutil.copyfile(path, arriving)
+            flush(arriving)
+            replace(arriving, final)
+    inbox.discard(path for name, path in there.items() if name not in waiting)
+    return [name.as_posix() for name in waiting]
