@@ -12,6 +12,7 @@ from cli.backup import backup
 from cli.daily import daily
 from cli.demo import demo
 from cli.gaps import gaps
+from cli.import_page import import_page
 from cli.import_replies import import_replies
 from cli.query import describe, sql, tables
 from cli.rebuild import rebuild
@@ -61,18 +62,7 @@ def main() -> None:
 
 
 for _command in (
-    daily,
-    backfill,
-    demo,
-    serve,
-    tables,
-    describe,
-    sql,
-    gaps,
-    import_replies,
-    accept,
-    rebuild,
-    backup,
-    sandbox,
+    *(daily, backfill, demo, serve, tables, describe, sql, gaps),
+    *(import_replies, import_page, accept, rebuild, backup, sandbox),
 ):
     main.add_command(_command)

@@ -55,7 +55,7 @@ def _gained(window: str) -> Column:
     return Column(
         f"votes_{window}",
         _RATE,
-        f"Votes gained in the first {WINDOWS[window]} days after the date opened, by straight line between the "
+        f"Votes gained in the first {WINDOWS[window] * 24} hours after the date opened, by straight line between the "
         "captures on both sides of that instant. May be below zero: votes are taken back.",
         unit="votes",
         null=f"no capture lies within {_REACH} of the end of that time, on each side",
@@ -71,7 +71,7 @@ def _gained_sql(window: str) -> str:
         f"and captured_at between {end} and {end} + interval '{_REACH}'"
     )
     return (
-        f"any_value(previous - votes_before + (upvote_count - previous) * {part}) "
+        f"any_value(round(previous - votes_before + (upvote_count - previous) * {part}, 2)) "
         f"filter (where {spoken_for}) as votes_{window}"
     )
 
