@@ -1,0 +1,263 @@
+"""The backfill flow, end to end: only what is wanting, one page at a time, going on where another run stopped."""
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+from prefect.client.orchestration import get_client
+from prefect.testing.utilities import prefect_test_harness
+
+from cli.main import main
+from flows import backfill as module
+from flows.by_hand import run_backfill, run_daily
+from flows.capture import Asking, Patience
+from flows.clock import started
+from flows.plan import DateNotOpen
+from sandbox.clock import Clock
+from sandbox.faults import Fault
+from sandbox.generated import GeneratedHub
+from sandbox.hub import HubServer
+from schemas.catalogue import TABLES
+from sources.answer import Answer
+from store.inbox import waiting
+from store.lake import Lake
+from store.rows import scan
+from store.snapshot import snapshot
+
+NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
+START, END = date(2025, 10, 27), date(2025, 11, 9)
+DATES = [START + timedelta(days=n) for n in range(14)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect():
+    """One Prefect API for all tests here: it takes seconds to start."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture
+def lake(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "lake"))
+    monkeypatch.setenv("PAPERLAKE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("PAPERLAKE_HUB_QUOTA", "0")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Starts a Hub for a world and points the settings at it."""
+    with contextlib.ExitStack() as servers:
+
+        def start(papers_a_day=8, **options):
+            world = GeneratedHub(papers_a_day=papers_a_day)
+            server = servers.enter_context(HubServer(world, clock=Clock(NOW), quota=None, **options))
+            monkeypatch.setenv("PAPERLAKE_HUB_URL", server.url)
+            return server
+
+        yield start
+
+
+def run(start=START, end=END, **options):
+    heard = []
+    options = {"refresh": False, "now": NOW, "listener": lambda count, _: heard.append(count)} | options
+    outcome = run_backfill(start, end, **options)
+    return outcome, sum(heard)
+
+
+def rows(lake, table):
+    return scan(snapshot(lake), TABLES[table]).collect().sort(TABLES[table].sort)
+
+
+def verdicts(lake):
+    return dict(rows(lake, "source_days").select("listed_on", "verdict").iter_rows())
+
+
+def asked(server):
+    """How often each page was asked for."""
+    return Counter((seen.day, seen.page) for seen in server.requests)
+
+
+def test_every_date_is_asked_for_and_gets_its_verdict(lake, hub):
+    server = hub()
+    outcome, heard = run()
+    assert outcome.problems == ()
+    assert heard == len(DATES)
+    assert set(asked(server).values()) == {1}
+    weekend = {date(2025, 11, 1), date(2025, 11, 2), date(2025, 11, 8), date(2025, 11, 9)}
+    assert verdicts(lake) == {day: "confirmed_empty" if day in weekend else "settled" for day in DATES}
+    assert [row["month"] for row in outcome.months()] == ["2025-10", "2025-11"]
+    assert not list(lake.inbox.rglob("*.row"))
+
+
+def test_what_has_a_final_answer_is_not_asked_for_again_unless_told_to(lake, hub):
+    server = hub()
+    run(end=date(2025, 10, 31))
+    first = len(server.requests)
+    outcome, heard = run(end=date(2025, 11, 3))
+    assert len(server.requests) - first == 3
+    assert heard == 8, "what needs no asking is done, too"
+    assert outcome.summary.startswith("6 settled, 2 confirmed empty")
+    run(end=date(2025, 11, 3), refresh=True)
+    assert len(server.requests) - first == 3 + 8
+    assert rows(lake, "source_days")["capture_count"].to_list() == [2] * 8
+
+
+def test_the_lists_are_those_that_mornings_would_have_published(lake, hub, tmp_path, monkeypatch):
+    hub()
+    run()
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "other"))
+    run_daily(END, recheck=True, now=NOW)
+    known = ["first_seen_at", "last_seen_at"]
+    both = [rows(one, "listings").drop(known) for one in (lake, Lake(tmp_path / "other"))]
+    assert both[0].filter(both[0]["listed_on"] >= DATES[0]).equals(both[1].filter(both[1]["listed_on"] >= DATES[0]))
+
+
+def test_prefect_sees_one_task_run_a_month(lake, hub):
+    hub()
+    run()
+    with get_client(sync_client=True) as client:
+        last = max(client.read_flow_runs(), key=lambda one: one.start_time)
+        names = sorted(one.name for one in client.read_task_runs() if one.flow_run_id == last.id)
+    assert names == ["2025-10", "2025-11"]
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_source_that_is_unwell_is_left_alone_and_the_next_run_goes_on(lake, hub, monkeypatch, status):
+    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+    server = hub(faults=[Fault("status", status=status, day=date(2025, 10, 29), times=None)])
+    outcome, _ = run()
+    assert f"status {status}" in outcome.problems[0]
+    assert verdicts(lake)[date(2025, 10, 29)] == "failed"
+    final = {str(day) for day, verdict in verdicts(lake).items() if verdict != "failed"}
+    assert len(final) < len(DATES) - 1
+    assert server.requests
+    healthy = hub()
+    assert run(now=NOW + timedelta(hours=1))[0].problems == ()
+    assert set(asked(healthy)) == {(str(day), "0") for day in DATES if str(day) not in final}
+    assert set(verdicts(lake).values()) == {"settled", "confirmed_empty"}
+
+
+def test_an_unreachable_source_is_one_problem(lake, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+    monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")
+    outcome, _ = run()
+    (problem,) = outcome.problems
+    assert "could not be asked" in problem
+    assert {v.verdict for v in outcome.verdicts} == {"not answered"}
+
+
+class Dying(Exception):
+    """Stands for a kill: nothing after it happens."""
+
+
+@pytest.fixture
+def half_captured(lake, hub, monkeypatch):
+    """A run that died when the first page of a list of several had been kept."""
+    server = hub(papers_a_day=260)
+    with monkeypatch.context() as dying:
+        real = Asking._keep
+
+        def keep_one(self, day, began, page, answer):
+            if page == 1:
+                raise Dying
+            real(self, day, began, page, answer)
+
+        dying.setattr(Asking, "_keep", keep_one)
+        dying.setattr(module, "publish_months", lambda *_: (_ for _ in ()).throw(Dying))
+        with pytest.raises(Dying):
+            run(end=START)
+    (kept,) = waiting(lake, TABLES["hub_replies"], "2025-10").rows.rows(named=True)
+    assert kept["page"] == 0
+    return server
+
+
+def test_a_capture_that_a_dead_run_left_is_gone_on_with(lake, half_captured):
+    run(end=START)
+    assert asked(half_captured)[str(START), "0"] == 1
+    (known,) = rows(lake, "source_days").rows(named=True)
+    assert (known["verdict"], known["capture_count"], known["page_count"]) == ("settled", 1, 3)
+    assert rows(lake, "signals")["captured_at"].n_unique() == 1
+
+
+def test_a_capture_that_was_left_long_ago_is_begun_anew(lake, half_captured):
+    run(end=START, now=NOW + timedelta(hours=2))
+    assert asked(half_captured)[str(START), "0"] == 2
+    assert rows(lake, "source_days")["capture_count"].to_list() == [2]
+
+
+def test_what_a_dead_run_had_kept_is_published_and_not_asked_for_again(lake, hub, monkeypatch):
+    server = hub()
+    with monkeypatch.context() as dying:
+        dying.setattr(module, "publish_months", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(end=date(2025, 10, 31))
+    kept = len(list(lake.inbox.rglob("*.row")))
+    assert kept
+    run(end=date(2025, 10, 31))
+    assert set(asked(server).values()) == {1}
+
+
+class Crowd:
+    """A client that counts how many ask at a time."""
+
+    def __init__(self):
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def get(self, path, _):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        threading.Event().wait(0.002)
+        with self.lock:
+            self.now -= 1
+        return Answer(path, 200, (), b"[]", NOW)
+
+
+def test_threads_ask_for_one_page_at_a_time(tmp_path):
+    asking = Asking(Crowd(), started(NOW), Lake(tmp_path))
+    threads = [threading.Thread(target=asking.capture, args=(day,)) for day in DATES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asking.client.most == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        (date(2025, 11, 9), date(2025, 11, 8), "comes after"),
+        (date(2023, 5, 3), date(2023, 5, 6), "before the archive begins"),
+        (date(2025, 11, 9), date(2026, 1, 1), "is not open yet"),
+    ],
+)
+def test_a_range_without_lists_is_refused(lake, hub, start, end, why):
+    hub()
+    with pytest.raises(DateNotOpen, match=why):
+        run(start, end)
+
+
+def test_the_command_counts_the_verdicts_by_month(lake, hub):
+    hub()
+    told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
+    assert told.exit_code == 0, told.output
+    assert told.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]
+    assert "2 settled, 2 confirmed empty; 14 files published" in told.stdout
+    said = json.loads(CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02", "--json"]).stdout)
+    assert said["summary"] == "2 settled, 2 confirmed empty; unchanged"
+    assert said["months"][1]["confirmed_empty"] == 2
+
+
+def test_ctrl_c_ends_the_command_with_a_word(lake, hub, monkeypatch):
+    hub()
+    monkeypatch.setattr("flows.by_hand.run_backfill", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-10-31"])
+    assert told.exit_code == 130
+    assert "the same command goes on from here" in told.stderr
