@@ -1,6 +1,7 @@
 """What every test may count on: no way out of this machine, and the recordings where they are."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TypeVar
 import pytest
 
 T = TypeVar("T")
+# Before anybody imports Prefect, whose server would tell of itself.
+os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
 def is_at_home(family: int, address: object) -> bool:
