@@ -11,11 +11,14 @@ from quality.facts import COPIES, MISSING, MONTHS_OFF, facts
 from quality.suite import stop_suite, suite
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
+from schemas.kinds import DATE
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Below, Between, Matches, OneOf
 from tests.replies import CLOSED, DAY, OPEN, accept, built, capture, entries, entry, replies
-from transforms import hub
+from tests.test_page import entry as page_entry
+from tests.test_page import saved, text
+from transforms import hub, page
 from transforms.conform import none
 
 MONTH = "2025-11"
@@ -27,7 +30,9 @@ def clean():
     """Every table of a small month, with things refused in it."""
     rich = entry("2511.00050", paper__ai_keywords=["trees"], mediaUrls=["https://media.test/1.mp4"])
     answers = [capture(entries(3), at=OPEN), capture([rich, *entries(4), 5], at=CLOSED)]
-    return {**built(*answers), "hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED)}
+    pages = saved(text(page_entry(tail="  • 5 authors\n·\nMay 30 2")))
+    evidence = {"hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED), "saved_pages": pages}
+    return {**built(*answers), **page.build(pages), **evidence}
 
 
 def unmet(table, rows, month=MONTH):
@@ -87,7 +92,7 @@ def test_a_frame_without_a_declared_column_is_not_judged(clean, table):
         unmet(table, clean[table.name].drop(next(c.name for c in table.columns if c.null is None)))
 
 
-def broken_values(check):
+def broken_values(column, check):
     """A value on each side of what a check allows, where its type can hold one."""
     match check:
         case Matches():
@@ -95,7 +100,8 @@ def broken_values(check):
         case OneOf():
             return ["no such thing"]
         case Between(low, _) if isinstance(low, str):
-            return [datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)]
+            ends = [datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)]
+            return [end.date() for end in ends] if column.type == DATE else ends
         case Between(low, high):
             return [low - 1, *([high + 1] if high < 2**31 - 1 else [])]
     raise AssertionError(check)
@@ -120,7 +126,7 @@ ROW_CHECKS = [
 def test_a_value_that_breaks_a_check_is_found(clean, table, side):
     checks = [(column, check) for owner, column, check in ROW_CHECKS if owner is table]
     rows = clean[table.name]
-    first = rows.row(0, named=True) | {column.name: broken_values(check)[side] for column, check in checks}
+    first = rows.row(0, named=True) | {column.name: broken_values(column, check)[side] for column, check in checks}
     broken = pl.DataFrame([first, *rows.rows(named=True)[1:]], schema=rows.schema)
     assert found(table, broken) == {(BROKEN[type(check)], column.name) for column, check in checks}
 

@@ -17,16 +17,27 @@ import pyarrow as pa
 _LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 MOST_ENTRIES = 10_000
 """No list was ever that long; a few megabytes of `[1,1,1,…]` would take gigabytes."""
-_JSON_SPACE = " \t\r\n"
+_BYTE_ORDER_MARK = "\ufeff"
+_LARGE_BYTES, _LARGE_COMMAS = 2**23, 500_000
+"""Below these a page cannot hold so many entries that reading it would be a danger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Valid pages, ready to be read: the view `valid_pages` (page_no, text) of `database`, and `entry_counts`."""
+    """Pages that may be lists, ready to be read: the view `listed_pages` (page_no, text) of `database`."""
 
     database: duckdb.DuckDBPyConnection
     texts: pl.DataFrame
-    entry_counts: pl.DataFrame
+
+    def entry_counts(self, entries: pl.DataFrame) -> pl.DataFrame:
+        """How many entries each page holds, by the `entries` (page_no, item) found; what is no list has no row.
+
+        Only where none were found it is not known whether the page is an empty list, or none.
+        """
+        found = entries.group_by("page_no").agg(entry_count=pl.col("item").max().cast(pl.Int32))
+        silent = self.texts.join(found, on="page_no", how="anti")
+        told = [found, _entry_counts(self.database, silent)] if silent.height else [found]
+        return pl.concat(told).filter(pl.col("entry_count") <= MOST_ENTRIES)
 
     def take_out(self, wanted: pl.DataFrame, name: str) -> None:
         """Make a table `name` (page_no, item counted from 1, raw JSON `entry`) of `wanted` (page_no, item)."""
@@ -61,61 +72,68 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
         .unique(subset=[*capture, "page"], keep="first", maintain_order=True)
         .with_row_index("page_no")
     )
-    text = pl.col("text").str.strip_prefix("\ufeff")
-    return (
-        chosen.join(_texts(chosen), on="page_no")
-        .sort("page_no")
-        .select(
-            "page_no",
-            listed_on="requested_on",
-            captured_at="capture_started_at",
-            page="page",
-            status_code="status_code",
-            limit=pl.col("url").str.extract(r"[?&]limit=([0-9]{1,9})").cast(pl.Int64),
-            has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),
-            text=pl.when(text.str.contains(r"\\u[dD][89a-fA-F]"))
-            .then(text.str.replace_all(_LONE_SURROGATE, "$1"))
-            .otherwise(text),
-        )
+    return chosen.select(
+        "page_no",
+        listed_on="requested_on",
+        captured_at="capture_started_at",
+        page="page",
+        status_code="status_code",
+        limit=pl.col("url").str.extract(r"[?&]limit=([0-9]{1,9})").cast(pl.Int64),
+        has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),
+        text=_texts(chosen),
     )
 
 
-def _texts(pages: pl.DataFrame) -> pl.DataFrame:
+def _texts(pages: pl.DataFrame) -> pl.Series:
+    """The bodies as text, null where one is not UTF-8, without marks of byte order and lone surrogates."""
+    text = _decoded(pages)
+    # Asked of all at once: most months have neither, and whatever makes a new text of a body copies it.
+    if text.str.starts_with(_BYTE_ORDER_MARK).any():
+        text = text.str.strip_prefix(_BYTE_ORDER_MARK)
+    if text.str.contains(r"\\u[dD][89a-fA-F]").any():
+        text = text.str.replace_all(_LONE_SURROGATE, "$1")
+    return text
+
+
+def _decoded(pages: pl.DataFrame) -> pl.Series:
     """The bodies as text, null where one is not UTF-8. Polars has no cast of bytes that leaves the others be."""
-    bodies = pages.select("page_no", "body")
     try:
-        return bodies.select("page_no", text=pl.col("body").cast(pl.String))
+        return pages["body"].cast(pl.String)
     except pl.exceptions.PolarsError:
         with _engine().cursor() as database:
-            database.register("bodies", bodies.to_arrow())
-            texts: pl.DataFrame = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
-        return texts
+            database.register("bodies", pages.select("page_no", "body").to_arrow())
+            texts = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
+        return pages.select("page_no").join(texts, on="page_no", how="left", maintain_order="left")["text"]
 
 
 @contextmanager
 def opened(pages: pl.DataFrame) -> Iterator[Opened]:
-    """The valid pages of `pages`, for reading: a JSON array, with status 200 or none told."""
+    """The pages of `pages` that may be lists, for reading: they begin like one, with status 200 or none told."""
+    text = pl.col("text")
     answered = pages.filter(
         pl.col("status_code").is_null() | (pl.col("status_code") == HTTPStatus.OK),
-        pl.col("text").str.strip_chars_start(_JSON_SPACE).str.starts_with("["),
+        text.str.contains(r"\A[ \t\r\n]*\["),
     ).select("page_no", "text")
+    is_large = text.str.len_bytes() > _LARGE_BYTES
     with _engine().cursor() as database:
-        database.register("answered", _batched(answered))
-        # What is valid and begins with a bracket is an array: asking for its type would parse it all once more.
-        counts: pl.DataFrame = database.sql(
-            """
-            select page_no, case when json_valid(text) then json_array_length(text)::integer end as entry_count
-            from answered
-            """
-        ).pl()
-        counts = counts.filter(pl.col("entry_count") <= MOST_ENTRIES)
-        database.unregister("answered")
-        valid = answered.join(counts, on="page_no", how="semi", maintain_order="left")
-        database.register("valid_pages", _batched(valid))
-        yield Opened(database, valid, counts)
+        endless = answered.filter(is_large).filter(text.str.count_matches(",", literal=True) > _LARGE_COMMAS)
+        if endless.height:
+            counts = _entry_counts(database, endless).filter(pl.col("entry_count") > MOST_ENTRIES)
+            answered = answered.join(counts, on="page_no", how="anti")
+        database.register("listed_pages", _batched(answered))
+        yield Opened(database, answered)
+
+
+def _entry_counts(database: duckdb.DuckDBPyConnection, pages: pl.DataFrame) -> pl.DataFrame:
+    """How many entries each page holds; a page that is not valid has no row."""
+    database.register("counted", _batched(pages))
+    counts: pl.DataFrame = database.sql(
+        "select page_no, try(json_array_length(text))::integer as entry_count from counted"
+    ).pl()
+    return counts.drop_nulls()
 
 
 def _batched(pages: pl.DataFrame) -> pa.Table:
     """Pages in batches of one: DuckDB gives each thread a batch, and a page is large."""
-    texts = pages.to_arrow().combine_chunks()
+    texts = pages.to_arrow(compat_level=pl.CompatLevel.newest())  # as views: nothing is copied
     return pa.Table.from_batches(texts.to_batches(max_chunksize=1), texts.schema)

@@ -19,6 +19,7 @@ from transforms.conform import conform
 NAME = "hub"
 CAPTURE = ["listed_on", "captured_at"]
 PAPER = ["listed_on", "paper_id"]
+CAPTURE_OF_PAPER = [*PAPER, "captured_at"]
 _FROM_CAPTURES = ("first_seen_at", "last_seen_at", "is_listed")
 _PAPER_COLUMNS = (*(c.name for c in LISTINGS.columns if c.name not in _FROM_CAPTURES), "captured_at")
 
@@ -41,13 +42,14 @@ class Reading:
 def read(replies: pl.DataFrame) -> Reading:
     """Every entry of `replies` (columns of `hub_replies`, any order, any repetition)."""
     asked = pages(replies)
-    with opened(asked) as valid:
-        tally = verdicts.tally(asked, valid.entry_counts)
-        entries = hub_entries.entries(valid, tally)
+    with opened(asked) as pages_read:
+        found = hub_entries.laid_out(pages_read)
+        tally = verdicts.tally(asked, pages_read.entry_counts(found))
+        entries = hub_entries.entries(pages_read, found, tally)
         papers = hub_entries.papers(entries)
-        people = hub_entries.people(valid, entries, papers)
+        people = hub_entries.people(pages_read, entries, papers)
         faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
-        refused = rejected.with_raw_entries(valid, faults)
+        refused = rejected.with_raw_entries(pages_read, faults)
     counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
     counted = papers.join(counts, on=["page_no", "item"], how="left").with_columns(
         author_count=pl.when("has_authors").then(pl.col("author_count").fill_null(0))
@@ -71,9 +73,11 @@ def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> di
     seen = reading.papers.join(admitted, on=CAPTURE, how="semi")
     listings = _listings(seen, verdicts.reference_captures(captures))
     newest = listings.select(*PAPER, captured_at="last_seen_at")
+    is_each_once = listings.height == reading.papers.height
+    authors = reading.authors if is_each_once else reading.authors.join(newest, on=CAPTURE_OF_PAPER, how="semi")
     rows = {
         LISTINGS: listings,
-        AUTHORS: reading.authors.join(newest, on=[*PAPER, "captured_at"], how="semi"),
+        AUTHORS: authors,
         SIGNALS: seen,
         SOURCE_DAYS: verdicts.source_days(captures, listings),
         CAPTURES: captures,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+import duckdb
 import polars as pl
 
 from schemas.authors import AUTHORS
@@ -18,7 +19,7 @@ from transforms import regular
 from transforms.answers import Opened, opened
 from transforms.extract import extract
 from transforms.text import one_line
-from transforms.values import Read, instant, typed, value_faults
+from transforms.values import Read, instant, typed, usual_instant, value_faults
 
 ENTRY_READS = (
     Read("title", "$.paper.title", "text"),
@@ -88,32 +89,61 @@ class Entries:
     people: pl.DataFrame
 
 
-def entries(pages: Opened, tally: pl.DataFrame) -> Entries:
-    """The entries of `pages`. `tally` says which capture a page belongs to, and how many entries come before."""
+def laid_out(pages: Opened) -> pl.DataFrame:
+    """Every entry of `pages`, laid out as if it were regular, with its authors as a list."""
+    whole = regular.structure(ENTRY_READS, more={ID: "JSON", PUT_ON: "VARCHAR"})
+    parsed = f"from_json(text, '[{whole}]')"
+    try:
+        found: pl.DataFrame = pages.database.sql(_laid_out_sql(parsed)).pl()
+    except duckdb.InvalidInputException:
+        # Some page is no JSON. Asking of each whether it can be parsed costs a seventh more.
+        found = pages.database.sql(_laid_out_sql(f"try({parsed})")).pl()
+    return found
+
+
+def _laid_out_sql(parsed: str) -> str:
+    """A row for each item of the lists that `parsed` gives of the text of a page."""
+    held = regular.columns(ENTRY_READS, "e") | {name: regular.member("e", name) for name in (ID, PUT_ON)}
+    told = ", ".join(f'{value} as "{name}"' for name, value in held.items())
+    author = ", ".join(f'"{name}" := {value}' for name, value in regular.columns(AUTHOR_READS, "a").items())
+    people = f"from_json({regular.member('e', PEOPLE)}, '[{regular.structure(AUTHOR_READS)}]')"
+    return f"""
+        select page_no, item, {told}, list_transform({people}, lambda a: struct_pack({author})) as people
+        from (
+            select page_no, unnest(es) as e, generate_subscripts(es, 1) as item
+            from (select page_no, {parsed} as es from listed_pages)
+        )
+    """  # noqa: S608 - made of constants of this package
+
+
+def entries(pages: Opened, found: pl.DataFrame, tally: pl.DataFrame) -> Entries:
+    """The entries `found`. `tally` says which capture a page belongs to, and how many entries come before."""
+    valid = tally.filter(pl.col("entry_count").is_not_null())
+    placed = found.join(valid.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
     # Lazily, so that what several of the expressions share is computed once.
-    marked = _laid_out(pages).lazy().with_columns(is_odd=_is_odd()).collect()
+    marked = placed.lazy().with_columns(is_odd=_is_odd()).collect()
     plain = (
         marked.lazy()
         .filter(~pl.col("is_odd"))
         .with_columns(
             *regular.laid_out(ENTRY_READS),
             paper_id=pl.col(ID).str.slice(1, pl.col(ID).str.len_bytes() - 2),
-            put_on=instant(pl.col(PUT_ON)).dt.date(),
+            put_on=usual_instant(pl.col(PUT_ON)).dt.date(),
             has_authors=pl.col(PEOPLE).is_not_null(),
             refusal=pl.lit(None, pl.String),
         )
         .collect()
     )
-    odd = _read_carefully(pages, marked.filter("is_odd").select(_PLACE))
-    columns = [*_PLACE, "paper_id", "put_on", "has_authors", "refusal", *_named(ENTRY_READS)]
+    places = marked.filter("is_odd").select(*_PLACE, "listed_on", "captured_at", "before")
+    odd = _read_carefully(pages, places.select(_PLACE))
+    columns = [*_PLACE, "listed_on", "captured_at", "before", "paper_id", "put_on", "has_authors", "refusal"]
+    columns += _named(ENTRY_READS)
     rows = (
-        pl.concat([plain.select(columns), odd.select(columns)])
-        .join(tally.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
+        pl.concat([plain.select(columns), odd.join(places, on=_PLACE).select(columns)])
         .with_columns(position=(pl.col("before") + pl.col("item")).cast(pl.Int32))
         .sort("listed_on", "captured_at", "position")
     )
-    nth_on_page = pl.int_range(pl.len()).over("page_no", "paper_id", "refusal")
-    repeated = pl.col("refusal").is_null() & (nth_on_page > 0)
+    repeated = pl.col("refusal").is_null() & ~pl.struct("page_no", "paper_id", "refusal").is_first_distinct()
     refusal = pl.when(repeated).then(pl.lit("key_repeated")).otherwise("refusal")
     return Entries(rows.with_columns(refusal=refusal), odd, plain.select(*_PLACE, "people"))
 
@@ -127,52 +157,40 @@ def papers(entries: Entries) -> pl.DataFrame:
 
 def people(pages: Opened, entries: Entries, papers: pl.DataFrame) -> pl.DataFrame:
     """Every author of `papers` with typed columns and `refusal`, in no particular order."""
-    owners = papers.select(*_PLACE, "listed_on", "captured_at", "paper_id", place="position")
-    owned = entries.people.join(owners, on=_PLACE, how="semi")
+    # In the order of the table already, as long as they are few.
+    owners = papers.select(*_PLACE, "listed_on", "captured_at", "paper_id", place="position").sort(
+        "listed_on", "paper_id", "captured_at"
+    )
+    count = pl.col("people").list.len()
     found = (
-        owned.filter(pl.col("people").list.len() > 0)
-        .with_columns(author=pl.int_ranges(1, pl.col("people").list.len() + 1))
+        owners.join(entries.people, on=_PLACE, maintain_order="left")
+        .filter(count > 0)
+        .with_columns(author=pl.int_ranges(1, count + 1))
         .explode("people", "author")
         .unnest("people")
+        .lazy()
+        .with_columns(*regular.laid_out(AUTHOR_READS), refusal=pl.lit(None, pl.String))
+        .with_columns(is_odd=regular.is_odd(AUTHOR_READS, AUTHORS) | pl.col("name").is_null())
+        .collect()
     )
-    is_odd = regular.is_odd(AUTHOR_READS, AUTHORS) | one_line(pl.col("$.name")).is_null()
-    strange = found.filter(is_odd).select(_PLACE).unique()
-    plain = found.join(strange, on=_PLACE, how="anti").with_columns(
-        *regular.laid_out(AUTHOR_READS), refusal=pl.lit(None, pl.String)
-    )
+    strange = found.filter("is_odd").select(_PLACE).unique()
+    plain = found.join(strange, on=_PLACE, how="anti") if strange.height else found
     careful = pl.concat([strange, owners.select(_PLACE).join(entries.odd.select(_PLACE), on=_PLACE, how="semi")])
-    odd = _people_read_carefully(pages, careful)
-    every = pl.concat([plain.select(odd.columns[:3] + _named(AUTHOR_READS) + ["refusal"]), odd], how="diagonal")
-    return every.join(owners, on=_PLACE).with_columns(position=pl.col("author").cast(pl.Int32))
+    odd = _people_read_carefully(pages, careful).join(owners, on=_PLACE)
+    columns = [*owners.columns, "author", *_named(AUTHOR_READS), "refusal"]
+    every = pl.concat([plain.select(columns), odd], how="diagonal")
+    return every.with_columns(position=pl.col("author").cast(pl.Int32))
 
 
 def _named(reads: tuple[Read, ...]) -> list[str]:
     return list(dict.fromkeys(read.column for read in reads if read.column))
 
 
-def _laid_out(pages: Opened) -> pl.DataFrame:
-    """Every entry, laid out as if it were regular, with its authors as a list."""
-    sql = regular.columns(ENTRY_READS, "e") | {name: regular.member("e", name) for name in (ID, PUT_ON)}
-    told = ", ".join(f'{held} as "{name}"' for name, held in sql.items())
-    whole = regular.structure(ENTRY_READS, more={ID: "JSON", PUT_ON: "VARCHAR"})
-    author = ", ".join(f'"{name}" := {held}' for name, held in regular.columns(AUTHOR_READS, "a").items())
-    found: pl.DataFrame = pages.database.sql(
-        f"""
-        select page_no, item, {told}, list_transform(
-            from_json({regular.member("e", PEOPLE)}, '[{regular.structure(AUTHOR_READS)}]'),
-            lambda a: struct_pack({author})) as people
-        from (
-            select page_no, unnest(es) as e, generate_subscripts(es, 1) as item from (
-                select page_no, from_json(text, '[{whole}]') as es from valid_pages))
-        """  # noqa: S608 - made of constants of this package
-    ).pl()
-    return found
-
-
 def _is_odd() -> pl.Expr:
     """Whether an entry may be other than its reads expect. Its id is told by its quotes from a number like it."""
     is_known = pl.col(ID).str.contains(rf'\A"(?:{_ID_STYLE})"\z').fill_null(value=False)
-    return ~is_known | regular.is_odd(ENTRY_READS, LISTINGS)
+    is_dated = pl.col(PUT_ON).is_null() | usual_instant(pl.col(PUT_ON)).is_not_null()
+    return ~is_known | ~is_dated | regular.is_odd(ENTRY_READS, LISTINGS)
 
 
 def _read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:

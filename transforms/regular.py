@@ -15,7 +15,7 @@ import polars as pl
 
 from schemas.table import Between, Table
 from transforms.text import keywords, lines, one_line
-from transforms.values import Read, instant, range_end
+from transforms.values import Read, range_end, usual_instant
 
 _CONTAINERS = ("object", "array")
 _TEXTUAL = ("text", "one_text", "instant")
@@ -103,7 +103,7 @@ def _is_odd(read: Read, table: Table) -> pl.Expr:
         case "count":
             odd = ~found.str.contains(_WHOLE) | _is_beyond(read, table, found.cast(pl.Int32, strict=False))
         case "instant":
-            at, is_blank = instant(found), found.str.strip_chars() == ""
+            at, is_blank = usual_instant(found), found.str.strip_chars() == ""
             odd = ~is_blank & (at.is_null() | _is_beyond(read, table, at))
         case "text" | "one_text":
             odd = found.str.contains(_LIKE_NO_TEXT)
@@ -130,7 +130,7 @@ def _value(read: Read) -> pl.Expr:
         case "flag":
             value = found == "true"
         case "instant":
-            value = instant(found)
+            value = usual_instant(found)
         case "texts":
             value = lines(pl.col(f"{read.path}:items"))
         case "keywords":

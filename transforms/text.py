@@ -14,13 +14,10 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
     Titles arrive wrapped (`\n  ` in 3,160 of the recorded ones), abstracts always did before 2025-11-12.
     """
-    # Patterns would be most of the cost of flattening. So texts that need nothing are spared them, and those that
-    # were only wrapped, too; not by a condition alone, for both of its branches are computed for every row.
-    wrapped = pl.when(text.str.contains(_NEEDS_WORK)).then(text)
-    unwrapped = wrapped.str.replace_all("\n  ", " ", literal=True).str.replace_all("\n", " ", literal=True)
-    unfolded = pl.when(unwrapped.str.contains(_NEEDS_WORK)).then(unwrapped)
-    tidy = unfolded.str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
-    folded = pl.coalesce(tidy, unwrapped, text)
+    # Patterns would be most of the cost of flattening. Nearly every text is done once its wrapping is undone; the
+    # others are taken apart for them, since a condition alone computes both of its branches for every row.
+    unwrapped = text.str.replace_all("\n  ", " ", literal=True).str.replace_all("\n", " ", literal=True)
+    folded = pl.coalesce(_tidy(pl.when(unwrapped.str.contains(_NEEDS_WORK)).then(unwrapped)), unwrapped)
     return pl.when(folded != "").then(folded)
 
 
@@ -32,6 +29,12 @@ def keywords(texts: pl.Expr) -> pl.Expr:
 def lines(texts: pl.Expr) -> pl.Expr:
     """A list of texts, each on one line, without blanks, in its order."""
     # Looking into every list costs as much as reading it; one text of all items tells whether that is worth it.
-    needs_work = texts.list.join("~").str.contains(_LIST_NEEDS_WORK) & (texts.list.len() > 0)
-    untidy = pl.when(needs_work).then(texts)
-    return pl.coalesce(untidy.list.eval(one_line(pl.element())).list.drop_nulls(), texts)
+    # A list that is masked would still be looked into, so those that need nothing are made empty for it.
+    needs_work = (texts.list.join("~").str.contains(_LIST_NEEDS_WORK) & (texts.list.len() > 0)).fill_null(value=False)
+    untidy = pl.when(needs_work).then(texts).otherwise(pl.lit([], pl.List(pl.String)))
+    tidy = untidy.list.eval(_tidy(pl.element())).list.filter(pl.element() != "")
+    return pl.when(needs_work).then(tidy).otherwise(texts)
+
+
+def _tidy(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()

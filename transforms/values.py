@@ -46,7 +46,7 @@ _IN_WORDS = {
     "ARRAY": "the list",
     "OBJECT": "the object",
 }
-_INSTANTS = ("%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
+_OTHER_INSTANTS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
 _FAULT = ("table_name", "field", "reason", "message")
 
@@ -161,11 +161,15 @@ def range_end(declared: float | str | None) -> pl.Expr:
 
 def instant(text: pl.Expr) -> pl.Expr:
     """An instant in UTC from ISO 8601; without a zone it is UTC, without a time midnight; else null."""
-    usual, *others = _INSTANTS
-    first = _parsed(text, usual)
+    first = usual_instant(text)
     rest = pl.when(first.is_null()).then(text)
     zoned = rest.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False).dt.convert_time_zone("UTC")
-    return pl.coalesce(first, *(_parsed(rest, form) for form in others), zoned)
+    return pl.coalesce(first, *(_parsed(rest, form) for form in _OTHER_INSTANTS), zoned)
+
+
+def usual_instant(text: pl.Expr) -> pl.Expr:
+    """An instant in the one form that the Hub writes; null for any other, which `instant` may still read."""
+    return _parsed(text, "%Y-%m-%dT%H:%M:%S%.fZ")
 
 
 def _parsed(text: pl.Expr, form: str) -> pl.Expr:
