@@ -15,6 +15,7 @@ from typing import Any, cast
 from prefect import flow, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.build import Published, publish_months, waiting_months
@@ -96,6 +97,7 @@ def backfill(
     run = Run(_tell_all)
     patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
     published: list[Published] = []
+    asked: list[PrefectFuture[None]] = []
     with asking_hub(said, clock, patience, sleep=run.sleep) as asking:
         try:
             published += _finish(asking, run, dates)
@@ -103,13 +105,15 @@ def backfill(
             wanted = dates if refresh else sorted(wanting(snapshot(said.lake).manifest, dates[0], dates[-1]))
             run.listener(len(dates) - len(wanted), None)
             by_month = {month: list(days) for month, days in groupby(wanted, lambda day: day.strftime(MONTH_FORM))}
-            asked = [capture_month.submit(month, days, asking, run) for month, days in by_month.items()]
+            asked += [capture_month.submit(month, days, asking, run) for month, days in by_month.items()]
             for months in _as_they_end(run, len(asked)):
                 published += publish_months(said.lake, months)
             for one in asked:
                 one.result()
         finally:
             run.stop.set()
+            for one in asked:  # the page in flight is still kept
+                one.wait()
     faults = [str(done.fault) for done in published if done.fault is not None]
     outcome = report(said.lake, before, dates, published, [*run.problems, *faults], clock.started_at)
     create_table_artifact(key="backfill-months", table=outcome.months(), description=outcome.summary)
@@ -123,24 +127,24 @@ def capture_month(month: str, days: Sequence[date], asking: Asking, run: Run) ->
     """Keep what the Hub says of `days`, all of `month`, until the run stops."""
     try:
         for day in days:
-            if not run.stop.is_set():
-                _capture(run, partial(asking.capture, day))
+            if not run.stop.is_set() and (captured := _capture(run, partial(asking.capture, day))):
+                run.listener(1, captured)
     finally:
         run.ended.put(month)
 
 
-def _capture(run: Run, capture: Callable[[], Captured]) -> None:
+def _capture(run: Run, capture: Callable[[], Captured]) -> Captured | None:
     """Capture once. A source that is unwell, or cannot be reached, is left alone for the rest of the run."""
     try:
         captured = capture()
     except Interrupted:
-        return
+        return None
     except SourceUnreachable as unreachable:
         run.give_up(str(unreachable))
-        return
-    run.listener(1, captured)
+        return None
     if captured.status_code in GIVE_UP:
         run.give_up(f"the Hub answered with status {captured.status_code}; the dates after it were not asked for")
+    return captured
 
 
 def _finish(asking: Asking, run: Run, dates: Sequence[date]) -> Iterator[Published]:

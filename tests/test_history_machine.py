@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 from flows import decide
 from flows.build import publish_month, waiting_months
 from flows.rebuild import months_kept, rebuild, rebuild_as_of
+from quality import judge
 from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
@@ -50,7 +51,7 @@ COMMON = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.too_slow],
 )
-SHORT = settings(COMMON, max_examples=8, stateful_step_count=12, derandomize=True)
+SHORT = settings(COMMON, max_examples=7, stateful_step_count=12, derandomize=True)
 SOAK = settings(COMMON, max_examples=SOAK_PROGRAMS or 1, stateful_step_count=30)
 
 SECOND, HOUR, DAYS = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -75,6 +76,7 @@ ODD = [
     entry(IDS[1], paper__upvotes=-1, paper__authors=[ADA, None, {"name": ""}, BO]),
     entry(IDS[2], numComments=2**31, paper__githubStars=None),
     entry(IDS[3], paper__authors=[BO, None]),
+    entry(IDS[4], paper__title="12", paper__authors=[{"name": "true"}], numComments=True),
 ]
 BAD = [
     None,
@@ -133,6 +135,8 @@ def imports(draw):
 
 
 MANY = st.lists(st.one_of(captures(), captures(), imports()), min_size=2, max_size=6)
+
+INSTANT_OR_JUST_BEFORE = st.sampled_from([timedelta(0), timedelta(microseconds=1)])
 
 
 def imported(answer):
@@ -196,9 +200,9 @@ class History(RuleBasedStateMachine):
 
     # What comes in.
 
-    @initialize(target=kept, some=MANY, is_published=st.booleans())
-    def the_first_captures_come(self, some, is_published):
-        return self.captures_come(some, is_published)
+    @initialize(target=kept, some=MANY)
+    def the_first_captures_come(self, some):
+        return self.captures_come(some, is_published=True)
 
     @rule(target=kept, some=MANY, is_published=st.booleans())
     def captures_come(self, some, is_published):
@@ -242,43 +246,48 @@ class History(RuleBasedStateMachine):
 
     # What is made of it.
 
-    @rule(data=st.data(), force=st.booleans())
+    @rule(data=st.data(), force=st.sampled_from([False, False, True]))
     def a_month_is_published(self, data, force):
         self.publish(data.draw(st.sampled_from(sorted({*self.waiting, *self.published}))), force=force)
 
-    @precondition(lambda self: self.judged(is_refused=True))
     @rule(data=st.data())
-    def a_refused_capture_is_accepted(self, data):
-        day, began = data.draw(st.sampled_from(self.judged(is_refused=True)))
-        newest = max(one.captured_at for one in self.answers if (one.day, one.began) == (day, began))
-        decision = Decision(day, began, decided_at=newest + HOUR)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(decide, "datetime", SimpleNamespace(now=lambda _: decision.decided_at))
-            decide.accept(self.lake, day, began)
-        self.decisions.append(decision)
-        self.was_published(month_of(day))
-
-    @precondition(lambda self: self.published and not self.judged(is_refused=True))
-    @rule(data=st.data())
-    def nothing_else_can_be_accepted(self, data):
-        day, began = data.draw(st.sampled_from(self.judged()))
-        if self.judged(is_accepted=True, listed_on=day, captured_at=began):
+    def a_capture_is_accepted(self, data):
+        refused = self.judged(is_refused=True)
+        day, began = data.draw(st.sampled_from(refused or self.judged()))
+        if refused:
+            newest = max(one.captured_at for one in self.answers if (one.day, one.began) == (day, began))
+            decision = Decision(day, began, decided_at=newest + HOUR)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(decide, "datetime", SimpleNamespace(now=lambda _: decision.decided_at))
+                decide.accept(self.lake, day, began)
+            self.decisions.append(decision)
+            self.was_published(month_of(day))
+        elif self.judged(is_accepted=True, listed_on=day, captured_at=began):
             assert "unchanged" in decide.accept(self.lake, day, began)
         else:
             with pytest.raises(decide.NothingToDecide):
                 decide.accept(self.lake, day, began)
 
-    @rule(data=st.data(), short_of=st.sampled_from([timedelta(0), timedelta(microseconds=1)]))
+    @rule(data=st.data(), short_of=INSTANT_OR_JUST_BEFORE)
     def the_lake_is_built_as_it_was_known(self, data, short_of):
-        captured = st.sampled_from(sorted(one.captured_at for one in self.answers))
-        decided = st.sampled_from(sorted(one.decided_at for one in self.decisions)) if self.decisions else captured
-        at = data.draw(captured | decided) - short_of
+        answer = data.draw(st.sampled_from(sorted(self.answers, key=lambda one: one.captured_at)))
         kept = months_kept(self.lake)
         months = data.draw(st.sampled_from([*([month] for month in kept), kept]))
+        self.agree_as_of(answer.captured_at - short_of, months)
+
+    @precondition(lambda self: self.decisions)
+    @rule(data=st.data(), short_of=INSTANT_OR_JUST_BEFORE)
+    def the_lake_is_built_as_it_was_decided(self, data, short_of):
+        decision = data.draw(st.sampled_from(self.decisions))
+        self.agree_as_of(decision.decided_at - short_of, [month_of(decision.day)])
+
+    def agree_as_of(self, at, months):
+        """What waits is folded in first, as the command does it."""
         folding = sorted(self.waiting & set(months))
-        self.was_published(*[done.month for done in list(rebuild(self.lake, folding, force=False))])
+        assert not any(done.fault for done in rebuild(self.lake, folding, force=False))
+        self.was_published(*folding)
         target = Lake(self.folder / f"known-{next(self.fresh)}")
-        list(rebuild_as_of(self.lake, months, at, target))
+        assert not any(done.fault for done in rebuild_as_of(self.lake, months, at, target))
         agree(
             target,
             [one for one in self.answers if month_of(one.day) in months and one.captured_at <= at],
@@ -312,5 +321,8 @@ class History(RuleBasedStateMachine):
         return [(one["listed_on"], one["captured_at"]) for one in facts if such.items() <= one.items()]
 
 
-def test_any_history_leaves_the_lake_that_the_model_tells(tmp_path):
+def test_any_history_leaves_the_lake_that_the_model_tells(tmp_path, monkeypatch):
+    if not SOAK_PROGRAMS:
+        # To judge finished tables takes longer than all the rest, and these are compared row by row.
+        monkeypatch.setattr(judge, "unmet", lambda *_: [])
     run_state_machine_as_test(lambda: History(tmp_path), settings=SOAK if SOAK_PROGRAMS else SHORT)
