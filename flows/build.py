@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import os
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED, RECIPES, Kept
+from flows.builders import builders, has_core_of_its_own
+from flows.prepare import Evidence, Prepared, Work, gathered, prepared
+from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED
 from schemas.catalogue import TABLES
 from schemas.table import Table
 from store import inbox
-from store.fingerprint import code
 from store.journal import JournalDamaged
-from store.lake import Lake, part_name
+from store.lake import MONTH_FORM, Lake
 from store.manifest import ManifestUnreadable
-from store.publish import FileDamaged, LakeBusy, Staged, Writer, writer
-from transforms.conform import none
+from store.publish import FileDamaged, LakeBusy, Writer, writer
+from store.snapshot import snapshot
+from transforms.answers import use_one_thread
 
 BATCH_MONTHS = 8
 """Judged together: what the judge costs hardly grows with the months, but they are published only after it."""
-_BUILDERS = max(2, os.cpu_count() or 1)
 
 
 class MonthRefused(Exception):
     """A built month breaks its own declaration: a fault of ours. Nothing of it was published or lost."""
+
+
+class BuilderDied(Exception):
+    """A process that built months ended without a word; most often the machine had no memory left."""
 
 
 MONTH_FAULTS = (MonthRefused, LakeBusy, FileDamaged, JournalDamaged, ManifestUnreadable)
@@ -39,9 +44,6 @@ MONTH_FAULTS = (MonthRefused, LakeBusy, FileDamaged, JournalDamaged, ManifestUnr
 
 class Judge(Protocol):
     """Who stands between build and publish: `quality.judge`."""
-
-    def facts(self, table: Table, month: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """What is to be judged of a month of a table."""
 
     def unmet(self, table: Table, told: Sequence[pl.DataFrame]) -> Sequence[Finding]:
         """What months of a table do not meet."""
@@ -77,30 +79,6 @@ class Published:
     fault: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is kept of a month, by table; `fresh` are the tables that are not published just so.
-
-    `folded` are the files of the inbox that it holds, `unreadable` those that could not be read.
-    """
-
-    kept: Kept
-    fresh: Collection[Table]
-    folded: tuple[Path, ...] = ()
-    unreadable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A month that is built and staged, and what is to be judged of it."""
-
-    month: str
-    evidence: Evidence
-    staged: Staged
-    refused: pl.DataFrame
-    facts: Mapping[Table, pl.DataFrame]
-
-
 def waiting_months(lake: Lake) -> list[str]:
     """The months that have evidence waiting to be folded in, oldest first."""
     return sorted({month for table in EVIDENCE for month in inbox.waiting_months(lake, table)})
@@ -123,128 +101,122 @@ def publish_months(
     *,
     force: bool = False,
     only: Collection[Table] = DERIVED,
-    judge: Callable[[], Judge] = great_expectations,
+    judge: Callable[[], Judge] | None = great_expectations,
 ) -> Iterator[Published]:
     """Publish `months` as `publish_month` does, several at a time; of the derived tables only some.
 
-    A month that cannot be published keeps none of the others from it: see its `fault`. Raises LakeBusy,
-    JournalDamaged and ManifestUnreadable, which concern them all.
+    A month that cannot be published keeps none of the others from it: see its `fault`. Only what measures goes
+    without a `judge`. Raises LakeBusy, JournalDamaged and ManifestUnreadable, which concern them all, and BuilderDied.
     """
-    for start in range(0, len(months), BATCH_MONTHS):
-        with writer(lake) as pen:
-            yield from publish_evidence(
-                pen,
-                months[start : start + BATCH_MONTHS],
-                partial(_gathered, pen, only=only, force=force),
-                force=force,
-                only=only,
-                judge=judge,
-            )
+    work = Work(only, force, judge is not None)
+    with writer(lake) as pen, builders(_evidence_bytes(lake, months)) as crew:
+        yield from publish_evidence(pen, months, partial(gathered, pen, work), work, crew, judge)
 
 
-def publish_evidence(  # noqa: PLR0913 - what, from what, and how
+def publish_evidence(  # noqa: PLR0913, PLR0917 - what, from what, and who does it
     pen: Writer,
     months: Sequence[str],
     gather: Callable[[str], Evidence | None],
-    *,
-    force: bool = False,
-    only: Collection[Table] = DERIVED,
-    judge: Callable[[], Judge] = great_expectations,
+    work: Work,
+    crew: Executor,
+    judge: Callable[[], Judge] | None,
 ) -> Iterator[Published]:
     """Publish the evidence that `gather` gives of each month, with what is derived; None leaves a month alone."""
+    build = partial(_built, pen, work, gather)
+    batches = [months[start : start + BATCH_MONTHS] for start in range(0, len(months), BATCH_MONTHS)]
+    # One batch is built while the one before it is judged and committed.
+    ahead = deque((batch, [crew.submit(build, month) for month in batch]) for batch in batches[:1])
+    for later in [*batches[1:], ()]:
+        ahead.append((later, [crew.submit(build, month) for month in later]))
+        batch, futures = ahead.popleft()
+        found = dict(zip(batch, [_result(future) for future in futures], strict=True))
+        yield from _published(pen, found, build, work, crew, judge)
 
-    def prepared(month: str) -> _Prepared | Published:
-        try:
-            evidence = gather(month)
-            if evidence is None:
-                return Published(month, rows=_rows(pen, month))
-            return _prepared(pen, month, evidence, judge, only, force=force)
-        except MONTH_FAULTS as fault:
-            return Published(month, fault=fault)
 
-    with ThreadPoolExecutor(min(_BUILDERS, max(1, len(months)))) as builders:
-        found = list(builders.map(prepared, months))
-    faults = _judged(judge, [one for one in found if isinstance(one, _Prepared)])
-    for one in found:
-        if isinstance(one, Published):
-            yield one
-        elif one.month in faults:
+def _published(  # noqa: PLR0913, PLR0917 - what, from what, and who does it
+    pen: Writer,
+    found: dict[str, Prepared | Exception | None],
+    build: Callable[[str, pl.DataFrame], Prepared | Exception | None],
+    work: Work,
+    crew: Executor,
+    judge: Callable[[], Judge] | None,
+) -> Iterator[Published]:
+    """Judge the months `found`, and publish what stands."""
+    # Nearly always no capture is refused, so months are built as if none were; the others once more.
+    again: dict[str, Future[Prepared | Exception | None]] = {}
+    for month, broken in _refused(judge, found).items():
+        if isinstance(one := found[month], Prepared):
             pen.drop(one.staged)
-            yield Published(one.month, unreadable=one.evidence.unreadable, fault=faults[one.month])
+        again[month] = crew.submit(build, month, broken)
+    found |= {month: _result(future) for month, future in again.items()}
+    faults = _unmet(judge, found)
+    for month, one in found.items():
+        if isinstance(one, Prepared) and month not in faults:
+            changed = pen.commit(one.staged, one.folded, thorough=work.force)
+            yield Published(month, tuple(changed), tuple(one.refused.rows()), one.unreadable, _rows(pen, month))
+        elif isinstance(one, Prepared):
+            pen.drop(one.staged)
+            yield Published(month, unreadable=one.unreadable, fault=faults[month])
         else:
-            changed = pen.commit(one.staged, one.evidence.folded, thorough=force)
-            yield Published(
-                month=one.month,
-                changed=tuple(changed),
-                refused=tuple(one.refused.rows()),
-                unreadable=one.evidence.unreadable,
-                rows=_rows(pen, one.month),
-            )
+            yield Published(month, rows=_rows(pen, month), fault=one)
 
 
-def _gathered(pen: Writer, month: str, *, only: Collection[Table], force: bool) -> Evidence | None:
-    """All that is kept of a month, published or waiting; None where nothing waits and every table is current."""
-    waiting = {table: inbox.waiting(pen.lake, table, month) for table in EVIDENCE}
-    unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
-    is_quiet = not force and not unreadable and not any(kept.files for kept in waiting.values())
-    if is_quiet and all(
-        _is_current(pen, month, [table for table in recipe.derived if table in only], inputs)
-        for recipe in RECIPES
-        if (inputs := _inputs(pen, month, recipe.evidence))
-    ):
-        return None
-    kept = {table: _all_kept(pen, table, month, waits.rows) for table, waits in waiting.items()}
-    return Evidence(
-        kept={table: rows for table, rows in kept.items() if rows.height},
-        fresh=[table for table, waits in waiting.items() if waits.rows.height],
-        folded=tuple(path for waits in waiting.values() for path in waits.files),
-        unreadable=unreadable,
+def _result(future: Future[Prepared | Exception | None]) -> Prepared | Exception | None:
+    try:
+        return future.result()
+    except BrokenProcessPool as died:
+        raise BuilderDied(
+            "a process that builds months was ended from outside, most likely for want of memory; nothing is lost: "
+            "try again, or build fewer months at a time (--month)"
+        ) from died
+
+
+def _built(
+    pen: Writer,
+    work: Work,
+    gather: Callable[[str], Evidence | None],
+    month: str,
+    broken: pl.DataFrame = NOTHING_REFUSED,
+) -> Prepared | Exception | None:
+    """A month, prepared; what kept it from that; or None where there is nothing to do."""
+    if has_core_of_its_own():
+        use_one_thread()
+    try:
+        evidence = gather(month)
+        return None if evidence is None else prepared(pen, work, month, evidence, broken)
+    except MONTH_FAULTS as fault:
+        return fault
+
+
+def _evidence_bytes(lake: Lake, months: Sequence[str]) -> int:
+    published = snapshot(lake).manifest
+    entries = [published.entry(table.name, month) for table in EVIDENCE for month in months]
+    return sum(entry.bytes for entry in entries if entry)
+
+
+def _refused(
+    judge: Callable[[], Judge] | None, found: Mapping[str, Prepared | Exception | None]
+) -> dict[str, pl.DataFrame]:
+    """The captures that the judge sets aside, by month; only of months that have any."""
+    captures = [one.captures for one in found.values() if isinstance(one, Prepared) and one.captures.height]
+    if judge is None or not captures:
+        return {}
+    broken = judge().refused(pl.concat(captures))
+    by_month = broken.with_columns(month=pl.col("listed_on").dt.strftime(MONTH_FORM)).partition_by(
+        "month", as_dict=True, include_key=False
     )
+    return {str(month): rows for (month,), rows in by_month.items()}
 
 
-def _all_kept(pen: Writer, table: Table, month: str, waiting: pl.DataFrame) -> pl.DataFrame:
-    """All that is kept of a month, each answer once, in order.
-
-    The same instant and body is one answer, however often it came; one that knows its address is preferred.
-    """
-    published = pen.read(table, month)
-    rows = none(table) if published is None else published
-    if waiting.is_empty():
-        return rows
-    telling = [name for name in ("url",) if name in rows.columns]
-    every = pl.concat([rows, waiting]).sort(*table.sort, *telling, nulls_last=True)
-    return every.unique(subset=table.key, keep="first", maintain_order=True)
-
-
-def _prepared(  # noqa: PLR0913 - what, from what, and how
-    pen: Writer, month: str, evidence: Evidence, judge: Callable[[], Judge], only: Collection[Table], *, force: bool
-) -> _Prepared:
-    """The month's tables, built where their inputs or code changed, and staged."""
-    kept = evidence.kept
-    staged = pen.stage(month, {table: rows for table, rows in kept.items() if table in evidence.fresh})
-    refused: list[pl.DataFrame] = [NOTHING_REFUSED]
-    facts: dict[Table, pl.DataFrame] = {}
-    for recipe in RECIPES:
-        inputs = _inputs(pen, month, recipe.evidence, staged)
-        wanted = [table for table in recipe.derived if table in only]
-        if not inputs or (not force and _is_current(pen, month, wanted, inputs)):
-            continue
-        built = recipe.build(month, kept, lambda captures: judge().refused(captures))
-        frames = {table: built.tables[table] for table in wanted}
-        staged = pen.stage(month, frames, code=code(), inputs=inputs, wanting=built.wanting, into=staged)
-        refused.append(built.refused)
-        new = [table for table in wanted if _is_new(pen, staged, table, month)]
-        facts |= {table: judge().facts(table, month, frames[table]) for table in new}
-    return _Prepared(month, evidence, staged, pl.concat(refused), facts)
-
-
-def _judged(judge: Callable[[], Judge], prepared: Sequence[_Prepared]) -> dict[str, MonthRefused]:
+def _unmet(
+    judge: Callable[[], Judge] | None, found: Mapping[str, Prepared | Exception | None]
+) -> dict[str, MonthRefused]:
     """The months that break a declaration. Bytes that are published already were judged when they came."""
     findings: dict[str, list[Finding]] = {}
-    for table in DERIVED:
-        if facts := [one.facts[table] for one in prepared if table in one.facts]:
-            for finding in judge().unmet(table, facts):
-                findings.setdefault(finding.month, []).append(finding)
+    for table in DERIVED if judge is not None else ():
+        told = [one.facts[table] for one in found.values() if isinstance(one, Prepared) and table in one.facts]
+        for finding in judge().unmet(table, told) if judge is not None and told else ():
+            findings.setdefault(finding.month, []).append(finding)
     return {
         month: MonthRefused(
             f"{month} was built but not published, for it breaks its own declaration (the answers are kept, nothing "
@@ -257,31 +229,3 @@ def _judged(judge: Callable[[], Judge], prepared: Sequence[_Prepared]) -> dict[s
 def _rows(pen: Writer, month: str) -> dict[str, int]:
     published = pen.manifest
     return {name: entry.rows for name in TABLES if (entry := published.entry(name, month))}
-
-
-def _inputs(pen: Writer, month: str, evidence: Sequence[Table], staged: Staged | None = None) -> dict[str, str]:
-    """The hashes of a month's evidence by file name, as it stands or as `staged`; empty where there is none."""
-    published = pen.manifest.files
-    names = [part_name(table.name, month) for table in evidence]
-    entries = {name: (staged.entries if staged else {}).get(name) or published.get(name) for name in names}
-    return {name: entry.sha256 for name, entry in entries.items() if entry}
-
-
-def _is_current(pen: Writer, month: str, tables: Sequence[Table], inputs: Mapping[str, str]) -> bool:
-    """Whether all of `tables` were built of the month from just these inputs by just this code."""
-    published = pen.manifest.files
-    names = [part_name(table.name, month) for table in tables]
-    return all(
-        (entry := published.get(name)) is not None
-        and dict(entry.inputs) == dict(inputs)
-        and entry.code == code()
-        and pen.is_in_place(name, entry)
-        for name in names
-    )
-
-
-def _is_new(pen: Writer, staged: Staged, table: Table, month: str) -> bool:
-    """Whether the staged bytes differ from the published ones, which were judged when they came."""
-    name = part_name(table.name, month)
-    published = pen.manifest.files.get(name)
-    return published is None or published.sha256 != staged.entries[name].sha256

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
-from flows.build import BATCH_MONTHS, Evidence, Published, publish_evidence, publish_months, waiting_months
+from flows.build import (
+    Published,
+    great_expectations,
+    publish_evidence,
+    publish_months,
+    waiting_months,
+)
+from flows.builders import builders
+from flows.prepare import Evidence, Work
 from flows.recipes import DERIVED, EVIDENCE
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.saved_pages import SAVED_PAGES
 from schemas.table import Table
 from store.lake import Lake
-from store.publish import writer
+from store.publish import Writer, writer
 from store.snapshot import snapshot
 
 KNOWN_AT = {HUB_REPLIES: "captured_at", DECISIONS: "decided_at", SAVED_PAGES: "imported_at"}
@@ -45,15 +54,14 @@ def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake)
     """
     if target.manifest.exists() or target.root == lake.root:
         raise TargetTaken(f"{target.root} holds a lake already; choose a new folder")
-    with writer(lake) as source, writer(target) as pen:
+    work = Work(DERIVED)
+    with writer(lake) as source, writer(target) as pen, builders(0) as crew:
+        yield from publish_evidence(pen, months, partial(_known, source, at), work, crew, great_expectations)
 
-        def known(month: str) -> Evidence:
-            kept = {table: source.read(table, month) for table in EVIDENCE}
-            until = {
-                table: rows.filter(pl.col(KNOWN_AT[table]) <= at) for table, rows in kept.items() if rows is not None
-            }
-            held = {table: rows for table, rows in until.items() if rows.height}
-            return Evidence(held, fresh=held)
 
-        for start in range(0, len(months), BATCH_MONTHS):
-            yield from publish_evidence(pen, months[start : start + BATCH_MONTHS], known)
+def _known(source: Writer, at: datetime, month: str) -> Evidence:
+    """What was kept of a month until `at`."""
+    kept = {table: source.read(table, month) for table in EVIDENCE}
+    until = {table: rows.filter(pl.col(KNOWN_AT[table]) <= at) for table, rows in kept.items() if rows is not None}
+    held = {table: rows for table, rows in until.items() if rows.height}
+    return Evidence(held, fresh=held)

@@ -29,41 +29,46 @@ NOTHING_REFUSED = pl.DataFrame(
 
 Kept = Mapping[Table, pl.DataFrame]
 """A month of evidence, by table; a table without rows is absent."""
-Refuse = Callable[[pl.DataFrame], pl.DataFrame]
-"""Tells, of rows of `captures`, those to set aside (listed_on, captured_at, message)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A month of the tables of a source; the captures set aside; and, by table, the dates that are wanting."""
+    """A month of the tables of a source, and by table the dates that are wanting.
+
+    `captures` (rows of the table of that name, before any was refused) are to be judged; `refused` were set aside.
+    """
 
     tables: Mapping[Table, pl.DataFrame]
+    captures: pl.DataFrame = field(default_factory=none(CAPTURES).clone)
     refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
     wanting: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a month of the `derived` tables of a source is made of a month of its `evidence`."""
+    """How a month of the `derived` tables of a source is made of a month of its `evidence`.
+
+    `build` is told the month, the evidence, and the captures to refuse (listed_on, captured_at, message).
+    """
 
     evidence: tuple[Table, ...]
     derived: tuple[Table, ...]
-    build: Callable[[str, Kept, Refuse], Built]
+    build: Callable[[str, Kept, pl.DataFrame], Built]
 
 
-def _hub(month: str, kept: Kept, refuse: Refuse) -> Built:
+def _hub(month: str, kept: Kept, broken: pl.DataFrame) -> Built:
     reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)))
     accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
-    broken = refuse(reading.captures)
     tables = hub.build(reading, broken, accepted)
     return Built(
         {TABLES[name]: rows for name, rows in tables.items()},
+        reading.captures.select(CAPTURES.arrow().names),
         broken.join(accepted, on=hub.CAPTURE, how="anti"),
         {SOURCE_DAYS: wanting(tables[SOURCE_DAYS.name], hub.NAME, month)},
     )
 
 
-def _page(_month: str, kept: Kept, _refuse: Refuse) -> Built:
+def _page(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
     return Built({TABLES[name]: rows for name, rows in page.build(kept[SAVED_PAGES]).items()})
 
 

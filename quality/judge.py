@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from quality.facts import MONTH, ROWS, facts, plain
+from quality.facts import MONTH, ROWS, plain
 from schemas.captures import CAPTURES
 from schemas.table import Below, Table
 
@@ -23,8 +23,6 @@ with warnings.catch_warnings():
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from quality.suite import stop_suite, suite
-
-__all__ = ["Finding", "JudgeFailed", "facts", "refused", "unmet"]
 
 _EXAMPLES = 3
 _ROW = "row"

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from quality import judge
+from quality.facts import facts
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables
@@ -123,7 +124,7 @@ def test_every_capture_adds_to_the_signals(dailies, recaptures):
 def test_a_recorded_month_meets_its_declaration(lake, month):
     for name, rows in lake.items():
         of_month = rows.filter(pl.col("listed_on").dt.strftime("%Y-%m") == month)
-        assert judge.unmet(TABLES[name], month, of_month) == [], name
+        assert judge.unmet(TABLES[name], [facts(TABLES[name], month, of_month)]) == [], name
 
 
 def test_ids_are_unharmed(lake, raw):

@@ -60,6 +60,11 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
+def use_one_thread() -> None:
+    """Let this process read on one core: where others have the rest, more threads only cost."""
+    _engine().execute("set threads = 1")
+
+
 def pages(replies: pl.DataFrame) -> pl.DataFrame:
     """One row a page of a capture, with its text where the body is UTF-8.
 

@@ -1,0 +1,158 @@
+"""One month from what is kept of it to staged tables: gathered, read and built, in nobody's sight yet.
+
+Everything here is given to builders by name, and some of those are other processes: what goes in and out is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from flows.recipes import EVIDENCE, NOTHING_REFUSED, RECIPES, Kept
+from quality.facts import facts
+from schemas.table import Table
+from store import inbox
+from store.fingerprint import code
+from store.lake import part_name
+from store.publish import Staged, Writer
+from transforms.conform import none
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How months are to be built: of the derived tables only some; `force`, also what is current.
+
+    `is_judged` asks for the facts that the judge wants to see.
+    """
+
+    only: Collection[Table]
+    force: bool = False
+    is_judged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is kept of a month, by table; `fresh` are the tables that are not published just so.
+
+    `folded` are the files of the inbox that it holds, `unreadable` those that could not be read.
+    """
+
+    kept: Kept
+    fresh: Collection[Table]
+    folded: tuple[Path, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A month that is built and staged, and what is to be judged of it.
+
+    `captures` are the rows of the table `captures` before any was refused; `refused` those that were set aside.
+    """
+
+    month: str
+    staged: Staged
+    captures: pl.DataFrame
+    refused: pl.DataFrame
+    facts: Mapping[Table, pl.DataFrame]
+    folded: tuple[Path, ...]
+    unreadable: tuple[str, ...]
+
+
+def gathered(pen: Writer, work: Work, month: str) -> Evidence | None:
+    """All that is kept of a month, published or waiting; None where nothing waits and every table is current."""
+    waiting = {table: inbox.waiting(pen.lake, table, month) for table in EVIDENCE}
+    unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
+    is_quiet = not work.force and not unreadable and not any(kept.files for kept in waiting.values())
+    if is_quiet and all(
+        _is_current(pen, month, [table for table in recipe.derived if table in work.only], inputs)
+        for recipe in RECIPES
+        if (inputs := _inputs(pen, month, recipe.evidence))
+    ):
+        return None
+    kept = {table: _all_kept(pen, table, month, waits.rows) for table, waits in waiting.items()}
+    return Evidence(
+        kept={table: rows for table, rows in kept.items() if rows.height},
+        fresh=[table for table, waits in waiting.items() if waits.rows.height],
+        folded=tuple(path for waits in waiting.values() for path in waits.files),
+        unreadable=unreadable,
+    )
+
+
+def prepared(
+    pen: Writer, work: Work, month: str, evidence: Evidence, broken: pl.DataFrame = NOTHING_REFUSED
+) -> Prepared:
+    """The tables of a month, built where inputs or code changed, and staged.
+
+    `broken` (listed_on, captured_at, message) are the captures that the judge refuses.
+    """
+    kept = evidence.kept
+    staged = pen.stage(month, {table: rows for table, rows in kept.items() if table in evidence.fresh})
+    captures, refused = [NOTHING_REFUSED.select("listed_on", "captured_at")], [NOTHING_REFUSED]
+    told: dict[Table, pl.DataFrame] = {}
+    for recipe in RECIPES:
+        inputs = _inputs(pen, month, recipe.evidence, staged)
+        wanted = [table for table in recipe.derived if table in work.only]
+        if not inputs or (not work.force and _is_current(pen, month, wanted, inputs)):
+            continue
+        built = recipe.build(month, kept, broken)
+        frames = {table: built.tables[table] for table in wanted}
+        staged = pen.stage(month, frames, code=code(), inputs=inputs, wanting=built.wanting, into=staged)
+        captures.append(built.captures)
+        refused.append(built.refused)
+        new = [table for table in wanted if _is_new(pen, staged, table, month)] if work.is_judged else []
+        told |= {table: facts(table, month, frames[table]) for table in new}
+    return Prepared(
+        month=month,
+        staged=staged,
+        captures=pl.concat(captures, how="diagonal"),
+        refused=pl.concat(refused),
+        facts=told,
+        folded=evidence.folded,
+        unreadable=evidence.unreadable,
+    )
+
+
+def _all_kept(pen: Writer, table: Table, month: str, waiting: pl.DataFrame) -> pl.DataFrame:
+    """All that is kept of a month, each answer once, in order.
+
+    The same instant and body is one answer, however often it came; one that knows its address is preferred.
+    """
+    published = pen.read(table, month)
+    rows = none(table) if published is None else published
+    if waiting.is_empty():
+        return rows
+    telling = [name for name in ("url",) if name in rows.columns]
+    every = pl.concat([rows, waiting]).sort(*table.sort, *telling, nulls_last=True)
+    return every.unique(subset=table.key, keep="first", maintain_order=True)
+
+
+def _inputs(pen: Writer, month: str, evidence: Sequence[Table], staged: Staged | None = None) -> dict[str, str]:
+    """The hashes of a month's evidence by file name, as it stands or as `staged`; empty where there is none."""
+    published = pen.manifest.files
+    names = [part_name(table.name, month) for table in evidence]
+    entries = {name: (staged.entries if staged else {}).get(name) or published.get(name) for name in names}
+    return {name: entry.sha256 for name, entry in entries.items() if entry}
+
+
+def _is_current(pen: Writer, month: str, tables: Sequence[Table], inputs: Mapping[str, str]) -> bool:
+    """Whether all of `tables` were built of the month from just these inputs by just this code."""
+    published = pen.manifest.files
+    names = [part_name(table.name, month) for table in tables]
+    return all(
+        (entry := published.get(name)) is not None
+        and dict(entry.inputs) == dict(inputs)
+        and entry.code == code()
+        and pen.is_in_place(name, entry)
+        for name in names
+    )
+
+
+def _is_new(pen: Writer, staged: Staged, table: Table, month: str) -> bool:
+    """Whether the staged bytes differ from the published ones, which were judged when they came."""
+    name = part_name(table.name, month)
+    published = pen.manifest.files.get(name)
+    return published is None or published.sha256 != staged.entries[name].sha256
