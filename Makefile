@@ -2,11 +2,13 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
+PROGRAMS ?= 1000
+KILLS ?= 100
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test check fix lock clean
+.PHONY: all help setup demo daily test soak bench check fix lock clean
 all: check test
 
 help:  ## this list
@@ -28,6 +30,13 @@ daily: setup  ## capture and publish the newest date of the real Hub
 
 test: setup  ## the tests
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+soak: setup  ## the long trials: 1,000 histories against a model, 100 kills of a backfill (about an hour)
+	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/test_history_machine.py
+	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/test_backfill_kill.py
+
+bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
+	$(BIN)/python -m bench --write docs/benchmarks.md
 
 check: setup  ## lint, types, floors
 	$(BIN)/ruff check .

@@ -1,0 +1,65 @@
+"""Lakes that hold answers as evidence, and nothing built from them yet."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Iterable
+from datetime import date, datetime
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from bench.corpus import TIMES, Corpus
+from schemas.hub_replies import HUB_REPLIES
+from store.lake import MONTH_FORM, Lake
+from store.publish import writer
+
+Answer = tuple[date, datetime, bytes]
+"""The date asked for, the instant, and the body."""
+
+
+def evidence(corpus: Corpus) -> Path:
+    """The root of the lake of `corpus`, made once, beside what is known of the corpus."""
+    root = corpus.home / "lake"
+    making = corpus.home / "lake.making"
+    if not root.exists():
+        shutil.rmtree(making, ignore_errors=True)
+        with (corpus.answers / TIMES).open(encoding="utf-8", newline="") as file:
+            times = {row["file"]: datetime.fromisoformat(row["captured_at"]) for row in csv.DictReader(file)}
+        for _, days in groupby(corpus.days, key=lambda day: day[:7]):
+            # An import does not know how it was asked, so it has no address.
+            answers = ((date.fromisoformat(day), times[f"{day}.json"], corpus.file(day).read_bytes()) for day in days)
+            keep(Lake(making), answers, url=None)
+        making.rename(root)
+    return root
+
+
+def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
+    """Publish the answers of a month, and of that month only, as evidence. `url` is where they all came from."""
+    rows = [
+        {
+            "requested_on": day,
+            "capture_started_at": at,
+            "page": 0,
+            "captured_at": at,
+            "url": url,
+            "status_code": 200 if url else None,
+            "headers": "{}" if url else None,
+            "body": body,
+            "body_sha256": sha256(body).hexdigest(),
+        }
+        for day, at, body in answers
+    ]
+    replies = pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow())).sort(HUB_REPLIES.sort)
+    with writer(lake) as pen:
+        pen.commit(pen.stage(replies["requested_on"].dt.strftime(MONTH_FORM)[0], {HUB_REPLIES: replies}))
+
+
+def linked(root: Path, copy: Path) -> Lake:
+    """The lake at `root` again at `copy`. The files are linked: a publish never writes into one, it replaces it."""
+    shutil.copytree(root, copy, copy_function=os.link)
+    return Lake(copy)

@@ -1,0 +1,36 @@
+"""Ours: every derived table of a lake from its evidence, published; with the judgement, or without."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from bench.contender import Task, compete
+
+
+def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
+    """A fresh lake that holds the evidence only, and all that a rebuild imports."""
+    # Imported here, as the command does it: the processes that build import this file, and set Polars up first.
+    from bench.our_lake import evidence, linked  # noqa: PLC0415
+    from flows.build import great_expectations, publish_months  # noqa: PLC0415
+    from flows.rebuild import months_kept  # noqa: PLC0415
+
+    judge = great_expectations if task.has_judge else None
+    if judge:
+        judge()
+    lake = linked(evidence(task.corpus), task.out / "lake")
+    months = months_kept(lake)
+
+    def work() -> Mapping[str, object]:
+        rows: Counter[str] = Counter()
+        for done in publish_months(lake, months, force=True, judge=judge):
+            if done.fault:
+                raise done.fault
+            rows.update(done.rows)
+        return {"rows": rows, "evidence": "lake/tables/hub_replies"}
+
+    return work
+
+
+if __name__ == "__main__":
+    compete(prepare)

@@ -1,0 +1,118 @@
+"""What was measured in one run of the bench, and whether it is what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from bench.contenders import Outcome
+from bench.daily_cost import DailyRun
+
+FLOOR_PART, JUDGED_PART, TIMES_DLT, BACKFILL_S, DAILY_PART = 1 / 2, 1 / 3, 5.0, 60.0, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something promised, what was measured, and whether it holds; None where it was not measured."""
+
+    promise: str
+    measured: str
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCost:
+    """What daily runs cost in a lake of so many months. The manifest, which lists every file of the lake, apart."""
+
+    months: int
+    seconds: tuple[float, ...]
+    files: tuple[str, ...]
+    tables_bytes: float
+    manifest_bytes: float
+    written_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that was measured. `corpora` says of each what it is, `skipped` of others why they are not there."""
+
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    corpora: Mapping[str, str]
+    skipped: Mapping[str, str]
+    outcomes: Sequence[Outcome]
+    daily: Sequence[DailyRun]
+
+    def outcome(self, corpus: str, contender: str) -> Outcome | None:
+        """How a contender did on a corpus, None if it was not measured."""
+        wanted = (corpus, contender)
+        return next((o for o in self.outcomes if (o.corpus, o.contender) == wanted and o.runs), None)
+
+    def daily_costs(self) -> list[DailyCost]:
+        """By the age of the lake."""
+        return [self._daily_cost(months) for months in sorted({run.months for run in self.daily})]
+
+    def targets(self) -> list[Target]:
+        """What was promised of our speed."""
+        backfill = self.outcome("dates", "backfill")
+        return [
+            self._times(
+                "unjudged", "floor", FLOOR_PART, "rebuild without judgement, at half the floor's speed or more"
+            ),
+            self._times("unjudged", "dlt", TIMES_DLT, "rebuild without judgement, five times as fast as dlt or more"),
+            self._times(
+                "rebuild", "floor", JUDGED_PART, "rebuild with judgement, at a third of the floor's speed or more"
+            ),
+            Target(
+                "1,300 generated dates: backfill from a Hub on loopback, judgement included, in less than 60 s",
+                f"{backfill.work_s:.1f} s" if backfill else "not measured",
+                backfill.work_s < BACKFILL_S if backfill else None,
+            ),
+            *self._daily_targets(),
+        ]
+
+    def encoded(self) -> dict[str, object]:
+        """Everything, for `--json`."""
+        targets = [asdict(target) for target in self.targets()]
+        return {**asdict(self), "targets": targets, "daily_costs": [asdict(cost) for cost in self.daily_costs()]}
+
+    def _times(self, key: str, other: str, least: float, promise: str) -> Target:
+        ours, theirs = self.outcome("million", key), self.outcome("million", other)
+        if ours is None or theirs is None:
+            return Target(f"a million entries: {promise}", "not measured", None)
+        times = ours.rate / theirs.rate
+        return Target(f"a million entries: {promise}", f"{times:.2f} times {other}", times >= least)
+
+    def _daily_cost(self, months: int) -> DailyCost:
+        runs = [run for run in self.daily if run.months == months]
+        manifest = [run.files.get("manifest.json", 0) for run in runs]
+        return DailyCost(
+            months,
+            seconds=tuple(run.seconds for run in runs),
+            files=tuple(sorted({name for run in runs for name in run.files})),
+            tables_bytes=median(sum(run.files.values()) for run in runs) - median(manifest),
+            manifest_bytes=median(manifest),
+            written_bytes=median(run.written_bytes for run in runs),
+        )
+
+    def _daily_targets(self) -> list[Target]:
+        costs = self.daily_costs()
+        if not costs:
+            return [Target("a daily run costs the same in a lake of a month and of 3.5 years", "not measured", None)]
+        young, old = costs[0], costs[-1]
+        slower = median(old.seconds) / median(young.seconds) - 1
+        more = old.tables_bytes / young.tables_bytes - 1
+        is_same = young.files == old.files and abs(more) < 1 / 1000
+        return [
+            Target(
+                "a daily run: its time within 20 % between a month and 3.5 years",
+                f"{slower:+.1%}",
+                abs(slower) <= DAILY_PART,
+            ),
+            Target(
+                "a daily run: the same files and bytes of tables in a lake of a month and of 3.5 years",
+                f"{len(young.files)} and {len(old.files)} files, {more:+.2%} bytes",
+                is_same,
+            ),
+        ]
