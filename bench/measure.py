@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,18 +65,22 @@ def run(command: list[str], corpus: Corpus, work: Path, options: list[str]) -> R
 def _watched(command: list[str], out: Path) -> Run:
     busy_before = _machine_busy_s()
     spawned_s = time.monotonic()
-    with (out.with_suffix(".err")).open("w+b") as errors:
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         peak = _Peak(process.pid)
-        said = process.stdout.read() if process.stdout else ""
-        # Waited for by hand: this also tells what the process and its children used.
-        _, status, used = os.wait4(process.pid, 0)
-        peak.stop()
+        try:
+            said = process.stdout.read() if process.stdout else ""
+            # Waited for by hand: this also tells what the process and its children used.
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            _end(process.pid)
+            raise
+        finally:
+            peak.stop()
         process.returncode = os.waitstatus_to_exitcode(status)
         ended_s = time.monotonic()
         errors.seek(0)
         complaint = errors.read().decode(errors="replace")[-2000:]
-    out.with_suffix(".err").unlink()
     told = _told(said)
     if process.returncode == ABSENT:
         raise ContenderAbsent(str(told.get("absent", "it does not say why")))
@@ -140,6 +146,13 @@ def _tree(pid: int) -> list[int]:
                 continue
         at += 1
     return found
+
+
+def _end(pid: int) -> None:
+    """Kill a contender of ours and all that it started: nobody waits for its figures."""
+    for each in reversed(_tree(pid)):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -51,7 +51,7 @@ COMMON = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.too_slow],
 )
-SHORT = settings(COMMON, max_examples=7, stateful_step_count=12, derandomize=True)
+SHORT = settings(COMMON, max_examples=6, stateful_step_count=10, derandomize=True)
 SOAK = settings(COMMON, max_examples=SOAK_PROGRAMS or 1, stateful_step_count=30)
 
 SECOND, HOUR, DAYS = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -66,12 +66,19 @@ AFTER_CLOSING = [
 ADA, BO = {"name": "Ada Birch", "hidden": False}, {"name": "Bo Elm", "user": {"user": "bo"}, "status": "claimed"}
 IDS = ["2511.00010", "2511.00011", "2510.0002", "2511.00012", "2511.00100"]
 GOOD = [
-    entry(paper_id, paper__upvotes=votes, paper__githubStars=votes + stars, paper__authors=people, numComments=stars)
-    for votes, people in ((7, [ADA]), (0, []), (3, [BO, ADA]))
+    entry(
+        paper_id,
+        paper__title=f"On{space}{paper_id}",
+        paper__upvotes=votes,
+        paper__githubStars=votes + stars,
+        paper__authors=people,
+        numComments=stars,
+    )
+    for votes, people, space in ((7, [ADA], " "), (0, [], "\n  "), (3, [BO, ADA], " "))
     for stars, paper_id in enumerate(IDS)
 ]
 ODD = [
-    entry(IDS[0], paper__title="Told\n  in two lines", paper__upvotes=GONE),
+    entry(IDS[0], paper__title=GONE, paper__upvotes=GONE),
     entry(IDS[0], paper__upvotes="7", paper__title=5),
     entry(IDS[1], paper__upvotes=-1, paper__authors=[ADA, None, {"name": ""}, BO]),
     entry(IDS[2], numComments=2**31, paper__githubStars=None),

@@ -114,7 +114,10 @@ def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundin
         assert run["state_type"] == "COMPLETED", run["state"]["message"]
         artifacts = api(url, "/artifacts/filter", {})
         assert {artifact["key"] for artifact in artifacts} == {"daily-verdicts", "daily-summary"}
-        (deployment,) = api(url, "/deployments/filter", {})
+        deployments = {deployment["name"]: deployment for deployment in api(url, "/deployments/filter", {})}
+        assert set(deployments) == {"daily", "backfill"}
+        assert deployments["backfill"]["schedules"] == []
+        deployment = deployments["daily"]
         (schedule,) = deployment["schedules"]
         assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("15 3 * * *", "UTC")
         assert schedule["slug"] == "every-morning"
