@@ -46,6 +46,25 @@ def test_a_rebuild_gives_the_bytes_that_the_runs_gave(lake):
     assert parts(lake) == before
 
 
+def test_processes_build_the_bytes_that_threads_build(lake, monkeypatch):
+    before = parts(lake)
+    monkeypatch.setattr("flows.builders.PROCESSES_FROM_BYTES", 0)
+    lake.part("listings", MONTH).unlink()
+    assert [done.changed for done in rebuild(lake, [MONTH, "2025-12"], force=True)] == [
+        ("tables/listings/month=2025-11/part-0.parquet",),
+        (),
+    ]
+    assert parts(lake) == before
+
+
+def test_only_the_table_that_is_asked_for_is_built(lake):
+    for table in ("listings", "authors"):
+        lake.part(table, MONTH).unlink()
+    (done,) = rebuild(lake, [MONTH], force=True, only=[TABLES["authors"]])
+    assert done.changed == ("tables/authors/month=2025-11/part-0.parquet",)
+    assert not lake.part("listings", MONTH).exists()
+
+
 def test_captures_published_one_by_one_give_the_bytes_of_all_at_once(lake, tmp_path):
     at_once = Lake(tmp_path / "at-once")
     for at in reversed(MORNINGS):
