@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 from schemas.authors import AUTHORS
 from tests.replies import GONE, capture, changed, entry, replies
 from transforms import hub, hub_entries
+from transforms.answers import opened, pages
 
 RICH = entry(
     "2511.00010",
@@ -157,3 +158,12 @@ def test_one_odd_entry_leaves_the_others_plain():
     page = json.dumps([RICH, entry("2511.00011", paper__upvotes="7"), entry("2511.00012")])
     assert read(page)["papers"]["upvote_count"].to_list() == [7, None, 7]
     assert read(page)["faults"]["field"].to_list() == ["$.paper.upvotes"]
+
+
+@pytest.mark.parametrize(("ones", "is_laid_out"), [(20_000, True), (300_000, False)])
+def test_a_list_without_end_is_none_and_is_counted_before_it_is_laid_out(ones, is_laid_out):
+    body = b"[" + b"1," * ones + b"1]"
+    with opened(pages(replies(capture(body)))) as held:
+        assert (held.texts.height == 1) is is_laid_out
+    (known,) = read(body)["captures"].rows(named=True)
+    assert (known["is_valid"], known["entry_count"]) == (False, 0)

@@ -18,8 +18,9 @@ _LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 MOST_ENTRIES = 10_000
 """No list was ever that long; a few megabytes of `[1,1,1,…]` would take gigabytes."""
 _BYTE_ORDER_MARK = "\ufeff"
-_LARGE_BYTES, _LARGE_COMMAS = 2**23, 500_000
-"""Below these a page cannot hold so many entries that reading it would be a danger."""
+_MANY_COMMAS = 200_000
+"""A page with fewer cannot hold more entries than that, which take half a gigabyte to lay out. Others are counted
+before; a recorded entry has about 120."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def opened(pages: pl.DataFrame) -> Iterator[Opened]:
         pl.col("status_code").is_null() | (pl.col("status_code") == HTTPStatus.OK),
         text.str.contains(r"\A[ \t\r\n]*\["),
     ).select("page_no", "text")
-    is_large = text.str.len_bytes() > _LARGE_BYTES
+    is_large = text.str.len_bytes() > 2 * _MANY_COMMAS
     with _engine().cursor() as database:
-        endless = answered.filter(is_large).filter(text.str.count_matches(",", literal=True) > _LARGE_COMMAS)
+        endless = answered.filter(is_large).filter(text.str.count_matches(",", literal=True) > _MANY_COMMAS)
         if endless.height:
             counts = _entry_counts(database, endless).filter(pl.col("entry_count") > MOST_ENTRIES)
             answered = answered.join(counts, on="page_no", how="anti")
