@@ -15,6 +15,10 @@ WINDOWS = {"24h": 1, "3d": 3, "7d": 7, "14d": 14}
 _REACH = "25 hours"
 """How far from the end of a window a capture may lie that speaks for it: mornings are a day apart."""
 _RATE = pa.float64()
+_PAPER_OF_A_DATE = (
+    Column("listed_on", DATE, "The date of the list."),
+    Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,7 @@ SIGNALS_DAILY = View(
     doc="Votes, comments and stars at the last capture of each day (UTC).",
     grain="one paper on the list of one date, on one day that it was captured on",
     columns=(
-        Column("listed_on", DATE, "The date of the list."),
-        Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+        *_PAPER_OF_A_DATE,
         Column("seen_on", DATE, "The day of the capture, in UTC."),
         Column("captured_at", INSTANT, "When that capture began."),
         Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null="as in `signals`"),
@@ -81,8 +84,7 @@ VELOCITY = View(
     doc="How fast listed papers gained votes: in the first day, 3, 7 and 14 days after their date opened.",
     grain="one paper on the list of one date",
     columns=(
-        Column("listed_on", DATE, "The date of the list."),
-        Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
+        *_PAPER_OF_A_DATE,
         Column("opened_at", INSTANT, "When the date opened: at 21:30 in New York on the day before."),
         Column(
             "votes_before",

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import pytest
 
+from store.lake import Lake
+
 T = TypeVar("T")
 # Before anybody imports Prefect, whose server would tell of itself.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
@@ -51,3 +53,23 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip("the recordings (../shared/recordings) are not here")
     return folder
+
+
+@pytest.fixture(scope="module")
+def prefect_api() -> Iterator[str]:
+    """The address of one Prefect API for all tests of a file: it takes seconds to start."""
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - most tests need none of it
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture
+def lake_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """An empty lake that the settings point at, with no limits and no token."""
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "lake"))
+    monkeypatch.setenv("PAPERLAKE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("PAPERLAKE_HUB_QUOTA", "0")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    return Lake(tmp_path / "lake")

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from cli.main import main
 from flows import backfill as module
@@ -28,25 +27,15 @@ from store.lake import Lake
 from store.rows import scan
 from store.snapshot import snapshot
 
+pytestmark = pytest.mark.usefixtures("prefect_api")
 NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
 START, END = date(2025, 10, 27), date(2025, 11, 9)
 DATES = [START + timedelta(days=n) for n in range(14)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def prefect():
-    """One Prefect API for all tests here: it takes seconds to start."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-
-
 @pytest.fixture
-def lake(tmp_path, monkeypatch):
-    monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "lake"))
-    monkeypatch.setenv("PAPERLAKE_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("PAPERLAKE_HUB_QUOTA", "0")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    return Lake(tmp_path / "lake")
+def lake(lake_in_force):
+    return lake_in_force
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from sandbox.clock import Clock
 from sandbox.generated import GeneratedHub
@@ -34,13 +32,6 @@ INSTANTS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at",
 PAPERS = Path(sys.executable).parent / "papers"
 
 
-@pytest.fixture(scope="module")
-def api():
-    """One Prefect API for all runs: a temporary one takes longer to start than the backfill takes."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield PREFECT_API_URL.value()
-
-
 @pytest.fixture
 def hub():
     """Lists of one to three pages, at an instant that stands still: every run is told the same."""
@@ -48,11 +39,11 @@ def hub():
         yield server
 
 
-def environment(root, hub, api):
+def environment(root, hub, prefect_api):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PAPERLAKE_"))}
     return {
         **kept,
-        "PREFECT_API_URL": api,
+        "PREFECT_API_URL": prefect_api,
         "PAPERLAKE_ROOT": str(root),
         "PAPERLAKE_STATE": str(root) + "-state",
         "PAPERLAKE_HUB_URL": hub.url,
@@ -60,11 +51,11 @@ def environment(root, hub, api):
     }
 
 
-def backfill(root, hub, api):
+def backfill(root, hub, prefect_api):
     with told(root).open("wb") as file:
         return subprocess.Popen(
             [PAPERS, "backfill", START, END],
-            env=environment(root, hub, api),
+            env=environment(root, hub, prefect_api),
             stdout=file,
             stderr=file,
             start_new_session=True,
@@ -75,8 +66,8 @@ def told(root):
     return Path(f"{root}.told")
 
 
-def finished(root, hub, api):
-    process = backfill(root, hub, api)
+def finished(root, hub, prefect_api):
+    process = backfill(root, hub, prefect_api)
     assert process.wait(300) == 0, told(root).read_text()
 
 
@@ -91,9 +82,9 @@ def built(root):
     return found
 
 
-def killed_at_random(root, hub, api, rng):
+def killed_at_random(root, hub, prefect_api, rng):
     """Start a backfill and kill it: at some request, or some time after the last, or before the first."""
-    process = backfill(root, hub, api)
+    process = backfill(root, hub, prefect_api)
     first = len(hub.requests)
     wanted = rng.randrange(60)
     end = time.monotonic() + 60
@@ -106,9 +97,9 @@ def killed_at_random(root, hub, api, rng):
     process.wait()
 
 
-def test_the_next_run_converges_and_asks_for_at_most_one_page_again(tmp_path, hub, api):
+def test_the_next_run_converges_and_asks_for_at_most_one_page_again(tmp_path, hub, prefect_api):
     undisturbed = tmp_path / "undisturbed"
-    finished(undisturbed, hub, api)
+    finished(undisturbed, hub, prefect_api)
     pages = Counter((seen.day, seen.page) for seen in hub.requests)
     assert set(pages.values()) == {1}
     assert max(int(page) for _, page in pages) >= 1, "some lists have several pages"
@@ -117,8 +108,8 @@ def test_the_next_run_converges_and_asks_for_at_most_one_page_again(tmp_path, hu
     for number in range(KILLS):
         root = tmp_path / f"killed-{number}"
         hub.requests.clear()
-        killed_at_random(root, hub, api, rng)
-        finished(root, hub, api)
+        killed_at_random(root, hub, prefect_api, rng)
+        finished(root, hub, prefect_api)
         again = Counter((seen.day, seen.page) for seen in hub.requests) - pages
         assert sum(again.values()) <= 1, again
         for name, rows in built(root).items():
