@@ -120,21 +120,18 @@ def entries(pages: Opened, found: pl.DataFrame, tally: pl.DataFrame) -> Entries:
     """The entries `found`. `tally` says which capture a page belongs to, and how many entries come before."""
     valid = tally.filter(pl.col("entry_count").is_not_null())
     placed = found.join(valid.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
-    # Lazily, so that what several of the expressions share is computed once.
-    marked = placed.lazy().with_columns(is_odd=_is_odd()).collect()
-    plain = (
-        marked.lazy()
-        .filter(~pl.col("is_odd"))
-        .with_columns(
-            *regular.laid_out(ENTRY_READS),
-            paper_id=pl.col(ID).str.slice(1, pl.col(ID).str.len_bytes() - 2),
-            put_on=usual_instant(pl.col(PUT_ON)).dt.date(),
-            has_authors=pl.col(PEOPLE).is_not_null(),
-            refusal=pl.lit(None, pl.String),
-        )
-        .collect()
+    laid = regular.typed(
+        placed,
+        ENTRY_READS,
+        LISTINGS,
+        pl.col(ID).str.slice(1, pl.col(ID).str.len_bytes() - 2).alias("paper_id"),
+        usual_instant(pl.col(PUT_ON)).dt.date().alias("put_on"),
+        pl.col(PEOPLE).is_not_null().alias("has_authors"),
+        pl.lit(None, pl.String).alias("refusal"),
     )
-    places = marked.filter("is_odd").select(*_PLACE, "listed_on", "captured_at", "before")
+    is_odd = laid["is_odd"] | laid.select(_is_odd_outside()).to_series()
+    plain = laid.filter(~is_odd) if is_odd.any() else laid
+    places = placed.filter(is_odd).select(*_PLACE, "listed_on", "captured_at", "before")
     odd = _read_carefully(pages, places.select(_PLACE))
     columns = [*_PLACE, "listed_on", "captured_at", "before", "paper_id", "put_on", "has_authors", "refusal"]
     columns += _named(ENTRY_READS)
@@ -168,12 +165,9 @@ def people(pages: Opened, entries: Entries, papers: pl.DataFrame) -> pl.DataFram
         .with_columns(author=pl.int_ranges(1, count + 1))
         .explode("people", "author")
         .unnest("people")
-        .lazy()
-        .with_columns(*regular.laid_out(AUTHOR_READS), refusal=pl.lit(None, pl.String))
-        .with_columns(is_odd=regular.is_odd(AUTHOR_READS, AUTHORS) | pl.col("name").is_null())
-        .collect()
     )
-    strange = found.filter("is_odd").select(_PLACE).unique()
+    found = regular.typed(found, AUTHOR_READS, AUTHORS, pl.lit(None, pl.String).alias("refusal"))
+    strange = found.filter(pl.col("is_odd") | pl.col("name").is_null()).select(_PLACE).unique()
     plain = found.join(strange, on=_PLACE, how="anti") if strange.height else found
     careful = pl.concat([strange, owners.select(_PLACE).join(entries.odd.select(_PLACE), on=_PLACE, how="semi")])
     odd = _people_read_carefully(pages, careful).join(owners, on=_PLACE)
@@ -186,11 +180,10 @@ def _named(reads: tuple[Read, ...]) -> list[str]:
     return list(dict.fromkeys(read.column for read in reads if read.column))
 
 
-def _is_odd() -> pl.Expr:
-    """Whether an entry may be other than its reads expect. Its id is told by its quotes from a number like it."""
+def _is_odd_outside() -> pl.Expr:
+    """Whether what stands beside the columns may be odd. An id is told by its quotes from a number like it."""
     is_known = pl.col(ID).str.contains(rf'\A"(?:{_ID_STYLE})"\z').fill_null(value=False)
-    is_dated = pl.col(PUT_ON).is_null() | usual_instant(pl.col(PUT_ON)).is_not_null()
-    return ~is_known | ~is_dated | regular.is_odd(ENTRY_READS, LISTINGS)
+    return ~is_known | (pl.col(PUT_ON).is_not_null() & pl.col("put_on").is_null())
 
 
 def _read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from schemas.table import Between, Table
-from transforms.text import keywords, lines, one_line
+from transforms.text import folded, keywords, lines, unwrapped
 from transforms.values import Read, range_end, usual_instant
 
 _CONTAINERS = ("object", "array")
@@ -67,17 +67,21 @@ def member(source: str, path: str, inside: str = "$") -> str:
     return ".".join([source, *(f'"{key}"' for key in keys)])
 
 
-def is_odd(reads: Sequence[Read], table: Table) -> pl.Expr:
-    """Whether any of the values that `columns` gave is, or could be, other than its read expects."""
-    return pl.any_horizontal(
+def typed(entries: pl.DataFrame, reads: Sequence[Read], table: Table, *more: pl.Expr) -> pl.DataFrame:
+    """`entries` with the columns that `reads` make of them, each from the first of its reads that has a value.
+
+    `is_odd` says where any of the values that `columns` gave is, or could be, other than its read expects: those
+    rows are to be read carefully. `more` is computed of the same values, in the same pass.
+    """
+    named = dict.fromkeys(read.column for read in reads if read.column)
+    values = [pl.coalesce(*(_value(read) for read in reads if read.column == name)).alias(name) for name in named]
+    odd = pl.any_horizontal(
         _is_odd(read, table).fill_null(value=False) for read in {read.path: read for read in reads}.values()
     )
-
-
-def laid_out(reads: Sequence[Read]) -> list[pl.Expr]:
-    """The columns that `reads` make of regular entries, each from the first of its reads that has a value."""
-    named = dict.fromkeys(read.column for read in reads if read.column)
-    return [pl.coalesce(*(_value(read) for read in reads if read.column == name)).alias(name) for name in named]
+    texts = {read.path for read in reads if read.kind in ("text", "one_text")}
+    # Lazily, so that what several of the expressions share is computed once; texts apart, which is not seen as shared.
+    unwrapping = entries.lazy().with_columns(unwrapped(pl.col(path)).alias(path) for path in texts)
+    return unwrapping.with_columns(*values, *more, is_odd=odd).collect()
 
 
 def _container(reads: Sequence[Read], path: str) -> str:
@@ -121,7 +125,7 @@ def _is_beyond(read: Read, table: Table, value: pl.Expr) -> pl.Expr:
 
 def _value(read: Read) -> pl.Expr:
     found = pl.col(read.path)
-    value = one_line(found)
+    value = folded(found)
     match read.kind:
         case "one_text":
             value = pl.when(value.is_not_null()).then(pl.concat_list(value))

@@ -14,11 +14,20 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
     Titles arrive wrapped (`\n  ` in 3,160 of the recorded ones), abstracts always did before 2025-11-12.
     """
-    # Patterns would be most of the cost of flattening. Nearly every text is done once its wrapping is undone; the
-    # others are taken apart for them, since a condition alone computes both of its branches for every row.
-    unwrapped = text.str.replace_all("\n  ", " ", literal=True).str.replace_all("\n", " ", literal=True)
-    folded = pl.coalesce(_tidy(pl.when(unwrapped.str.contains(_NEEDS_WORK)).then(unwrapped)), unwrapped)
-    return pl.when(folded != "").then(folded)
+    return folded(unwrapped(text))
+
+
+def unwrapped(text: pl.Expr) -> pl.Expr:
+    """The first half of `one_line`, which is all that nearly every text needs."""
+    return text.str.replace_all("\n  ", " ", literal=True).str.replace_all("\n", " ", literal=True)
+
+
+def folded(unwrapped: pl.Expr) -> pl.Expr:
+    """The second half of `one_line`. It names its input five times, so many texts had better be a column by then."""
+    # Patterns would be most of the cost of flattening. The texts that need them are taken apart for it, since a
+    # condition alone computes both of its branches for every row.
+    text = pl.coalesce(_tidy(pl.when(unwrapped.str.contains(_NEEDS_WORK)).then(unwrapped)), unwrapped)
+    return pl.when(text != "").then(text)
 
 
 def keywords(texts: pl.Expr) -> pl.Expr:
