@@ -26,7 +26,7 @@ from store.publish import FileDamaged, LakeBusy, Writer, writer
 from store.snapshot import snapshot
 from transforms.answers import use_one_thread
 
-BATCH_MONTHS = 8
+BATCH_MONTHS = 14
 """Judged together: what the judge costs hardly grows with the months, but they are published only after it."""
 
 
