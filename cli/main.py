@@ -18,6 +18,7 @@ from cli.query import describe, sql, tables
 from cli.rebuild import rebuild
 from cli.sandbox import sandbox
 from cli.serve import serve
+from cli.verify import verify
 
 _ROOMS = ("flows", "quality", "sandbox", "schemas", "sources", "store", "transforms")
 
@@ -63,6 +64,6 @@ def main() -> None:
 
 for _command in (
     *(daily, backfill, demo, serve, tables, describe, sql, gaps),
-    *(import_replies, import_page, accept, rebuild, backup, sandbox),
+    *(import_replies, import_page, accept, rebuild, verify, backup, sandbox),
 ):
     main.add_command(_command)

@@ -69,7 +69,7 @@ def _hub(month: str, kept: Kept, broken: pl.DataFrame) -> Built:
 
 
 def _page(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
-    return Built({TABLES[name]: rows for name, rows in page.build(kept[SAVED_PAGES]).items()})
+    return Built({TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()})
 
 
 RECIPES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.hub_replies import captured_at
 from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, INSTANT, SHARE, TEXT
 from schemas.table import Below, Column, Table
 
@@ -12,6 +13,7 @@ CAPTURES = Table(
     dated_by="listed_on",
     key=("source", "listed_on", "captured_at"),
     sort=("source", "listed_on", "captured_at"),
+    rests_on=(captured_at("captured_at"),),
     columns=(
         Column("source", TEXT, "The source asked."),
         Column("listed_on", DATE, "The date that the list was asked for."),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from schemas.kinds import BYTES, COUNT, COUNTS_UP, DATE, INSTANT, SHA256, TEXT
-from schemas.table import Between, Column, Table
+from schemas.table import Between, Column, Rests, Table
 
 IMPORTED = "the answer was imported from an archive that does not say"
+
+
+def captured_at(column: str) -> Rests:
+    """A row of a date that rests on the capture begun at `column`."""
+    return Rests(("listed_on", column), "hub_replies", ("requested_on", "capture_started_at"))
+
 
 HUB_REPLIES = Table(
     name="hub_replies",

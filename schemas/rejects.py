@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.hub_replies import captured_at
 from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT
 from schemas.table import Column, OneOf, Table
 
@@ -26,6 +27,7 @@ REJECTS = Table(
     dated_by="listed_on",
     key=("listed_on", "captured_at", "place", "table_name", "field"),
     sort=("listed_on", "captured_at", "place", "table_name", "field"),
+    rests_on=(captured_at("captured_at"),),
     columns=(
         Column("table_name", TEXT, "The table that the row or value was meant for."),
         Column("listed_on", DATE, "The date that the list was asked for."),

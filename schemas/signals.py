@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from schemas.hub_replies import captured_at
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, INSTANT, TEXT
 from schemas.listings import ABSENT
-from schemas.table import Column, Table
+from schemas.table import Column, Rests, Table
 
 SIGNALS = Table(
     name="signals",
@@ -13,6 +14,7 @@ SIGNALS = Table(
     dated_by="listed_on",
     key=("listed_on", "paper_id", "captured_at"),
     sort=("listed_on", "paper_id", "captured_at"),
+    rests_on=(captured_at("captured_at"), Rests(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id"))),
     columns=(
         Column("listed_on", DATE, "The date of the list."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.hub_replies import captured_at
 from schemas.kinds import COUNT, COUNTS_UP, DATE, INSTANT, TEXT
 from schemas.table import Column, OneOf, Table
 
@@ -18,6 +19,7 @@ SOURCE_DAYS = Table(
     dated_by="listed_on",
     key=("source", "listed_on"),
     sort=("source", "listed_on"),
+    rests_on=(captured_at("first_captured_at"), captured_at("last_captured_at")),
     columns=(
         Column("source", TEXT, "The source asked."),
         Column("listed_on", DATE, "The date asked for."),

@@ -74,6 +74,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Rests:
+    """What a row rests on: some row of `table`, of the same month, holds in `on` what this row holds in `columns`."""
+
+    columns: tuple[str, ...]
+    table: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One published table.
 
@@ -91,6 +100,7 @@ class Table:
     columns: tuple[Column, ...]
     is_kept: bool = False
     version: str = "1.0.0"
+    rests_on: tuple[Rests, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that would make files which readers or rebuilds trip over."""
@@ -99,13 +109,18 @@ class Table:
             *(f"name {name!r} is not snake_case" for name in (self.name, *names) if not SNAKE.fullmatch(name)),
             *(f"column {name!r} is declared twice" for name in set(names) if names.count(name) > 1),
             *(f"column {name!r} is named like a path key" for name in names if name == "month"),
-            *(f"{name!r} is not a column" for name in (*self.key, *self.sort, self.dated_by) if name not in names),
+            *(f"{name!r} is not a column" for name in self._named() if name not in names),
             *(f"the doc of {c.name!r} is not a sentence" for c in self.columns if not c.doc.endswith(".")),
             *(f"key column {c.name!r} may be null" for c in self.columns if c.name in self.key and c.null),
             *(["the sort order does not hold the key"] if not set(self.key) <= set(self.sort) else []),
         ]
         if faults:
             raise ValueError(f"table {self.name}: " + "; ".join(faults))
+
+    def _named(self) -> tuple[str, ...]:
+        """Every column that the declaration speaks of beside declaring it."""
+        resting = [name for one in self.rests_on for name in one.columns]
+        return (*self.key, *self.sort, self.dated_by, *resting)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name."""

@@ -30,6 +30,16 @@ class Lake:
         return self.root / "_staged"
 
     @property
+    def quality(self) -> Path:
+        """What judging, verifying and repairing leave for people to look at."""
+        return self.root / "quality"
+
+    @property
+    def set_aside(self) -> Path:
+        """Files that a repair took out of the tables."""
+        return self.quality / "set-aside"
+
+    @property
     def manifest(self) -> Path:
         """What is published."""
         return self.root / "manifest.json"

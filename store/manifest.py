@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from store.lake import part_name
@@ -63,6 +64,12 @@ class Manifest:
         """The text of the manifest; the same files always give the same text."""
         files = {name: entry.encode() for name, entry in self.files.items()}
         return json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def inputs_hash(inputs: Mapping[str, str]) -> str:
+    """One SHA-256 over `inputs` of an entry, whatever their order; empty where there are none."""
+    said = "".join(f"{name} {digest}\n" for name, digest in sorted(inputs.items()))
+    return sha256(said.encode()).hexdigest() if said else ""
 
 
 def load(path: Path) -> Manifest:

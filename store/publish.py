@@ -22,7 +22,7 @@ from store import inbox, journal, manifest, parquet
 from store.files import flush, make_folder, replace, sha256, write_new
 from store.journal import Plan
 from store.lake import Lake, part_name
-from store.manifest import Entry, Manifest
+from store.manifest import Entry, Manifest, inputs_hash
 
 LOCK_WAIT_S = 600.0
 _ARRIVING_S = 86_400.0
@@ -103,7 +103,7 @@ class Writer:
         for table, rows in frames.items():
             name = part_name(table.name, month)
             path = staged.folder / f"{table.name}-{month}.parquet"
-            parquet.write(rows, table, path)
+            parquet.write(rows, table, path, inputs_hash(inputs or {}))
             flush(path)
             files[name] = path
             entries[name] = Entry(

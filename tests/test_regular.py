@@ -113,7 +113,7 @@ def read(body):
 def assert_same(body):
     at_once = read(body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_entries, "_is_odd_outside", lambda: pl.lit(value=True))
+        patch.setattr(hub_entries, "_is_odd_beside", lambda: pl.lit(value=True))
         carefully = read(body)
     for name, rows in at_once.items():
         order = [one for one in ("listed_on", "captured_at", "place", "position", "field") if one in rows.columns]

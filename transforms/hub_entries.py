@@ -120,7 +120,7 @@ def entries(pages: Opened, found: pl.DataFrame, tally: pl.DataFrame) -> Entries:
     """The entries `found`. `tally` says which capture a page belongs to, and how many entries come before."""
     valid = tally.filter(pl.col("entry_count").is_not_null())
     placed = found.join(valid.select("page_no", "listed_on", "captured_at", "before"), on="page_no")
-    laid = regular.typed(
+    laid = regular.read_plainly(
         placed,
         ENTRY_READS,
         LISTINGS,
@@ -129,7 +129,7 @@ def entries(pages: Opened, found: pl.DataFrame, tally: pl.DataFrame) -> Entries:
         pl.col(PEOPLE).is_not_null().alias("has_authors"),
         pl.lit(None, pl.String).alias("refusal"),
     )
-    is_odd = laid["is_odd"] | laid.select(_is_odd_outside()).to_series()
+    is_odd = laid["is_odd"] | laid.select(_is_odd_beside()).to_series()
     plain = laid.filter(~is_odd) if is_odd.any() else laid
     places = placed.filter(is_odd).select(*_PLACE, "listed_on", "captured_at", "before")
     odd = _read_carefully(pages, places.select(_PLACE))
@@ -166,7 +166,7 @@ def people(pages: Opened, entries: Entries, papers: pl.DataFrame) -> pl.DataFram
         .explode("people", "author")
         .unnest("people")
     )
-    found = regular.typed(found, AUTHOR_READS, AUTHORS, pl.lit(None, pl.String).alias("refusal"))
+    found = regular.read_plainly(found, AUTHOR_READS, AUTHORS, pl.lit(None, pl.String).alias("refusal"))
     strange = found.filter(pl.col("is_odd") | pl.col("name").is_null()).select(_PLACE).unique()
     plain = found.join(strange, on=_PLACE, how="anti") if strange.height else found
     careful = pl.concat([strange, owners.select(_PLACE).join(entries.odd.select(_PLACE), on=_PLACE, how="semi")])
@@ -180,7 +180,7 @@ def _named(reads: tuple[Read, ...]) -> list[str]:
     return list(dict.fromkeys(read.column for read in reads if read.column))
 
 
-def _is_odd_outside() -> pl.Expr:
+def _is_odd_beside() -> pl.Expr:
     """Whether what stands beside the columns may be odd. An id is told by its quotes from a number like it."""
     is_known = pl.col(ID).str.contains(rf'\A"(?:{_ID_STYLE})"\z').fill_null(value=False)
     return ~is_known | (pl.col(PUT_ON).is_not_null() & pl.col("put_on").is_null())

@@ -67,7 +67,7 @@ def member(source: str, path: str, inside: str = "$") -> str:
     return ".".join([source, *(f'"{key}"' for key in keys)])
 
 
-def typed(entries: pl.DataFrame, reads: Sequence[Read], table: Table, *more: pl.Expr) -> pl.DataFrame:
+def read_plainly(entries: pl.DataFrame, reads: Sequence[Read], table: Table, *more: pl.Expr) -> pl.DataFrame:
     """`entries` with the columns that `reads` make of them, each from the first of its reads that has a value.
 
     `is_odd` says where any of the values that `columns` gave is, or could be, other than its read expects: those
