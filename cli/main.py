@@ -16,9 +16,11 @@ from cli.import_page import import_page
 from cli.import_replies import import_replies
 from cli.query import describe, sql, tables
 from cli.rebuild import rebuild
+from cli.rejects import rejects
 from cli.sandbox import sandbox
 from cli.serve import serve
 from cli.verify import verify
+from cli.why import why
 
 _ROOMS = ("flows", "quality", "sandbox", "schemas", "sources", "store", "transforms")
 
@@ -63,7 +65,7 @@ def main() -> None:
 
 
 for _command in (
-    *(daily, backfill, demo, serve, tables, describe, sql, gaps),
+    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects),
     *(import_replies, import_page, accept, rebuild, verify, backup, sandbox),
 ):
     main.add_command(_command)

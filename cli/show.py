@@ -34,7 +34,13 @@ def table(rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> No
 
 def shown(value: object) -> str:
     """A value as one harmless line."""
-    return _UNSHOWABLE.sub("\ufffd", "" if value is None else str(value).replace("\n", " "))
+    text = instant(value) if isinstance(value, datetime) else "" if value is None else str(value)
+    return _UNSHOWABLE.sub("\ufffd", text.replace("\n", " "))
+
+
+def instant(at: datetime) -> str:
+    """An instant for people, in UTC, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def as_json(value: object) -> str:

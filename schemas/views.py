@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from schemas.kinds import ARXIV_ID, COUNT, DATE, INSTANT, TEXT
 from schemas.page_entries import PAGE_ENTRIES
+from schemas.rejects import REJECTS
 from schemas.table import Column
 
 WINDOWS = {"24h": 1, "3d": 3, "7d": 7, "14d": 14}
@@ -147,4 +148,29 @@ PAGE_MATCHES = View(
     """,
 )
 
-VIEWS: dict[str, View] = {view.name: view for view in (SIGNALS_DAILY, VELOCITY, PAGE_MATCHES)}
+REJECT_COUNTS = View(
+    name="reject_counts",
+    doc="What was refused, by the reason, with an example; what was refused most stands first.",
+    grain="one reason in one table",
+    columns=(
+        REJECTS["reason"],
+        REJECTS["table_name"],
+        Column("reject_count", COUNT, "Refused entries, values and captures, counted once a capture.", unit="rejects"),
+        Column("rows_lost_count", COUNT, "Those that cost a row, not just a value.", unit="rejects"),
+        Column("date_count", COUNT, "Dates that they stand on.", unit="dates"),
+        Column("first_listed_on", DATE, "The first of these dates."),
+        Column("last_listed_on", DATE, "The last of these dates."),
+        Column("field", TEXT, "Where the newest of them was found."),
+        Column("message", TEXT, "What was found there."),
+    ),
+    sql="""
+        select reason, table_name, count(*)::integer as reject_count,
+               (count(*) filter (not is_row_kept))::integer as rows_lost_count,
+               count(distinct listed_on)::integer as date_count,
+               min(listed_on) as first_listed_on, max(listed_on) as last_listed_on,
+               arg_max(field, (captured_at, place)) as field, arg_max(message, (captured_at, place)) as message
+        from rejects group by reason, table_name order by reject_count desc, reason, table_name
+    """,
+)
+
+VIEWS: dict[str, View] = {view.name: view for view in (SIGNALS_DAILY, VELOCITY, PAGE_MATCHES, REJECT_COUNTS)}

@@ -51,7 +51,7 @@ def write(rows: pl.DataFrame, table: Table, path: Path, built_from: str = "") ->
 def _kept_page_bytes(rows: pa.Table) -> int:
     """So many that the month has about sixteen pages, within limits."""
     least, most = _KEPT_PAGE_BYTES
-    return min(max(rows.nbytes // _KEPT_PAGES, least), most)
+    return int(min(max(rows.nbytes // _KEPT_PAGES, least), most))
 
 
 def read(path: Path, table: Table, columns: list[str] | None = None) -> pl.DataFrame:
