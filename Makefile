@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test soak bench check fix lock clean
+.PHONY: all help setup demo daily test soak bench docs check fix lock clean
 all: check test
 
 help:  ## this list
@@ -37,6 +37,10 @@ soak: setup  ## the long trials: 1,000 histories against a model, 100 kills of a
 
 bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
+
+docs: setup  ## the contract and the dictionary, from the declarations
+	$(BIN)/papers contract --since docs/contract.odcs.yaml -o docs/contract.odcs.yaml
+	$(BIN)/papers contract --as markdown -o docs/data_dictionary.md
 
 check: setup  ## lint, types, floors
 	$(BIN)/ruff check .

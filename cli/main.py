@@ -9,6 +9,7 @@ import click
 from cli.accept import accept
 from cli.backfill import backfill
 from cli.backup import backup
+from cli.contract import contract
 from cli.daily import daily
 from cli.demo import demo
 from cli.gaps import gaps
@@ -66,6 +67,6 @@ def main() -> None:
 
 for _command in (
     *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects),
-    *(import_replies, import_page, accept, rebuild, verify, backup, sandbox),
+    *(import_replies, import_page, accept, rebuild, verify, backup, contract, sandbox),
 ):
     main.add_command(_command)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from store.lake import Lake
 
 
+_EXAMPLE_ROWS = 3
+_EXAMPLE_WIDTH = 60
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def tables(*, as_json: bool) -> None:
@@ -59,14 +63,17 @@ def published_tables(lake: Lake) -> list[dict[str, str | int]]:
 @click.argument("name", metavar="TABLE")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def describe(name: str, *, as_json: bool) -> None:
-    """Say what TABLE, or a view, holds: its columns, types, units, and why a value may be missing."""
+    """Say what TABLE, or a view, holds: its columns, types, units, why a value may be missing, and examples."""
+    from flows.settings import settings
     from schemas.catalogue import TABLES
     from schemas.views import VIEWS
+    from store.sql import query
 
     table = TABLES.get(name)
     told = table or VIEWS.get(name)
     if told is None:
         raise click.UsageError(f"there is no table {name!r}; there are {', '.join([*TABLES, *VIEWS])}")
+    rows = query(settings().lake, f'from "{name}" limit {_EXAMPLE_ROWS}').to_pylist()
     columns = [
         {
             "column": column.name,
@@ -79,7 +86,18 @@ def describe(name: str, *, as_json: bool) -> None:
     ]
     key = table.key if table else ()
     if as_json:
-        click.echo(show.as_json({"table": name, "doc": told.doc, "grain": told.grain, "key": key, "columns": columns}))
+        click.echo(
+            show.as_json(
+                {
+                    "table": name,
+                    "doc": told.doc,
+                    "grain": told.grain,
+                    "key": key,
+                    "columns": columns,
+                    "example_rows": rows,
+                }
+            )
+        )
         return
     filed = f"Key: {', '.join(key)}. A file a month of {table.dated_by}." if table else "A view: nothing is stored."
     click.echo(f"{name}: {told.doc}\nOne row is {told.grain}. {filed}\n")
@@ -88,6 +106,16 @@ def describe(name: str, *, as_json: bool) -> None:
         null = f" Null where {column['null where']}." if column["null where"] else ""
         click.echo(click.style(column["column"], bold=True) + f"  {column['type']}{unit}")
         click.echo(click.wrap_text(column["meaning"] + null, 96, "    ", "    "))
+        if examples := _examples(rows, column["column"]):
+            click.secho(f"    e.g. {examples}", dim=True)
+
+
+def _examples(rows: list[dict[str, Any]], column: str) -> str:
+    """What a few rows hold in a column, on one short line."""
+    values = [row[column] for row in rows if row[column] is not None]
+    told = [f"{value[:40]!r} …" if isinstance(value, bytes) else show.shown(value) for value in values]
+    short = [text if len(text) <= _EXAMPLE_WIDTH else f"{text[:_EXAMPLE_WIDTH]}…" for text in dict.fromkeys(told)]
+    return " | ".join(short)
 
 
 @click.command()
