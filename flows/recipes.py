@@ -11,6 +11,8 @@ from schemas.authors import AUTHORS
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
+from schemas.drift import DRIFT
+from schemas.field_days import FIELD_DAYS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
 from schemas.page_entries import PAGE_ENTRIES
@@ -73,7 +75,9 @@ def _page(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
 
 
 RECIPES = (
-    Recipe((HUB_REPLIES, DECISIONS), (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS), _hub),
+    Recipe(
+        (HUB_REPLIES, DECISIONS), (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, FIELD_DAYS, DRIFT), _hub
+    ),
     Recipe((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
 )
 EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.evidence)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from schemas.authors import AUTHORS
 from schemas.captures import CAPTURES
 from schemas.decisions import DECISIONS
+from schemas.drift import DRIFT
+from schemas.field_days import FIELD_DAYS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
 from schemas.page_entries import PAGE_ENTRIES
@@ -20,7 +22,7 @@ CONTRACT_VERSION = "1.1.0"
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES),
+        *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES, FIELD_DAYS, DRIFT),
         *(HUB_REPLIES, SAVED_PAGES, DECISIONS),
     )
 }

@@ -8,13 +8,17 @@ import polars as pl
 
 from schemas.authors import AUTHORS
 from schemas.captures import CAPTURES
+from schemas.drift import DRIFT
+from schemas.field_days import FIELD_DAYS
 from schemas.listings import LISTINGS
 from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from transforms import hub_entries, rejected, verdicts
 from transforms.answers import opened, pages
+from transforms.census import Census, census
 from transforms.conform import conform
+from transforms.drift import drift
 
 NAME = "hub"
 CAPTURE = ["listed_on", "captured_at"]
@@ -30,13 +34,14 @@ class Reading:
 
     `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
     for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
-    or value that could not be read.
+    or value that could not be read. `fields` is the census of what the entries carry.
     """
 
     captures: pl.DataFrame
     papers: pl.DataFrame
     authors: pl.DataFrame
     faults: pl.DataFrame
+    fields: Census
 
 
 def read(replies: pl.DataFrame) -> Reading:
@@ -50,6 +55,7 @@ def read(replies: pl.DataFrame) -> Reading:
         people = hub_entries.people(pages_read, entries, papers)
         faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
         refused = rejected.with_raw_entries(pages_read, faults)
+        fields = census(pages_read, tally, NAME)
     counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
     counted = papers.join(counts, on=["page_no", "item"], how="left").with_columns(
         author_count=pl.when("has_authors").then(pl.col("author_count").fill_null(0))
@@ -59,6 +65,7 @@ def read(replies: pl.DataFrame) -> Reading:
         papers=counted.select(*_PAPER_COLUMNS),
         authors=people.filter(pl.col("refusal").is_null()),
         faults=refused,
+        fields=fields,
     )
 
 
@@ -82,6 +89,8 @@ def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> di
         SOURCE_DAYS: verdicts.source_days(captures, listings),
         CAPTURES: captures,
         REJECTS: rejected.rejects(reading.faults, captures),
+        FIELD_DAYS: reading.fields.days,
+        DRIFT: drift(reading.fields.days, reading.fields.samples),
     }
     return {table.name: conform(frame, table) for table, frame in rows.items()}
 
