@@ -42,5 +42,9 @@ def tell(outcome: Report) -> None:
     if outcome.changed or not outcome.problems:
         show.table(outcome.rows(), right=("papers", "captures"))
         click.echo(outcome.summary)
+        if outcome.oddities.docs:
+            click.echo(f"What was judged: {outcome.oddities.docs}")
+    for odd in (*outcome.oddities.warnings, *outcome.oddities.drift):
+        click.secho(f"Warning: {show.shown(odd)}", err=True, fg="yellow")
     for problem in outcome.problems:
         click.secho(f"Error: {show.shown(problem)}", err=True, fg="red")

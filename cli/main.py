@@ -7,11 +7,14 @@ import errno
 import click
 
 from cli.accept import accept
+from cli.automate import automate
 from cli.backfill import backfill
 from cli.backup import backup
 from cli.contract import contract
 from cli.daily import daily
 from cli.demo import demo
+from cli.doctor import doctor
+from cli.drift import drift
 from cli.gaps import gaps
 from cli.import_page import import_page
 from cli.import_replies import import_replies
@@ -66,7 +69,7 @@ def main() -> None:
 
 
 for _command in (
-    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects),
-    *(import_replies, import_page, accept, rebuild, verify, backup, contract, sandbox),
+    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor),
+    *(import_replies, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
 ):
     main.add_command(_command)

@@ -21,8 +21,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.build import Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
+from flows.ledger import ALONE, Run
 from flows.plan import dates_between, wanting
-from flows.report import Report, RunHadProblems, lists, report
+from flows.report import Report, RunHadProblems, known_before, report
 from flows.settings import settings
 from flows.unfinished import unfinished
 from sources.answer import SourceUnreachable
@@ -41,7 +42,7 @@ class Interrupted(Exception):
 
 
 @dataclass(slots=True)
-class Run:
+class Errand:
     """One backfill under way: what its tasks share."""
 
     listener: Listener
@@ -94,20 +95,21 @@ def backfill(
     said, clock = settings(), started(now)
     dates = dates_between(start, end or newest_closed_date(clock.started_at), clock.started_at)
     is_scheduled = runtime.deployment.id is not None
-    run = Run(_tell_all)
+    run = Errand(_tell_all)
+    told_as = Run(f"backfill {runtime.flow_run.name or ALONE}", clock.started_at)
     patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
     published: list[Published] = []
     asked: list[PrefectFuture[None]] = []
     with asking_hub(said, clock, patience, sleep=run.sleep) as asking:
         try:
             published += _finish(asking, run, dates)
-            before = lists(said.lake, dates)
+            before = known_before(said.lake, dates)
             wanted = dates if refresh else sorted(wanting(snapshot(said.lake).manifest, dates[0], dates[-1]))
             run.listener(len(dates) - len(wanted), None)
             by_month = {month: list(days) for month, days in groupby(wanted, lambda day: day.strftime(MONTH_FORM))}
             asked += [capture_month.submit(month, days, asking, run) for month, days in by_month.items()]
             for months in _as_they_end(run, len(asked)):
-                published += publish_months(said.lake, months)
+                published += publish_months(said.lake, months, run=told_as)
             for one in asked:
                 one.result()
         finally:
@@ -115,7 +117,7 @@ def backfill(
             for one in asked:  # the page in flight is still kept
                 one.wait()
     faults = [str(done.fault) for done in published if done.fault is not None]
-    outcome = report(said.lake, before, dates, published, [*run.problems, *faults], clock.started_at)
+    outcome = report(said.lake, before, dates, published, [*run.problems, *faults], told_as)
     create_table_artifact(key="backfill-months", table=outcome.months(), description=outcome.summary)
     if outcome.problems:
         raise RunHadProblems(outcome)
@@ -123,7 +125,7 @@ def backfill(
 
 
 @task(task_run_name="{month}", cache_policy=NO_CACHE)
-def capture_month(month: str, days: Sequence[date], asking: Asking, run: Run) -> None:
+def capture_month(month: str, days: Sequence[date], asking: Asking, run: Errand) -> None:
     """Keep what the Hub says of `days`, all of `month`, until the run stops."""
     try:
         for day in days:
@@ -133,7 +135,7 @@ def capture_month(month: str, days: Sequence[date], asking: Asking, run: Run) ->
         run.ended.put(month)
 
 
-def _capture(run: Run, capture: Callable[[], Captured]) -> Captured | None:
+def _capture(run: Errand, capture: Callable[[], Captured]) -> Captured | None:
     """Capture once. A source that is unwell, or cannot be reached, is left alone for the rest of the run."""
     try:
         captured = capture()
@@ -147,7 +149,7 @@ def _capture(run: Run, capture: Callable[[], Captured]) -> Captured | None:
     return captured
 
 
-def _finish(asking: Asking, run: Run, dates: Sequence[date]) -> Iterator[Published]:
+def _finish(asking: Asking, run: Errand, dates: Sequence[date]) -> Iterator[Published]:
     """Go on with the captures that a dead run left unfinished, and publish what it left waiting."""
     wanted = set(dates)
     waiting = waiting_months(asking.lake)
@@ -160,7 +162,7 @@ def _finish(asking: Asking, run: Run, dates: Sequence[date]) -> Iterator[Publish
         yield from publish_months(asking.lake, waiting)
 
 
-def _as_they_end(run: Run, count: int) -> Iterator[list[str]]:
+def _as_they_end(run: Errand, count: int) -> Iterator[list[str]]:
     """The months whose capture has ended, each time as many as have meanwhile: judged together they cost less."""
     while count:
         months = [run.ended.get()]

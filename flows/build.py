@@ -14,6 +14,7 @@ from typing import Protocol
 import polars as pl
 
 from flows.builders import builders, has_core_of_its_own
+from flows.ledger import Finding, Run, record, this_run
 from flows.prepare import Evidence, Prepared, Work, gathered, prepared
 from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED
 from schemas.catalogue import TABLES
@@ -45,19 +46,23 @@ MONTH_FAULTS = (MonthRefused, LakeBusy, FileDamaged, JournalDamaged, ManifestUnr
 class Judge(Protocol):
     """Who stands between build and publish: `quality.judge`."""
 
-    def unmet(self, table: Table, told: Sequence[pl.DataFrame]) -> Sequence[Finding]:
-        """What months of a table do not meet."""
+    def findings(self, table: Table, told: Sequence[pl.DataFrame]) -> Sequence[Finding]:
+        """What became of every expectation in months of a table."""
 
-    def refused(self, captures: pl.DataFrame) -> pl.DataFrame:
+    def stopped(self, captures: pl.DataFrame) -> Stopped:
         """The captures to set aside."""
 
 
-class Finding(Protocol):
-    """Something that a month does not meet; its text says what."""
+class Stopped(Protocol):
+    """Captures (listed_on, captured_at, message) to set aside, and what was found of all."""
 
     @property
-    def month(self) -> str:
-        """The month that it was found in."""
+    def captures(self) -> pl.DataFrame:
+        """Those to set aside."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What was found."""
 
 
 def great_expectations() -> Judge:
@@ -84,75 +89,84 @@ def waiting_months(lake: Lake) -> list[str]:
     return sorted({month for table in EVIDENCE for month in inbox.waiting_months(lake, table)})
 
 
-def publish_month(lake: Lake, month: str, *, force: bool = False) -> Published:
+def publish_month(lake: Lake, month: str, *, force: bool = False, run: Run | None = None) -> Published:
     """Fold what waits for `month`, and build and publish what that changes. Raises what `MONTH_FAULTS` lists.
 
     `force` builds it even where inputs and code are those it was built from; what changes then should not have.
     """
-    (done,) = publish_months(lake, [month], force=force)
+    (done,) = publish_months(lake, [month], force=force, run=run)
     if done.fault is not None:
         raise done.fault
     return done
 
 
-def publish_months(
+def publish_months(  # noqa: PLR0913 - what, how, and who says so
     lake: Lake,
     months: Sequence[str],
     *,
     force: bool = False,
     only: Collection[Table] = DERIVED,
     judge: Callable[[], Judge] | None = great_expectations,
+    run: Run | None = None,
 ) -> Iterator[Published]:
     """Publish `months` as `publish_month` does, several at a time; of the derived tables only some.
 
-    A month that cannot be published keeps none of the others from it: see its `fault`. Only what measures goes
-    without a `judge`. Raises LakeBusy, JournalDamaged and ManifestUnreadable, which concern them all, and BuilderDied.
+    A month that cannot be published keeps none of the others from it: see its `fault`. What is judged is kept in the
+    ledger under the name of `run`, by default one that begins now. Only what measures goes without a `judge`.
+    Raises LakeBusy, JournalDamaged and ManifestUnreadable, which concern them all, and BuilderDied.
     """
     work = Work(only, force, judge is not None)
     with writer(lake) as pen, builders(_evidence_bytes(lake, months)) as crew:
-        yield from publish_evidence(pen, months, partial(gathered, pen, work), work, crew, judge)
+        shop = Workshop(pen, work, crew, judge, run or this_run("publish"))
+        yield from publish_evidence(shop, months, partial(gathered, pen, work))
 
 
-def publish_evidence(  # noqa: PLR0913, PLR0917 - what, from what, and who does it
-    pen: Writer,
-    months: Sequence[str],
-    gather: Callable[[str], Evidence | None],
-    work: Work,
-    crew: Executor,
-    judge: Callable[[], Judge] | None,
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where months are built: by whom, how, judged by whom, published and recorded with which pen and in which run."""
+
+    pen: Writer
+    work: Work
+    crew: Executor
+    judge: Callable[[], Judge] | None
+    run: Run
+
+
+def publish_evidence(
+    shop: Workshop, months: Sequence[str], gather: Callable[[str], Evidence | None]
 ) -> Iterator[Published]:
     """Publish the evidence that `gather` gives of each month, with what is derived; None leaves a month alone."""
-    build = partial(_built, pen, work, gather)
+    build = partial(_built, shop.pen, shop.work, gather)
     batches = [months[start : start + BATCH_MONTHS] for start in range(0, len(months), BATCH_MONTHS)]
     # One batch is built while the one before it is judged and committed.
-    ahead = deque((batch, [crew.submit(build, month) for month in batch]) for batch in batches[:1])
+    ahead = deque((batch, [shop.crew.submit(build, month) for month in batch]) for batch in batches[:1])
     for later in [*batches[1:], ()]:
-        ahead.append((later, [crew.submit(build, month) for month in later]))
+        ahead.append((later, [shop.crew.submit(build, month) for month in later]))
         batch, futures = ahead.popleft()
         found = dict(zip(batch, [_result(future) for future in futures], strict=True))
-        yield from _published(pen, found, build, work, crew, judge)
+        yield from _published(shop, found, build)
 
 
-def _published(  # noqa: PLR0913, PLR0917 - what, from what, and who does it
-    pen: Writer,
+def _published(
+    shop: Workshop,
     found: dict[str, Prepared | Exception | None],
     build: Callable[[str, pl.DataFrame], Prepared | Exception | None],
-    work: Work,
-    crew: Executor,
-    judge: Callable[[], Judge] | None,
 ) -> Iterator[Published]:
     """Judge the months `found`, and publish what stands."""
+    pen, judge = shop.pen, shop.judge() if shop.judge and any(found.values()) else None
+    findings: list[Finding] = []
     # Nearly always no capture is refused, so months are built as if none were; the others once more.
     again: dict[str, Future[Prepared | Exception | None]] = {}
-    for month, broken in _refused(judge, found).items():
+    for month, broken in _refused(judge, found, findings).items():
         if isinstance(one := found[month], Prepared):
             pen.drop(one.staged)
-        again[month] = crew.submit(build, month, broken)
+        again[month] = shop.crew.submit(build, month, broken)
     found |= {month: _result(future) for month, future in again.items()}
-    faults = _unmet(judge, found)
+    faults = _unmet(judge, found, findings)
+    record(pen, shop.run, findings)
     for month, one in found.items():
         if isinstance(one, Prepared) and month not in faults:
-            changed = pen.commit(one.staged, one.folded, thorough=work.force)
+            changed = pen.commit(one.staged, one.folded, thorough=shop.work.force)
             yield Published(month, tuple(changed), tuple(one.refused.rows()), one.unreadable, _rows(pen, month))
         elif isinstance(one, Prepared):
             pen.drop(one.staged)
@@ -195,34 +209,38 @@ def _evidence_bytes(lake: Lake, months: Sequence[str]) -> int:
 
 
 def _refused(
-    judge: Callable[[], Judge] | None, found: Mapping[str, Prepared | Exception | None]
+    judge: Judge | None, found: Mapping[str, Prepared | Exception | None], findings: list[Finding]
 ) -> dict[str, pl.DataFrame]:
     """The captures that the judge sets aside, by month; only of months that have any."""
     captures = [one.captures for one in found.values() if isinstance(one, Prepared) and one.captures.height]
     if judge is None or not captures:
         return {}
-    broken = judge().refused(pl.concat(captures))
-    by_month = broken.with_columns(month=pl.col("listed_on").dt.strftime(MONTH_FORM)).partition_by(
+    stopped = judge.stopped(pl.concat(captures))
+    findings += stopped.findings
+    by_month = stopped.captures.with_columns(month=pl.col("listed_on").dt.strftime(MONTH_FORM)).partition_by(
         "month", as_dict=True, include_key=False
     )
     return {str(month): rows for (month,), rows in by_month.items()}
 
 
 def _unmet(
-    judge: Callable[[], Judge] | None, found: Mapping[str, Prepared | Exception | None]
+    judge: Judge | None, found: Mapping[str, Prepared | Exception | None], findings: list[Finding]
 ) -> dict[str, MonthRefused]:
     """The months that break a declaration. Bytes that are published already were judged when they came."""
-    findings: dict[str, list[Finding]] = {}
-    for table in DERIVED if judge is not None else ():
+    broken: dict[str, list[Finding]] = {}
+    for table in DERIVED:
         told = [one.facts[table] for one in found.values() if isinstance(one, Prepared) and table in one.facts]
-        for finding in judge().unmet(table, told) if judge is not None and told else ():
-            findings.setdefault(finding.month, []).append(finding)
+        judged = judge.findings(table, told) if judge is not None and told else ()
+        findings += judged
+        for finding in judged:
+            if not finding.success:
+                broken.setdefault(finding.month, []).append(finding)
     return {
         month: MonthRefused(
             f"{month} was built but not published, for it breaks its own declaration (the answers are kept, nothing "
-            "is lost; please report this): " + "; ".join(map(str, found[:5]))
+            "is lost; please report this): " + "; ".join(map(str, unmet[:5]))
         )
-        for month, found in findings.items()
+        for month, unmet in broken.items()
     }
 
 

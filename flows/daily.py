@@ -9,14 +9,16 @@ from pathlib import Path
 
 import polars as pl
 from prefect import flow, runtime, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
+from flows.heartbeat import Heartbeat, beat
+from flows.ledger import ALONE, Run
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
-from flows.report import Report, RunHadProblems, lists, report
+from flows.report import Report, RunHadProblems, known_before, report
 from flows.settings import settings
 from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
@@ -42,11 +44,16 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
     with asking_hub(said, clock, patience) as asking:
         problems = _capture_all(asking, dates)
-    before = lists(said.lake, dates)
-    published, faults = _publish_all(said.lake, dates)
-    outcome = report(said.lake, before, dates, published, [*problems, *faults], clock.started_at)
+    run = Run(f"daily {runtime.flow_run.name or ALONE}", clock.started_at)
+    before = known_before(said.lake, dates)
+    published, faults = _publish_all(said.lake, dates, run)
+    outcome = report(said.lake, before, dates, published, [*problems, *faults], run)
     create_table_artifact(key="daily-verdicts", table=outcome.rows(), description=outcome.summary)
     create_markdown_artifact(key="daily-summary", markdown=outcome.markdown(), description=outcome.summary)
+    if outcome.oddities.docs:
+        page = Path(outcome.oddities.docs).as_uri()
+        create_link_artifact(key="data-docs", link=page, description="What Great Expectations judged in this run.")
+    beat(said.lake, Heartbeat(run.name, run.started_at, clock.now(), not outcome.problems, outcome.summary))
     if outcome.problems:
         raise RunHadProblems(outcome)
     return outcome
@@ -69,9 +76,9 @@ def capture(day: date, asking: Asking) -> Captured:
 
 
 @task(task_run_name="publish-{month}", cache_policy=NO_CACHE)
-def publish(month: str, root: Path) -> Published:
+def publish(month: str, root: Path, run: Run) -> Published:
     """Fold, build, judge and publish one month. Needs no network. Raises what `MONTH_FAULTS` lists."""
-    done = publish_month(Lake(root), month)
+    done = publish_month(Lake(root), month, run=run)
     log.info("published %s: %s", month, f"{len(done.changed)} files" if done.changed else "unchanged")
     return done
 
@@ -88,13 +95,13 @@ def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
     return []
 
 
-def _publish_all(lake: Lake, dates: Sequence[date]) -> tuple[list[Published], list[str]]:
+def _publish_all(lake: Lake, dates: Sequence[date], run: Run) -> tuple[list[Published], list[str]]:
     """Publish the months of `dates`, and those that still have answers waiting from a run that died."""
     published: list[Published] = []
     faults: list[str] = []
     for month in sorted({*(day.strftime(MONTH_FORM) for day in dates), *waiting_months(lake)}):
         try:
-            published.append(publish(month, lake.root))
+            published.append(publish(month, lake.root, run))
         except MONTH_FAULTS as fault:
             faults.append(str(fault))
     return published, faults

@@ -10,12 +10,14 @@ import polars as pl
 
 from flows.build import (
     Published,
+    Workshop,
     great_expectations,
     publish_evidence,
     publish_months,
     waiting_months,
 )
 from flows.builders import builders
+from flows.ledger import this_run
 from flows.prepare import Evidence, Work
 from flows.recipes import DERIVED, EVIDENCE
 from schemas.decisions import DECISIONS
@@ -44,7 +46,7 @@ def rebuild(
     lake: Lake, months: Sequence[str], *, force: bool, only: Collection[Table] = DERIVED
 ) -> Iterator[Published]:
     """Build `months` again: those whose inputs or code changed, or with `force` all; of the tables only some."""
-    yield from publish_months(lake, months, force=force, only=only)
+    yield from publish_months(lake, months, force=force, only=only, run=this_run("rebuild"))
 
 
 def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake) -> Iterator[Published]:
@@ -56,7 +58,8 @@ def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake)
         raise TargetTaken(f"{target.root} holds a lake already; choose a new folder")
     work = Work(DERIVED)
     with writer(lake) as source, writer(target) as pen, builders(0) as crew:
-        yield from publish_evidence(pen, months, partial(_known, source, at), work, crew, great_expectations)
+        shop = Workshop(pen, work, crew, great_expectations, this_run("rebuild as of"))
+        yield from publish_evidence(shop, months, partial(_known, source, at))
 
 
 def _known(source: Writer, at: datetime, month: str) -> Evidence:

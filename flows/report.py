@@ -10,6 +10,8 @@ import polars as pl
 
 from flows.build import Published
 from flows.instants import capture_name
+from flows.ledger import Run
+from flows.watch import NOTHING_ODD, Looks, Oddities, looks, oddities
 from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS, VERDICTS
@@ -55,12 +57,16 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run. `problems` are what a person should know of; with any, the run has failed."""
+    """The outcome of a run. `problems` are what a person should know of; with any, the run has failed.
+
+    `oddities` are worth a look, but the run has not failed for them.
+    """
 
     verdicts: tuple[Verdict, ...]
     changed: tuple[str, ...]
     problems: tuple[str, ...]
     changes: Changes = Changes()
+    oddities: Oddities = NOTHING_ODD
 
     @property
     def summary(self) -> str:
@@ -72,7 +78,13 @@ class Report:
         dates = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no dates"
         files = f"{len(self.changed)} files published" if self.changed else "unchanged"
         again = f"; seen again: {self.changes}" if str(self.changes) else ""
-        return f"{dates}{again}; {files}" + (f"; {len(self.problems)} problems" if self.problems else "")
+        counted = {
+            "problems": self.problems,
+            "warnings": self.oddities.warnings,
+            "notices of drift": self.oddities.drift,
+        }
+        rest = "".join(f"; {len(held)} {what}" for what, held in counted.items() if held)
+        return f"{dates}{again}; {files}{rest}"
 
     def rows(self) -> list[dict[str, str | int]]:
         """The verdicts as rows of a table."""
@@ -101,9 +113,13 @@ class Report:
         """The run as Markdown, for the artifact and for chats."""
         rows = [f"| {' | '.join(str(value).replace('|', '/') for value in row.values())} |" for row in self.rows()]
         table = ["| date | verdict | papers | captures | reason |", "|---|---|--:|--:|---|", *rows]
-        problems = ["", "**Problems**", "", *(f"- {problem}" for problem in self.problems)] if self.problems else []
+        headed = {"Problems": self.problems, "Warnings": self.oddities.warnings, "Drift": self.oddities.drift}
+        lists: list[str] = []
+        for head, held in headed.items():
+            lists += ["", f"**{head}**", "", *(f"- {one}" for one in held)] if held else []
+        docs = ["", f"What was judged: {self.oddities.docs}"] if self.oddities.docs else []
         files = ["", f"{len(self.changed)} files changed." if self.changed else "Nothing changed."]
-        return "\n".join([f"# {self.summary}", "", *table, *problems, *files])
+        return "\n".join([f"# {self.summary}", "", *table, *lists, *files, *docs])
 
 
 class RunHadProblems(Exception):
@@ -113,6 +129,19 @@ class RunHadProblems(Exception):
         """Say the problems."""
         super().__init__("; ".join(outcome.problems))
         self.report = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was known of some dates before a run: their lists, and how they look."""
+
+    lists: pl.DataFrame
+    looks: Looks
+
+
+def known_before(lake: Lake, dates: Sequence[date]) -> Before:
+    """What is known of `dates` now, for `report` to compare with."""
+    return Before(lists(lake, dates), looks(lake, dates))
 
 
 def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
@@ -145,15 +174,15 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
 
 def report(  # noqa: PLR0913, PLR0917 - a run, before and after
     lake: Lake,
-    before: pl.DataFrame,
+    before: Before,
     dates: Sequence[date],
     published: Iterable[Published],
     problems: Sequence[str],
-    since: datetime,
+    run: Run,
 ) -> Report:
-    """What became of `dates`, whose `lists` were `before`, and of the months published.
+    """What became of `dates`, that were known as `before`, and of the months published.
 
-    Captures refused before `since` are no news.
+    Captures refused before the run are no news.
     """
     months = list(published)
     found = _source_days(lake, dates)
@@ -162,9 +191,9 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         f"capture {capture_name(day, at)} was refused: {message} (look at `rejects`; `papers accept` lets it in)"
         for month in months
         for day, at, message in month.refused
-        if at >= since
+        if at >= run.started_at
     ]
-    failed = _faults(lake, dates, since)
+    failed = _faults(lake, dates, run.started_at)
     unreadable = [
         f"{path} in the inbox cannot be read and was left there" for month in months for path in month.unreadable
     ]
@@ -172,7 +201,8 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         verdicts=tuple(verdicts),
         changed=tuple(name for month in months for name in month.changed),
         problems=(*problems, *refusals, *failed, *unreadable),
-        changes=changes(before, lists(lake, dates)),
+        changes=changes(before.lists, lists(lake, dates)),
+        oddities=oddities(lake, before.looks, dates, run),
     )
 
 

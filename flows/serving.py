@@ -23,6 +23,7 @@ from prefect.schedules import Cron
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
+from flows.schedule import watch_for_silence
 from flows.settings import Settings
 
 _HERE = Path(__file__).parent
@@ -58,6 +59,8 @@ async def _serve(api: str, tell: Callable[[str], None]) -> None:
                 # Whatever was missed while nothing served is caught up with now.
                 async with get_client() as client:
                     await client.create_flow_run_from_deployment(deployment_id)
+        async with get_client() as client:
+            await watch_for_silence(client)
         tell(f"Prefect is at {api.removesuffix('/api')}; stop with Ctrl-C")
         await runner.start()
 

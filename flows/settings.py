@@ -29,6 +29,7 @@ class Settings:
     hub_quota: int | None = None
     contact: str | None = None
     hub_token: str | None = field(default=None, repr=False)
+    prefect_api: str | None = None
 
     @property
     def lake(self) -> Lake:
@@ -57,6 +58,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         hub_quota=_quota("PAPERLAKE_HUB_QUOTA", said("PAPERLAKE_HUB_QUOTA")),
         contact=contact,
         hub_token=said("HF_TOKEN"),
+        prefect_api=said("PREFECT_API_URL"),
     )
 
 

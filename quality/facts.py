@@ -19,7 +19,7 @@ COPIES = "key_copy_count"
 """How many rows of the month share the key of a row."""
 MONTHS_OFF = "months_off_count"
 """How many months lie between a row's date and the month that it is filed under."""
-MONTH = "judged_month"
+MONTH = ":month"
 ROWS = ":rows"
 """Behind the name of a column: how many rows hold the value beside it."""
 

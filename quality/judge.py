@@ -7,13 +7,16 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from quality.facts import MONTH, ROWS, plain
 from schemas.captures import CAPTURES
+from schemas.list_profile import LIST_PROFILE
 from schemas.table import Below, Table
 
 with warnings.catch_warnings():
@@ -22,10 +25,12 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from quality.suite import stop_suite, suite
+    from quality import docs
+    from quality.suite import stop_suite, suite, warning_suite
 
 _EXAMPLES = 3
 _ROW = "row"
+_MONTH_FORM = "%Y-%m"
 _ONE_AT_A_TIME = threading.Lock()
 """Its context is one for the process, and nothing says that threads may share it."""
 # It tells of its temporary folder, at a level of its own.
@@ -38,56 +43,130 @@ class JudgeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One expectation that a month does not meet."""
+    """What became of one expectation in one month. `severity` is what breaking it does, as in `validations`."""
 
+    suite: str
     table: str
     month: str
-    expectation: str
     column: str
-    unexpected_count: int
-    examples: tuple[str, ...]
+    expectation: str
+    severity: str
+    unexpected_count: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether the expectation was met."""
+        return self.unexpected_count == 0
 
     def __str__(self) -> str:
         """The finding in a line."""
         shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.table}.{self.column}: {self.expectation} failed in {self.unexpected_count} rows{shown}"
+        outcome = "met" if self.success else f"failed in {self.unexpected_count} rows{shown}"
+        return f"{self.table}.{self.column}: {self.expectation} {outcome}"
 
 
-def unmet(table: Table, told: Sequence[pl.DataFrame]) -> list[Finding]:
-    """Every declared expectation that a month of `table` does not meet, by what `facts` told of some months."""
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The captures (listed_on, captured_at, message) that break a stop expectation, and all that was found."""
+
+    captures: pl.DataFrame
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What is odd about the list of a date, in words."""
+
+    listed_on: date
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What became of one expectation: the rows that do not meet it, with their values."""
+
+    column: str
+    expectation: str
+    unexpected: Sequence[tuple[int, Any]]
+
+
+def findings(table: Table, told: Sequence[pl.DataFrame]) -> list[Finding]:
+    """What became of every declared expectation in some months of `table`, by what `facts` told of them."""
     judged = pl.concat(told).with_row_index(_ROW)
+    about = (table.name, table.name, "refuse_row")
     return [
         finding
-        for one in _validate(suite(table), judged).results
-        if not one.success
-        for finding in _findings(table, one, judged)
+        for verdict in _validate(suite(table), judged)
+        for finding in _by_month(verdict, about, judged[MONTH], judged[f"{verdict.column}{ROWS}"])
     ]
 
 
-def refused(captures: pl.DataFrame) -> pl.DataFrame:
-    """The captures (listed_on, captured_at, message) that break a stop expectation, judged each on itself."""
-    stops = [name for column in CAPTURES.columns for name in [column.name] if _means(name)]
-    capture = ["listed_on", "captured_at"]
-    numbered = captures.select(plain(pl.col(name), captures.schema[name]) for name in [*capture, *stops])
+def stopped(captures: pl.DataFrame) -> Stopped:
+    """What the stop expectations say of `captures`, judged each on itself."""
+    capture, expectations = ["listed_on", "captured_at"], stop_suite(CAPTURES)
+    verdicts = _validate(expectations, _numbered(captures, [*capture, *_meanings(CAPTURES)]))
     broken = [
-        (row, _in_words(one.expectation_config.kwargs["column"], value))
-        for one in _validate(stop_suite(CAPTURES), numbered.with_row_index(_ROW)).results
-        if not one.success
-        for row, value in _unexpected(one)
+        (row, f"{_meanings(CAPTURES)[one.column]} ({one.column} {value:.2f})")
+        for one in verdicts
+        for row, value in one.unexpected
     ]
     said = pl.DataFrame(broken, schema={_ROW: pl.UInt32, "message": pl.String}, orient="row")
     messages = said.group_by(_ROW).agg(message=pl.col("message").sort().str.join("; "))
-    return captures.select(capture).with_row_index(_ROW).join(messages, on=_ROW).select(*capture, "message")
+    refused = captures.select(capture).with_row_index(_ROW).join(messages, on=_ROW).select(*capture, "message")
+    about = (expectations.name, CAPTURES.name, "refuse_capture")
+    months = captures["listed_on"].dt.strftime(_MONTH_FORM)
+    return Stopped(refused, tuple(one for verdict in verdicts for one in _by_month(verdict, about, months)))
 
 
-def _means(column: str) -> str | None:
-    """What it means that a capture breaks the stop expectation on a column; None where there is none."""
-    return next((check.broken for check in CAPTURES[column].checks if isinstance(check, Below)), None)
+def warned(profile: pl.DataFrame) -> tuple[list[Warned], list[Finding]]:
+    """What is odd about lists, by rows of `list_profile`, and all that was found. Nothing is refused for it."""
+    meanings, dates = _meanings(LIST_PROFILE), profile["listed_on"].to_list()
+    verdicts = _validate(warning_suite(LIST_PROFILE), _numbered(profile, ["listed_on", *meanings]))
+    odd = [
+        Warned(dates[row], one.column, f"{dates[row]}: {meanings[one.column]} ({one.column} {value:.2f})")
+        for one in verdicts
+        for row, value in one.unexpected
+    ]
+    about = (LIST_PROFILE.name, LIST_PROFILE.name, "warn")
+    months = profile["listed_on"].dt.strftime(_MONTH_FORM)
+    found = [one for verdict in verdicts for one in _by_month(verdict, about, months)]
+    return sorted(odd, key=lambda one: (one.listed_on, one.column)), found
 
 
-def _in_words(column: str, value: float) -> str:
-    """What the capture is refused for, and the figure it is refused by."""
-    return f"{_means(column)} ({column} {value:.2f})"
+def _meanings(table: Table) -> dict[str, str]:
+    """By column, what it means that a row breaks its limit."""
+    return {
+        column.name: check.broken for column in table.columns for check in column.checks if isinstance(check, Below)
+    }
+
+
+def _numbered(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    return rows.select(plain(pl.col(name), rows.schema[name]) for name in names).with_row_index(_ROW)
+
+
+def _by_month(
+    verdict: _Verdict, about: tuple[str, str, str], months: pl.Series, weights: pl.Series | None = None
+) -> list[Finding]:
+    """A verdict as a finding for each of the `months` of the rows judged; by `weights` they stand for many rows."""
+    name, table, severity = about
+    failed: dict[str, list[tuple[int, Any]]] = {month: [] for month in months.unique(maintain_order=True)}
+    for row, value in verdict.unexpected:
+        failed[months[row]].append((1 if weights is None else int(weights[row]), value))
+    return [
+        Finding(
+            suite=name,
+            table=table,
+            month=month,
+            column=verdict.column,
+            expectation=verdict.expectation,
+            severity=severity,
+            unexpected_count=sum(count for count, _ in held),
+            examples=tuple(str(value)[:60] for _, value in held[:_EXAMPLES]),
+        )
+        for month, held in failed.items()
+    ]
 
 
 @cache
@@ -97,36 +176,27 @@ def _context() -> Any:
     return context
 
 
-def _validate(expectations: gx.ExpectationSuite, rows: pl.DataFrame) -> Any:
+def _validate(expectations: gx.ExpectationSuite, rows: pl.DataFrame) -> list[_Verdict]:
     """What Great Expectations says of `rows`, naming by their column `row` those that are not as expected."""
     complete = {"result_format": "COMPLETE", "unexpected_index_column_names": [_ROW]}
     with _ONE_AT_A_TIME:
         source = _context().data_sources.add_or_update_pandas("lake")
         batch_definition = source.add_dataframe_asset(expectations.name).add_batch_definition_whole_dataframe("rows")
         batch = batch_definition.get_batch(batch_parameters={"dataframe": rows.to_pandas()})
-        return batch.validate(expectations, result_format=complete)
+        result = batch.validate(expectations, result_format=complete)
+        docs.keep(_context(), expectations, result)
+    return [_verdict(one) for one in result.results]
 
 
-def _unexpected(one: Any) -> list[tuple[int, Any]]:
-    """The rows, and their values, in which an expectation failed."""
+def _verdict(one: Any) -> _Verdict:
     if one.exception_info.get("raised_exception"):
         raise JudgeFailed(str(one.exception_info.get("exception_message")))
     column = one.expectation_config.kwargs["column"]
-    return [(int(where[_ROW]), where[column]) for where in one.result["unexpected_index_list"]]
+    broken = [] if one.success else [(int(w[_ROW]), w[column]) for w in one.result["unexpected_index_list"]]
+    return _Verdict(column, one.expectation_config.type, broken)
 
 
-def _findings(table: Table, one: Any, judged: pl.DataFrame) -> list[Finding]:
-    """What an expectation that failed found, month by month, counted in rows of the table."""
-    column = one.expectation_config.kwargs["column"]
-    failed = judged[[row for row, _ in _unexpected(one)]]
-    return [
-        Finding(
-            table=table.name,
-            month=str(month),
-            expectation=one.expectation_config.type,
-            column=column,
-            unexpected_count=int(held[f"{column}{ROWS}"].sum()),
-            examples=tuple(str(value)[:60] for value in held[column].head(_EXAMPLES)),
-        )
-        for (month,), held in failed.group_by(MONTH, maintain_order=True)
-    ]
+def write_docs(folder: Path) -> Path | None:
+    """Data Docs of everything judged since they were last written; gives their first page, None where nothing was."""
+    with _ONE_AT_A_TIME:
+        return docs.write(_context(), folder)

@@ -28,6 +28,11 @@ def stop_suite(table: Table) -> gx.ExpectationSuite:
     return gx.ExpectationSuite(name=f"{table.name}-stop", expectations=declared(table, refuses="capture"))
 
 
+def warning_suite(table: Table) -> gx.ExpectationSuite:
+    """What a list should look like beside those before it; nothing is refused that does not."""
+    return gx.ExpectationSuite(name=table.name, expectations=declared(table, refuses="nothing"))
+
+
 def declared(table: Table, refuses: Refuses) -> list[Expectation]:
     """One expectation for each declared check of that severity."""
     return [
@@ -36,15 +41,17 @@ def declared(table: Table, refuses: Refuses) -> list[Expectation]:
 
 
 def _expectation(column: Column, check: Check) -> Expectation:
+    name, notes = column.name, {"notes": column.doc}
     match check:
         case Matches(pattern):
-            return gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=rf"^(?:{pattern})\Z")
+            return gxe.ExpectColumnValuesToMatchRegex(column=name, regex=rf"^(?:{pattern})\Z", meta=notes)
         case Between(low, high):
-            return gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=_end(low), max_value=_end(high))
+            ends = {"min_value": _end(low), "max_value": _end(high)}
+            return gxe.ExpectColumnValuesToBeBetween(column=name, **ends, meta=notes)
         case Below(limit, _):
-            return gxe.ExpectColumnValuesToBeBetween(column=column.name, max_value=limit, strict_max=True)
+            return gxe.ExpectColumnValuesToBeBetween(column=name, max_value=limit, strict_max=True, meta=notes)
         case OneOf(values):
-            return gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(values))
+            return gxe.ExpectColumnValuesToBeInSet(column=name, value_set=list(values), meta=notes)
 
 
 def _end(value: float | str | None) -> float | datetime | None:

@@ -15,6 +15,7 @@ from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
+from schemas.validations import VALIDATIONS
 
 CONTRACT_VERSION = "1.1.0"
 """Of all tables and views together, by semantic rules; `make docs` refuses to write a contract that broke them."""
@@ -23,6 +24,6 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES, FIELD_DAYS, DRIFT),
-        *(HUB_REPLIES, SAVED_PAGES, DECISIONS),
+        *(HUB_REPLIES, SAVED_PAGES, DECISIONS, VALIDATIONS),
     )
 }

@@ -14,8 +14,8 @@ DRIFT = Table(
     ),
     grain="one field of one source in one month",
     dated_by="first_seen_on",
-    key=("source", "field_path", "first_seen_on"),
-    sort=("source", "field_path", "first_seen_on"),
+    key=("source", "first_seen_on", "field_path"),
+    sort=("source", "first_seen_on", "field_path"),
     columns=(
         Column("source", TEXT, "The source asked."),
         Column("field_path", TEXT, f"JSON path within an entry, or two with `{RELATES.strip()}`, as in `field_days`."),

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-Refuses = Literal["row", "capture"]
-"""What a broken check sets aside: the row (or, where it may be null, the value), or the whole capture."""
+Refuses = Literal["row", "capture", "nothing"]
+"""What a broken check sets aside: the row (or, where it may be null, the value), the whole capture, or nothing: then it
+warns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _names_looked_at(table: Table) -> list[str]:
     others = [rests for one in TABLES.values() for rests in one.rests_on if rests.table == table.name]
     rested_on = [name for rests in others for name in rests.on]
     bodies = [name for name in (_BODY, _BODY_HASH) if name in table.arrow().names]
-    return list(dict.fromkeys([*table.sort, *resting, *rested_on, *bodies]))
+    return list(dict.fromkeys([table.dated_by, *table.sort, *resting, *rested_on, *bodies]))
 
 
 def _rows_fault(rows: pl.DataFrame, path: Path, table: Table) -> tuple[Kind, str] | None:

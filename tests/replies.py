@@ -119,7 +119,7 @@ def built(*captures: Iterable[Row], accepted: pl.DataFrame = NONE_ACCEPTED) -> T
 def judged(*captures: Iterable[Row], accepted: pl.DataFrame = NONE_ACCEPTED) -> Tables:
     """All tables, with the captures refused that the judge refuses."""
     reading = hub.read(replies(*captures))
-    return hub.build(reading, judge.refused(reading.captures), accepted)
+    return hub.build(reading, judge.stopped(reading.captures).captures, accepted)
 
 
 NONE_REFUSED = NONE_ACCEPTED.select("listed_on", "captured_at", message="decision")

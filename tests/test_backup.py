@@ -20,7 +20,7 @@ from tests.test_build import keep
 
 MONTH = "2025-11"
 MORNINGS = [datetime(2025, 11, 6, 8, tzinfo=UTC) + timedelta(days=n) for n in range(3)]
-EVIDENCE = [table for table in TABLES.values() if table.is_kept]
+EVIDENCE = [table for table in TABLES.values() if table.is_kept and table.name != "validations"]
 REPLIES = "tables/hub_replies/month=2025-11/part-0.parquet"
 
 
@@ -39,7 +39,14 @@ def target(tmp_path):
 
 
 def parts(lake):
-    return {path.relative_to(lake.root): path.read_bytes() for path in lake.tables.rglob("*.parquet")}
+    """Every published file but the ledger, which tells of runs and not of what they made."""
+    files = [path for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts]
+    return {path.relative_to(lake.root): path.read_bytes() for path in files}
+
+
+def derived(lake):
+    files = snapshot(lake).manifest.files
+    return {name: entry for name, entry in files.items() if "/validations/" not in name}
 
 
 def damage(path):
@@ -71,7 +78,7 @@ def test_a_restored_backup_builds_the_same_lake(lake, target, tmp_path):
     list(rebuild(restored, months_kept(restored), force=False))
     publish_month(lake, MONTH)
     assert parts(restored) == parts(lake)
-    assert snapshot(restored).manifest == snapshot(lake).manifest
+    assert derived(restored) == derived(lake)
 
 
 def test_what_was_folded_waits_in_the_backup_no_more(lake, target):
@@ -151,7 +158,7 @@ def test_a_backup_that_is_killed_is_the_old_one_or_the_new_one(lake, target, mon
 def test_the_command_tells_what_it_did(lake, target, monkeypatch):
     monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
     papers = CliRunner()
-    assert "1 copied; all read and as published" in papers.invoke(main, ["backup", str(target.root)]).output
+    assert "2 copied; all read and as published" in papers.invoke(main, ["backup", str(target.root)]).output
     assert "unchanged" in papers.invoke(main, ["backup", str(target.root)]).output
     damage(lake.root / REPLIES)
     assert papers.invoke(main, ["backup", str(target.root)]).exit_code == 0, "the copy there is still good"

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
+from flows.ledger import Run, recorded
 from quality import judge
 from quality.facts import COPIES, MISSING, MONTHS_OFF, facts
 from quality.suite import stop_suite, suite
@@ -32,11 +33,16 @@ def clean():
     answers = [capture(entries(3), at=OPEN), capture([rich, *entries(4), 5], at=CLOSED)]
     pages = saved(text(page_entry(tail="  • 5 authors\n·\nMay 30 2")))
     evidence = {"hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED), "saved_pages": pages}
+    evidence["validations"] = recorded(Run("daily", CLOSED), [unmet_once()])
     return {**built(*answers), **page.build(pages), **evidence}
 
 
+def unmet_once():
+    return judge.Finding("listings", "listings", MONTH, "title", "expect_something", "refuse_row", 1, ("a", "b"))
+
+
 def unmet(table, rows, month=MONTH):
-    return judge.unmet(table, [facts(table, month, rows)])
+    return [one for one in judge.findings(table, [facts(table, month, rows)]) if not one.success]
 
 
 def found(table, rows):
@@ -165,7 +171,10 @@ def test_months_judged_together_are_found_wanting_each_for_itself():
     broken = rows.with_columns(upvote_count=pl.Series([-1, -2, 5], dtype=pl.Int32))
     later = broken.with_columns(listed_on=date(2025, 12, 4))
     told = [facts(LISTINGS, MONTH, rows), facts(LISTINGS, MONTH, broken), facts(LISTINGS, "2025-12", later)]
-    assert [(one.month, one.unexpected_count) for one in judge.unmet(LISTINGS, told)] == [(MONTH, 2), ("2025-12", 2)]
+    assert [(one.month, one.unexpected_count) for one in judge.findings(LISTINGS, told) if not one.success] == [
+        (MONTH, 2),
+        ("2025-12", 2),
+    ]
 
 
 def test_of_very_many_values_the_ones_beyond_a_range_are_still_found():
@@ -180,7 +189,7 @@ def test_of_very_many_values_the_ones_beyond_a_range_are_still_found():
 def test_a_finding_reads_as_a_line():
     rows = built(capture(entries(3)))["listings"].with_columns(upvote_count=pl.lit(-5, pl.Int32))
     assert [str(one) for one in unmet(LISTINGS, rows)] == [
-        "listings.upvote_count: expect_column_values_to_be_between failed in 3 rows, e.g. -5"
+        "listings.upvote_count: expect_column_values_to_be_between failed in 3 rows, e.g. -5.0"
     ]
 
 
@@ -194,7 +203,7 @@ def test_the_judge_refuses_each_capture_for_itself():
             capture([], day=date(2025, 11, 6)),
         )
     ).captures
-    refused = judge.refused(captures).sort("listed_on")
+    refused = judge.stopped(captures).captures.sort("listed_on")
     assert refused.schema == {
         "listed_on": pl.Date,
         "captured_at": pl.Datetime("us", "UTC"),
@@ -208,7 +217,7 @@ def test_the_judge_refuses_each_capture_for_itself():
 
 def test_a_capture_refused_twice_over_is_told_both():
     elsewhere = entry(paper__submittedOnDailyAt="2025-10-01T00:00:00Z")
-    refused = judge.refused(hub.read(replies(capture([{}, elsewhere]))).captures)
+    refused = judge.stopped(hub.read(replies(capture([{}, elsewhere]))).captures).captures
     assert refused["message"].item().split("; ") == [
         "half of its entries or more cannot be read (refused_share 0.50)",
         "it is the list of another date (other_date_share 1.00)",
@@ -216,7 +225,7 @@ def test_a_capture_refused_twice_over_is_told_both():
 
 
 def test_of_no_captures_none_is_refused():
-    assert judge.refused(hub.read(replies()).captures).is_empty()
+    assert judge.stopped(hub.read(replies()).captures).captures.is_empty()
 
 
 def test_every_check_that_refuses_a_capture_says_what_it_means():
@@ -228,7 +237,7 @@ def test_every_check_that_refuses_a_capture_says_what_it_means():
 
 def test_the_judge_says_nothing_on_the_side_and_asks_nobody(clean, capfd, caplog):
     unmet(LISTINGS, clean["listings"])
-    judge.refused(clean["captures"])
+    judge.stopped(clean["captures"])
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"

@@ -113,9 +113,9 @@ def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundin
             run = wait_for(lambda: completed_run(url), 120, "the end of the run")
         assert run["state_type"] == "COMPLETED", run["state"]["message"]
         artifacts = api(url, "/artifacts/filter", {})
-        assert {artifact["key"] for artifact in artifacts} == {"daily-verdicts", "daily-summary"}
+        assert {artifact["key"] for artifact in artifacts} == {"daily-verdicts", "daily-summary", "data-docs"}
         deployments = {deployment["name"]: deployment for deployment in api(url, "/deployments/filter", {})}
-        assert set(deployments) == {"daily", "backfill"}
+        assert set(deployments) == {"daily", "backfill", "doctor"}
         assert deployments["backfill"]["schedules"] == []
         deployment = deployments["daily"]
         (schedule,) = deployment["schedules"]

@@ -13,7 +13,9 @@ import polars as pl
 
 from schemas.field_days import RELATES
 from transforms.answers import Opened
+from transforms.drift import month_of
 from transforms.text import one_line
+from transforms.values import instant
 
 MOST_ENTRIES = 100
 """Of a date: a page of the Hub holds no more, and what changed shows in these."""
@@ -32,15 +34,17 @@ _KINDS = {
     "JSON": "mixed",
 }
 _NEXT_ENTRY = ',{"paper":'
-_AGREE = (("$.publishedAt", "$.paper.publishedAt"),)
-"""Pairs of instants that mean the same by their names. They never were: see `SAME` of which date."""
+_AGREE = ("$.publishedAt", "$.paper.publishedAt")
+"""By their names the same instant. They never were: to 2025-03-10 the first was shifted, since then it is New York's
+clock with a false Z."""
 _DATED = "$.paper.submittedOnDailyAt"
 _PLACE = ["page_no", "item"]
+_OF_DATE = ["listed_on", "field_path"]
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """`days` has the columns of the table `field_days`, `samples` (field_path, sample) some values of each field."""
+    """`days` has the columns of the table `field_days`; `samples` are some values (field_path, month, sample)."""
 
     days: pl.DataFrame
     samples: pl.DataFrame
@@ -51,11 +55,11 @@ def census(pages: Opened, tally: pl.DataFrame, source: str) -> Census:
     newest = _first_pages(tally)
     _take_out(pages, newest)
     shapes: pl.DataFrame = pages.database.sql(
-        "select listed_on, json_structure(entry) as shape, count(*) as entries, "
+        "select listed_on, coalesce(json_structure(entry), '\"NULL\"') as shape, count(*) as entries, "
         "min({page_no: page_no, item: item}) as example from census_entries group by all"
     ).pl()
     if shapes.is_empty():
-        return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema={"field_path": pl.String, "sample": pl.String}))
+        return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
     fields = pl.DataFrame(
         [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
         schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
@@ -66,16 +70,19 @@ def census(pages: Opened, tally: pl.DataFrame, source: str) -> Census:
         .group_by("listed_on", "field_path", "kind")
         .agg(present_count=pl.col("entries").sum().cast(pl.Int32))
     )
-    texts = fields.filter(pl.col("kind") == "text", ~pl.col("field_path").str.contains("[]", literal=True))
-    values = _values(pages, texts.select("field_path", "address").unique().drop_nulls())
-    by_value = values.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
-    told_apart = counted.join(by_value, on=["listed_on", "field_path"], how="anti")
-    related = _relations(pages)
+    values = _values(pages, fields.select("field_path", "address").unique().drop_nulls())
+    is_outside_lists = ~pl.col("field_path").str.contains("[]", literal=True)
+    texts = _counted(values.filter("is_text", is_outside_lists))
+    is_told_apart = (pl.col("kind") == "text") & is_outside_lists
+    # A name with quotes in it has no address: its texts stay what they are.
+    others = [counted.filter(~is_told_apart), counted.filter(is_told_apart).join(texts, on=_OF_DATE, how="anti")]
+    related = _counted(_relations(values))
     totals = shapes.group_by("listed_on").agg(entry_count=pl.col("entries").sum().cast(pl.Int32))
-    days = pl.concat([told_apart, by_value, related]).join(totals, on="listed_on").with_columns(source=pl.lit(source))
-    return Census(days.select(*_DAYS), _samples(pages, shapes, fields))
+    days = pl.concat([*others, texts, related]).join(totals, on="listed_on").with_columns(source=pl.lit(source))
+    return Census(days.select(*_DAYS), _samples(values, shapes, fields))
 
 
+_SAMPLE = {"field_path": pl.String, "month": pl.Date, "sample": pl.String}
 _DAYS = {
     "source": pl.String,
     "listed_on": pl.Date,
@@ -95,13 +102,15 @@ def _first_pages(tally: pl.DataFrame) -> pl.DataFrame:
 
 def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
     """Make the table `census_entries` (page_no, item, listed_on, entry) of the first entries of the `chosen` pages."""
-    # A list far beyond what the Hub sends need not be parsed to its end; where the cut is not at an entry's, it is.
-    cut = pl.col("text").str.splitn(_NEXT_ENTRY, MOST_ENTRIES + 1).struct.unnest()
-    long = chosen.filter(pl.col("entry_count") > 2 * MOST_ENTRIES).select("page_no")
-    texts = pages.texts.join(chosen, on="page_no")
-    pieces = texts.join(long, on="page_no", how="semi").select("page_no", cut).drop(f"field_{MOST_ENTRIES}")
-    starts = pieces.select("page_no", start=pl.concat_str(pl.exclude("page_no"), separator=_NEXT_ENTRY) + "]")
-    held = texts.join(starts, on="page_no", how="left").select("page_no", "listed_on", "before", "text", "start")
+    texts = pages.texts.join(chosen, on="page_no").with_columns(start=pl.lit(None, pl.String))
+    is_long = texts["entry_count"] > 2 * MOST_ENTRIES
+    if is_long.any():
+        # Far beyond what the Hub sends: it need not be parsed to its end, unless the cut is not at an entry's.
+        pieces = pl.col("text").str.splitn(_NEXT_ENTRY, MOST_ENTRIES + 1).struct.unnest()
+        cut = texts.select("page_no", pieces).drop(f"field_{MOST_ENTRIES}")
+        start = pl.concat_str(pl.exclude("page_no"), separator=_NEXT_ENTRY) + "]"
+        texts = texts.with_columns(start=pl.when(is_long).then(cut.select(start).to_series()))
+    held = texts.select("page_no", "listed_on", "before", "text", "start")
     pages.database.register("census_pages", held.to_arrow())
     pages.database.execute(
         f"""
@@ -116,77 +125,78 @@ def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
     )
 
 
-def _values(pages: Opened, texts: pl.DataFrame) -> pl.DataFrame:
-    """The kind of each text (listed_on, field_path, kind) at the addresses of `texts`."""
-    if texts.is_empty():
-        return pl.DataFrame(schema={"listed_on": pl.Date, "field_path": pl.String, "kind": pl.String})
-    addresses = _listed(texts["address"].to_list())
+def _values(pages: Opened, fields: pl.DataFrame) -> pl.DataFrame:
+    """What stands at the addresses of `fields` in each entry: the beginning of the value, and its kind if it is text.
+
+    Gives page_no, item, listed_on, value, kind and is_text beside the columns of `fields`.
+    """
+    addresses = _listed(fields["address"].to_list())
     found: pl.DataFrame = pages.database.sql(
         f"""
-        select listed_on, place, case
+        select page_no, item, listed_on, place, left(value, {_SAMPLE_LENGTH}) as value, type = 'VARCHAR' as is_text,
+            case
             when value = '' then 'empty_text'
             when length(value) <= 32 and regexp_full_match(value, '\\d{{4}}-\\d{{2}}-\\d{{2}}T\\d{{2}}:\\d{{2}}.*')
                 then case when contains(value, 'T00:00:00') then 'midnight' else 'instant' end
             when contains(value, chr(10)) then 'wrapped_text' else 'text' end as kind
         from (
-            select listed_on, unnest(found) as value, generate_subscripts(found, 1) as place
-            from (select listed_on, json_extract_string(entry, {addresses}) as found from census_entries)
+            select page_no, item, listed_on, unnest(found) as value, unnest(types) as type,
+                   generate_subscripts(found, 1) as place
+            from (
+                select page_no, item, listed_on, json_extract_string(entry, {addresses}) as found,
+                       json_type(entry, {addresses}) as types
+                from census_entries
+            )
         ) where value is not null
         """  # noqa: S608 - addresses are quoted
     ).pl()
-    named = texts.select("field_path", place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
-    return found.join(named, on="place").select("listed_on", "field_path", "kind")
+    return found.join(fields.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)), on="place")
 
 
-def _relations(pages: Opened) -> pl.DataFrame:
-    """How the values of fields relate that ought to agree."""
-    (one, other), dated = _AGREE[0], _DATED
-    found: pl.DataFrame = pages.database.sql(
-        f"""
-        with read as (
-            select listed_on, try_cast(texts[1] as timestamptz) as one, try_cast(texts[2] as timestamptz) as other,
-                   try_cast(texts[3] as timestamptz) as put_at
-            from (select listed_on, json_extract_string(entry, ['{one}', '{other}', '{dated}']) as texts
-                  from census_entries)
-        )
-        select listed_on, '{one}{RELATES}{other}' as field_path, case
-            when one = other then 'same_instant'
-            when timezone('UTC', one) = timezone('America/New_York', other) then 'new_york_clock'
-            else 'other_instant' end as kind
-        from read where one is not null and other is not null
-        union all
-        select listed_on, '{dated}{RELATES}listed_on',
-               case when timezone('UTC', put_at)::date = listed_on then 'same_date' else 'other_date' end
-        from read where put_at is not null
-        """  # noqa: S608 - constants
-    ).pl()
-    return found.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
+def _counted(told: pl.DataFrame) -> pl.DataFrame:
+    return told.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
 
 
-def _samples(pages: Opened, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
-    """Some values (field_path, sample) of every field that is no container: of one entry of each shape."""
-    scalars = fields.filter(~pl.col("kind").is_in(["object", "list", "null"]))
-    addresses = scalars.select("field_path", "address").unique().drop_nulls().sort("field_path", "address")
-    examples = shapes.group_by("shape").agg(pl.col("example").min()).unnest("example").select(_PLACE)
-    pages.database.register("examples", examples.to_arrow())
-    found: pl.DataFrame = pages.database.sql(
-        f"""
-        select page_no, item, unnest(found) as sample, generate_subscripts(found, 1) as place from (
-            select page_no, item, json_extract_string(entry, {_listed(addresses["address"].to_list())}) as found
-            from census_entries semi join examples using (page_no, item)
-        )
-        """  # noqa: S608 - addresses are quoted
-    ).pl()
-    named = addresses.select("field_path", place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+def _relations(values: pl.DataFrame) -> pl.DataFrame:
+    """How the values of fields relate that ought to agree: listed_on, field_path, kind."""
+    at = values.filter(pl.col("field_path").is_in([*_AGREE, _DATED])).with_columns(at=instant(pl.col("value")))
+    one, other, put = (
+        at.filter(pl.col("field_path") == path).select("page_no", "item", "listed_on", "at").drop_nulls()
+        for path in (*_AGREE, _DATED)
+    )
+    clock = pl.col("at_other").dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
+    agreement = (
+        pl.when(pl.col("at") == pl.col("at_other"))
+        .then(pl.lit("same_instant"))
+        .when(pl.col("at").dt.replace_time_zone(None) == clock)
+        .then(pl.lit("new_york_clock"))
+        .otherwise(pl.lit("other_instant"))
+    )
+    is_dated = pl.when(pl.col("at").dt.date() == pl.col("listed_on")).then(pl.lit("same_date"))
+    both = one.join(other, on=_PLACE, suffix="_other").with_columns(kind=agreement)
+    dated = put.with_columns(kind=is_dated.otherwise(pl.lit("other_date")))
+    names = (RELATES.join(_AGREE), RELATES.join((_DATED, "listed_on")))
+    return pl.concat(
+        told.select("listed_on", pl.lit(name).alias("field_path"), "kind")
+        for name, told in zip(names, (both, dated), strict=True)
+    )
+
+
+def _samples(values: pl.DataFrame, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
+    """Some values of every field that is no container: of one entry of each shape in each month."""
+    placed = shapes.unnest("example").with_columns(month=month_of("listed_on")).sort(_PLACE)
+    first = placed.unique(["shape", "month"], keep="first", maintain_order=True)
+    containers = fields.filter(pl.col("kind").is_in(["object", "list"])).select("field_path")
     return (
-        found.join(named, on="place")
-        .select(*_PLACE, "field_path", sample=one_line(pl.col("sample").str.slice(0, _SAMPLE_LENGTH)))
+        values.join(first.select(*_PLACE, "month"), on=_PLACE)
+        .join(containers, on="field_path", how="anti")
+        .select(*_PLACE, "field_path", "month", sample=one_line(pl.col("value")))
         .drop_nulls("sample")
-        .sort("field_path", *_PLACE)
-        .unique(subset=["field_path", "sample"], keep="first", maintain_order=True)
-        .group_by("field_path", maintain_order=True)
+        .sort("field_path", "month", *_PLACE)
+        .unique(subset=["field_path", "month", "sample"], keep="first", maintain_order=True)
+        .group_by("field_path", "month", maintain_order=True)
         .head(_SAMPLES)
-        .select("field_path", "sample")
+        .select("field_path", "month", "sample")
     )
 
 

@@ -26,23 +26,30 @@ NOTICE = {
 
 
 def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the table `drift` for a month: `days` of the table `field_days`, and some values of each field."""
-    totals = days.unique(_DATE).group_by("source").agg(entry_count=pl.col("entry_count").sum())
-    by_kind = days.group_by(_SERIES).agg(kind_count=pl.col("present_count").sum())
-    types = by_kind.sort("kind_count", "kind", descending=[True, False]).group_by(_FIELD).agg(types="kind")
-    values = samples.group_by("field_path", maintain_order=True).agg("sample")
+    """The rows of the table `drift`: of `days` of the table `field_days`, and some values of each field and month."""
+    dated = days.with_columns(month=month_of("listed_on"))
+    field = [*_FIELD, "month"]
+    totals = dated.unique(_DATE).group_by("source", "month").agg(entry_count=pl.col("entry_count").sum())
+    by_kind = dated.group_by(*field, "kind").agg(kind_count=pl.col("present_count").sum())
+    types = by_kind.sort("kind_count", "kind", descending=[True, False]).group_by(field).agg(types="kind")
+    values = samples.group_by("field_path", "month", maintain_order=True).agg("sample")
     return (
-        days.group_by(_FIELD)
+        dated.group_by(field)
         .agg(
             first_seen_on=pl.col("listed_on").min(),
             last_seen_on=pl.col("listed_on").max(),
             present_count=pl.col("present_count").sum(),
         )
-        .join(types, on=_FIELD)
-        .join(totals, on="source")
-        .join(values, on="field_path", how="left")
+        .join(types, on=field)
+        .join(totals, on=["source", "month"])
+        .join(values, on=["field_path", "month"], how="left")
         .with_columns(share=pl.col("present_count") / pl.col("entry_count"))
     )
+
+
+def month_of(name: str) -> pl.Expr:
+    """The month of a date, as its first day."""
+    return pl.col(name).dt.truncate("1mo")
 
 
 def notices(days: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,127 @@
+"""What is odd about the dates of a run, and was not before it: lists unlike those before them, and drift."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from flows.ledger import Run, record
+from schemas.captures import CAPTURES
+from schemas.field_days import FIELD_DAYS
+from schemas.list_profile import LIST_PROFILE
+from schemas.listings import LISTINGS
+from schemas.rejects import REJECTS
+from schemas.signals import SIGNALS
+from schemas.source_days import SOURCE_DAYS
+from store.lake import MONTH_FORM, Lake
+from store.publish import writer
+from store.rows import scan
+from store.snapshot import Snapshot, read_whole
+from transforms.conform import none
+from transforms.drift import NOTICE, notices
+from transforms.list_profile import profile
+
+_MONTHS_BEFORE, _MONTHS_AFTER = 3, 1
+_DATA_DOCS = "data-docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How lists look (rows of `list_profile`), and what is noticed of the answers' fields (`NOTICE`)."""
+
+    profile: pl.DataFrame
+    notices: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Oddities:
+    """What a run brought to light that is odd, in words; `docs` is the first page of all that was judged, if any."""
+
+    warnings: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+    docs: str | None = None
+
+
+NOTHING_ODD = Oddities()
+
+
+def looks(lake: Lake, dates: Collection[date]) -> Looks:
+    """How the lists of `dates` look now. Only their months are read, and those around them."""
+    found = [_looks(lake, months, dates) for months in _clusters({_month(day) for day in dates})]
+    return Looks(
+        pl.concat([none(LIST_PROFILE), *(one.profile for one in found)]),
+        pl.concat([pl.DataFrame(schema=NOTICE), *(one.notices for one in found)]),
+    )
+
+
+def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Oddities:
+    """What is odd about `dates` that was not so `before`; what was judged goes into the ledger and the Data Docs."""
+    from quality import judge  # noqa: PLC0415 - importing it takes seconds
+
+    now = looks(lake, dates)
+    fresh = now.profile.join(before.profile, on=LIST_PROFILE.arrow().names, how="anti", nulls_equal=True)
+    news = now.notices.join(before.notices, on=list(NOTICE), how="anti", nulls_equal=True)
+    warned, findings = judge.warned(fresh) if fresh.height else ([], [])
+    if findings:
+        with writer(lake) as pen:
+            record(pen, run, findings)
+    page = judge.write_docs(lake.quality / _DATA_DOCS)
+    return Oddities(
+        warnings=tuple(one.message for one in warned),
+        drift=tuple(f"{day}: {message}" for day, message in news.select("listed_on", "message").iter_rows()),
+        docs=str(page) if page else None,
+    )
+
+
+def all_notices(lake: Lake) -> pl.DataFrame:
+    """Everything that was ever noticed of the answers' fields: the columns of `NOTICE`."""
+    return notices(read_whole(lake, lambda seen: scan(seen, FIELD_DAYS).collect()))
+
+
+def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> Looks:
+    def read(seen: Snapshot) -> Looks:
+        lists, signals, captures, rejects, days, fields = (
+            scan(seen, table, months).select(names or pl.all()).collect()
+            for table, names in (
+                (LISTINGS, _LISTED),
+                (SIGNALS, ["listed_on", "paper_id", "captured_at", "upvote_count"]),
+                (CAPTURES, None),
+                (REJECTS, ["listed_on", "captured_at", "place", "is_row_kept"]),
+                (SOURCE_DAYS, None),
+                (FIELD_DAYS, None),
+            )
+        )
+        return Looks(profile(lists, signals, captures, rejects, days), notices(fields))
+
+    found = read_whole(lake, read)
+    asked = pl.col("listed_on").is_in(list(dates))
+    return Looks(found.profile.filter(asked), found.notices.filter(asked))
+
+
+_LISTED = [
+    *("listed_on", "paper_id", "position", "title", "abstract", "author_count", "published_at", "ai_summary"),
+    *("ai_keywords", "upvote_count", "last_seen_at", "is_listed"),
+]
+
+
+def _month(day: date) -> int:
+    """The months counted through, so that neighbours differ by one."""
+    return day.year * 12 + day.month - 1
+
+
+def _clusters(months: Collection[int]) -> list[list[str]]:
+    """Months that lie together, each cluster with the months around it: one must not be compared with years before."""
+    clusters: list[list[int]] = []
+    for month in sorted(months):
+        if clusters and month - clusters[-1][-1] <= _MONTHS_BEFORE:
+            clusters[-1].append(month)
+        else:
+            clusters.append([month])
+    return [_named(range(held[0] - _MONTHS_BEFORE, held[-1] + _MONTHS_AFTER + 1)) for held in clusters]
+
+
+def _named(months: Sequence[int]) -> list[str]:
+    return [date(month // 12, month % 12 + 1, 1).strftime(MONTH_FORM) for month in months]
