@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PROGRAMS ?= 1000
 KILLS ?= 100
+FLIPS ?= 1000
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
@@ -31,7 +32,8 @@ daily: setup  ## capture and publish the newest date of the real Hub
 test: setup  ## the tests
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-soak: setup  ## the long trials: 1,000 histories against a model, 100 kills of a backfill (about an hour)
+soak: setup  ## the long trials: 1,000 flipped bits, 1,000 histories against a model, 100 kills of a backfill (two hours)
+	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/test_history_machine.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/test_backfill_kill.py
 

@@ -158,7 +158,7 @@ def half_captured(lake, hub, monkeypatch):
             real(self, day, began, page, answer)
 
         dying.setattr(Asking, "_keep", keep_one)
-        dying.setattr(module, "publish_months", lambda *_: (_ for _ in ()).throw(Dying))
+        dying.setattr(module, "publish_months", lambda *_, **__: (_ for _ in ()).throw(Dying))
         with pytest.raises(Dying):
             run(end=START)
     (kept,) = waiting(lake, TABLES["hub_replies"], "2025-10").rows.rows(named=True)
@@ -183,7 +183,7 @@ def test_a_capture_that_was_left_long_ago_is_begun_anew(lake, half_captured):
 def test_what_a_dead_run_had_kept_is_published_and_not_asked_for_again(lake, hub, monkeypatch):
     server = hub()
     with monkeypatch.context() as dying:
-        dying.setattr(module, "publish_months", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        dying.setattr(module, "publish_months", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run(end=date(2025, 10, 31))
     kept = len(list(lake.inbox.rglob("*.row")))
@@ -238,7 +238,7 @@ def test_the_command_counts_the_verdicts_by_month(lake, hub):
     told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
     assert told.exit_code == 0, told.output
     assert told.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]
-    assert "2 settled, 2 confirmed empty; 14 files published" in told.stdout
+    assert "2 settled, 2 confirmed empty; 18 files published" in told.stdout
     said = json.loads(CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02", "--json"]).stdout)
     assert said["summary"] == "2 settled, 2 confirmed empty; unchanged"
     assert said["months"][1]["confirmed_empty"] == 2

@@ -106,11 +106,12 @@ def test_the_run_leaves_a_table_of_verdicts_and_a_summary(lake, hub):
     hub(GeneratedHub(papers_a_day=5))
     run_daily(DAY, recheck=False, now=MORNING)
     with get_client(sync_client=True) as client:
-        kept = {artifact.type: artifact for artifact in client.read_artifacts(limit=2, sort="UPDATED_DESC")}
-    assert kept["table"].key == "daily-verdicts"
-    assert '"verdict": "complete"' in str(kept["table"].data)
-    assert kept["markdown"].key == "daily-summary"
-    assert "| 2025-11-06 | complete |" in str(kept["markdown"].data)
+        kept = {artifact.key: str(artifact.data) for artifact in client.read_artifacts(limit=3, sort="UPDATED_DESC")}
+    assert '"verdict": "complete"' in kept["daily-verdicts"]
+    assert "| 2025-11-06 | complete |" in kept["daily-summary"]
+    page = lake.quality / "data-docs" / "index.html"
+    assert "listings" in page.read_text()
+    assert page.as_uri() in kept["data-docs"]
 
 
 def test_a_second_run_adds_its_captures_and_changes_no_list(lake, hub):

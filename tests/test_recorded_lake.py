@@ -18,7 +18,10 @@ from quality.facts import facts
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables
+from tests.test_drift import RECORDED
 from transforms import hub
+from transforms.drift import notices
+from transforms.list_profile import profile
 
 ERAS = ["2024-03-13", "2024-07-26", "2025-03-12", "2025-09-30", "2026-05-19"]
 """A date of each era: of `mediaUrl`, of `user.id`, without submitters, of `submitterOrganization`, of now."""
@@ -123,7 +126,7 @@ def test_every_capture_adds_to_the_signals(dailies, recaptures):
 @pytest.mark.parametrize("month", ["2024-06", "2025-03", "2026-05"])
 def test_a_recorded_month_meets_its_declaration(lake, month):
     for name, rows in lake.items():
-        of_month = rows.filter(pl.col("listed_on").dt.strftime("%Y-%m") == month)
+        of_month = rows.filter(pl.col(TABLES[name].dated_by).dt.strftime("%Y-%m") == month)
         assert all(one.success for one in judge.findings(TABLES[name], [facts(TABLES[name], month, of_month)])), name
 
 
@@ -204,3 +207,17 @@ def test_recorded_answers_in_another_order_make_the_same_month(dailies):
     mixed = month.sample(fraction=1.0, shuffle=True, seed=random.Random(7).randint(0, 99))
     for name, frame in built_by_month(month).items():
         assert frame.equals(built_by_month(mixed)[name]), name
+
+
+def test_every_known_drift_is_noticed_at_its_first_recorded_date(lake):
+    found = notices(lake["field_days"])
+    told = {(str(day), what, path) for day, what, path in found.select("listed_on", "what", "field_path").iter_rows()}
+    assert set(RECORDED) <= told
+    assert len(told) < 100, "and hardly anything beside it"
+
+
+def test_the_recorded_lists_warn_less_than_once_in_ninety_days(lake):
+    rows = profile(lake["listings"], lake["signals"], lake["captures"], lake["rejects"], lake["source_days"])
+    warned, _ = judge.warned(rows)
+    days = (rows["listed_on"].max() - rows["listed_on"].min()).days
+    assert len(warned) <= days / 90

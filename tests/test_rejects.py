@@ -467,5 +467,6 @@ def test_every_reason_is_met_in_these_tests():
 def test_what_is_read_of_no_answers_is_nothing():
     tables = built()
     assert all(frame.is_empty() for frame in tables.values())
-    assert set(tables) == {"listings", "authors", "signals", "source_days", "captures", "rejects"}
+    facts = {"listings", "authors", "signals", "source_days", "captures", "rejects"}
+    assert set(tables) == {*facts, "field_days", "drift"}
     assert hub.NAME == "hub"

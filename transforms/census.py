@@ -219,7 +219,8 @@ def _fields(shape: str) -> tuple[tuple[str, str | None, str], ...]:
 
 def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tuple[str, str | None, str]]:
     if isinstance(shape, str):
-        yield path, address, _KINDS.get(shape, "mixed")
+        # An empty object is told as `JSON`, and so are items of several types.
+        yield path, address, "object" if shape == "JSON" and "[]" not in path else _KINDS.get(shape, "mixed")
         return
     yield path, address, "object" if isinstance(shape, dict) else "list"
     if depth == _MOST_DEPTH:
@@ -231,5 +232,6 @@ def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tu
     for name, inner in shape.items():
         is_plain = re.fullmatch(r"[A-Za-z0-9_]+", name)
         shown = name if is_plain else json.dumps(name[:_SAMPLE_LENGTH])
-        asked = f".{name}" if is_plain else f'."{name}"' if not re.search(r'["\\\x00-\x1f]', name) else None
+        # JSON paths have no way to ask for just any name.
+        asked = f".{name}" if is_plain else f'."{name}"' if re.fullmatch(r"[\w .:/@-]{1,99}", name) else None
         yield from _walk(inner, f"{path}.{shown}", address and asked and address + asked, depth + 1)

@@ -85,12 +85,14 @@ def _turns(counts: pl.DataFrame, days: pl.DataFrame, series: list[str]) -> pl.Da
 
     def rate(*, after: bool) -> pl.Expr:
         """How common the series is in the dates from here on, or in those before."""
-        sums = []
+        sums, counted_share = [], present / pl.col("entry_count")
         for name in ("present_count", "entry_count"):
             counted = pl.col(name).reverse() if after else pl.col(name).shift(1)
             rolled = counted.rolling_sum(_WINDOW_DATES, min_samples=1)
             sums.append((rolled.reverse() if after else rolled).over(series, order_by="listed_on"))
-        return sums[0] / sums[1]
+        # A field that all entries of the nearest date have needs no more to prove that it is always there.
+        nearest = counted_share if after else counted_share.shift(1).over(series, order_by="listed_on")
+        return pl.when(nearest >= _ALWAYS).then(nearest).otherwise(sums[0] / sums[1])
 
     silent = present == 0
     run = (silent != silent.shift(1)).fill_null(value=True).cum_sum().over(series, order_by="listed_on")
