@@ -95,6 +95,45 @@ def completed_run(url):
     return ended[0] if ended else None
 
 
+SILENCE_OF_SECONDS = """
+import asyncio, datetime, prefect, flows.schedule as schedule
+async def ask():
+    async with prefect.get_client() as client:
+        await schedule.watch_for_silence(client, datetime.timedelta(seconds=10))
+asyncio.run(ask())
+"""
+
+
+def test_when_the_daily_run_does_not_come_doctor_does(surroundings, tmp_path):
+    url = f"http://127.0.0.1:{free_port()}/api"
+    environment = {**surroundings, "PREFECT_API_URL": url}
+    port = url.split(":")[2].split("/", maxsplit=1)[0]
+
+    def run(*command, check=True):
+        where = {"env": environment, "cwd": PROJECT, "capture_output": True, "text": True}
+        return subprocess.run([BIN / command[0], *command[1:]], check=check, **where)
+
+    with running(
+        ["prefect", "server", "start", "--host", "127.0.0.1", "--port", port], surroundings, tmp_path / "server"
+    ):
+        wait_for(lambda: api(url, "/health"), 90, "the server")
+        assert "not registered" in run("papers", "automate", check=False).stderr
+        run("prefect", "work-pool", "create", "paperlake", "--type", "process")
+        run("prefect", "--no-prompt", "deploy", "--all")
+        run("papers", "automate")
+        run("papers", "automate")
+        (automation,) = api(url, "/automations/filter", {})
+        assert automation["trigger"]["within"] == 26 * 3600
+        run(sys.executable, "-c", SILENCE_OF_SECONDS)
+        doctor = api(url, "/deployments/name/doctor/doctor")["id"]
+
+        def fired():
+            runs = api(url, "/flow_runs/filter", {"deployments": {"id": {"any_": [doctor]}}}) or []
+            return [one for one in runs if not one["auto_scheduled"]]
+
+        assert wait_for(fired, 90, "a run of doctor")
+
+
 def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundings, tmp_path):
     url = f"http://127.0.0.1:{free_port()}/api"
     environment = {**surroundings, "PREFECT_API_URL": url}

@@ -24,17 +24,21 @@ def profile(
     """A row for each date that has a list, from rows of the tables of those names (`days` of `source_days`)."""
     listed = listings.filter("is_listed")
     told = (
-        _own(listed)
+        listings.select(_DAY)
+        .unique()
+        .join(_own(listed), on=_DAY, how="left")
         .join(_of_captures(captures, signals, rejects), on=_DAY, how="left")
         .join(_elsewhere(listed), on=_DAY, how="left")
         .join(_fallen(signals), on=_DAY, how="left")
-        .join(listings.group_by(_DAY).agg(gone_share=1 - pl.col("is_listed").mean()), on=_DAY, how="left")
+        .join(_gone(listings), on=_DAY, how="left")
         .join(days.select(_DAY, is_final=pl.col("verdict").is_in(list(FINAL))), on=_DAY, how="left")
+        .with_columns(pl.col("paper_count").fill_null(0), weekday=pl.col(_DAY).dt.weekday())
         .sort(_DAY)
     )
     compared = _compared(told)
     is_long = pl.col("paper_count") >= _FEWEST
-    shares = [name for name in LIST_PROFILE.arrow().names if name not in (_DAY, "paper_count", "shortfall")]
+    told_of_any = (_DAY, "paper_count", "shortfall", "gone_share")
+    shares = [name for name in LIST_PROFILE.arrow().names if name not in told_of_any]
     masked = compared.with_columns(pl.when(is_long).then(pl.col(name).cast(pl.Float64)) for name in shares)
     return conform(masked, LIST_PROFILE)
 
@@ -42,13 +46,11 @@ def profile(
 def _own(listed: pl.DataFrame) -> pl.DataFrame:
     """What a list tells by itself."""
     age = (pl.col(_DAY) - pl.col("published_at").dt.date()).dt.total_days()
-    weekday = pl.col(_DAY).first().dt.weekday()
     votes = pl.col("upvote_count")
     is_of_one_capture = pl.col("last_seen_at").n_unique() == 1
     rises = (votes.sort_by("position").diff() > 0).sum() / (pl.len() - 1)
     return listed.group_by(_DAY).agg(
         paper_count=pl.len().cast(pl.Int32),
-        weekday=weekday,
         no_title_share=pl.col("title").is_null().mean(),
         no_abstract_share=pl.col("abstract").is_null().mean(),
         no_date_share=pl.col("published_at").is_null().mean(),
@@ -57,7 +59,7 @@ def _own(listed: pl.DataFrame) -> pl.DataFrame:
         zero_votes_share=(votes == 0).mean(),
         same_title_share=1 - pl.col("title").n_unique() / pl.len(),
         future_share=(age <= 0).mean(),
-        weekend_share=(weekday >= _SATURDAY).cast(pl.Float64),
+        weekend_share=(pl.col(_DAY).first().dt.weekday() >= _SATURDAY).cast(pl.Float64),
         disorder_share=pl.when(is_of_one_capture).then(rises),
         youngest_days=age.min(),
         abstract_length=pl.col("abstract").str.len_chars().median(),
@@ -84,6 +86,12 @@ def _of_captures(captures: pl.DataFrame, signals: pl.DataFrame, rejects: pl.Data
             repeated_share=repeated,
         )
     )
+
+
+def _gone(listings: pl.DataFrame) -> pl.DataFrame:
+    """Papers that stood on a list and do not any more; a list that is empty now has lost them all."""
+    gone = pl.when(pl.len() >= _FEWEST).then(1 - pl.col("is_listed").mean())
+    return listings.group_by(_DAY).agg(gone_share=gone)
 
 
 def _elsewhere(listed: pl.DataFrame) -> pl.DataFrame:
