@@ -25,7 +25,6 @@ from transforms.drift import NOTICE, notices
 from transforms.list_profile import profile
 
 _MONTHS_BEFORE, _MONTHS_AFTER = 3, 1
-_DATA_DOCS = "data-docs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Od
     if findings:
         with writer(lake) as pen:
             record(pen, run, findings)
-    page = judge.write_docs(lake.quality / _DATA_DOCS)
+    page = judge.write_docs(lake.quality)
     return Oddities(
         warnings=tuple(one.message for one in warned),
         drift=tuple(f"{day}: {message}" for day, message in news.select("listed_on", "message").iter_rows()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,40 +16,63 @@ from great_expectations.data_context.types.resource_identifiers import (
     ValidationResultIdentifier,
 )
 
-SITE = "lake"
+from quality.page import Judged, page
+
+SITE = "data-docs"
 _FIRST_PAGE = "index.html"
+_MOST_RESULTS = 100
+"""Of a run that judges more than so many batches, the newest are shown; the ledger has them all."""
 
 
-def keep(context: Any, expectations: gx.ExpectationSuite, result: Any) -> None:
-    """Remember a result for the next `write`."""
-    store = context.validation_results_store
-    # What was judged of a suite before in this run stands beside it.
-    number = sum(key.expectation_suite_identifier.name == expectations.name for key in store.list_keys())
-    run = RunIdentifier(run_name="newest", run_time=datetime.now(UTC))
-    result.meta["run_id"] = run
-    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(expectations.name), run, f"{number + 1}")
-    store.add_or_update(key, result)
-    context.suites.add_or_update(expectations)
+class Results:
+    """The results of Great Expectations since pages were last written."""
 
+    def __init__(self) -> None:
+        """None yet."""
+        self._kept: deque[tuple[gx.ExpectationSuite, Any]] = deque(maxlen=_MOST_RESULTS)
 
-def write(context: Any, folder: Path) -> Path | None:
-    """The pages of all results remembered, in `folder`, in place of those before; then forget the results."""
-    store = context.validation_results_store
-    keys = store.list_keys()
-    if not keys:
-        return None
-    for stale in ("validations", "expectations"):
-        shutil.rmtree(folder / stale, ignore_errors=True)
-    site = {
-        "class_name": "SiteBuilder",
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
-    }
-    if SITE in context.get_site_names():
-        context.update_data_docs_site(site_name=SITE, site_config=site)
-    else:
-        context.add_data_docs_site(site_name=SITE, site_config=site)
-    context.build_data_docs(site_names=[SITE])
-    for key in keys:
-        store.remove_key(key)
-    return folder / _FIRST_PAGE
+    def keep(self, expectations: gx.ExpectationSuite, result: Any) -> None:
+        """Remember a result for the next `write`."""
+        self._kept.append((expectations, result))
+
+    def write(self, context: Any, folder: Path, judged: Sequence[Judged]) -> Path | None:
+        """The pages of all results remembered, below `folder`, in place of those before; then forget the results.
+
+        Gives the first page, which sums up what was `judged`; None where nothing was.
+        """
+        if not self._kept:
+            return None
+        for stale in ("validations", "expectations"):
+            shutil.rmtree(folder / SITE / stale, ignore_errors=True)
+        keys = self._stored(context)
+        site = {
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / SITE)},
+        }
+        if SITE in context.get_site_names():
+            context.update_data_docs_site(site_name=SITE, site_config=site)
+        else:
+            context.add_data_docs_site(site_name=SITE, site_config=site)
+        context.build_data_docs(site_names=[SITE])
+        for key in keys:
+            context.validation_results_store.remove_key(key)
+        self._kept.clear()
+        first = folder / _FIRST_PAGE
+        first.write_text(page(judged, f"{SITE}/{_FIRST_PAGE}"), encoding="utf-8")
+        return first
+
+    def _stored(self, context: Any) -> list[ValidationResultIdentifier]:
+        """Give the results to the context, which makes pages of what it has; gives their keys."""
+        run = RunIdentifier(run_name="newest", run_time=datetime.now(UTC))
+        count: Counter[str] = Counter()
+        keys = []
+        for expectations, result in self._kept:
+            count[expectations.name] += 1
+            number = str(count[expectations.name])
+            result.meta["run_id"] = run
+            key = ValidationResultIdentifier(ExpectationSuiteIdentifier(expectations.name), run, number)
+            context.validation_results_store.add_or_update(key, result)
+            context.suites.add_or_update(expectations)
+            keys.append(key)
+        return keys

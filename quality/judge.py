@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,16 +26,21 @@ with warnings.catch_warnings():
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from quality import docs
+    from quality.docs import Results
     from quality.suite import stop_suite, suite, warning_suite
 
 _EXAMPLES = 3
 _ROW = "row"
 _MONTH_FORM = "%Y-%m"
+_judged: deque[Finding] = deque(maxlen=10_000)
+"""What was found since pages were last written; the ledger has it all."""
 _ONE_AT_A_TIME = threading.Lock()
 """Its context is one for the process, and nothing says that threads may share it."""
 # It tells of its temporary folder, at a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+
+
+_results = Results()
 
 
 class JudgeFailed(Exception):
@@ -154,7 +160,7 @@ def _by_month(
     failed: dict[str, list[tuple[int, Any]]] = {month: [] for month in months.unique(maintain_order=True)}
     for row, value in verdict.unexpected:
         failed[months[row]].append((1 if weights is None else int(weights[row]), value))
-    return [
+    found = [
         Finding(
             suite=name,
             table=table,
@@ -167,6 +173,8 @@ def _by_month(
         )
         for month, held in failed.items()
     ]
+    _judged.extend(found)
+    return found
 
 
 @cache
@@ -184,7 +192,7 @@ def _validate(expectations: gx.ExpectationSuite, rows: pl.DataFrame) -> list[_Ve
         batch_definition = source.add_dataframe_asset(expectations.name).add_batch_definition_whole_dataframe("rows")
         batch = batch_definition.get_batch(batch_parameters={"dataframe": rows.to_pandas()})
         result = batch.validate(expectations, result_format=complete)
-        docs.keep(_context(), expectations, result)
+        _results.keep(expectations, result)
     return [_verdict(one) for one in result.results]
 
 
@@ -197,6 +205,8 @@ def _verdict(one: Any) -> _Verdict:
 
 
 def write_docs(folder: Path) -> Path | None:
-    """Data Docs of everything judged since they were last written; gives their first page, None where nothing was."""
+    """Pages below `folder` of everything judged since the last ones; gives the first, None where nothing was."""
     with _ONE_AT_A_TIME:
-        return docs.write(_context(), folder)
+        first = _results.write(_context(), folder, tuple(_judged))
+        _judged.clear()
+        return first

@@ -109,7 +109,7 @@ def test_the_run_leaves_a_table_of_verdicts_and_a_summary(lake, hub):
         kept = {artifact.key: str(artifact.data) for artifact in client.read_artifacts(limit=3, sort="UPDATED_DESC")}
     assert '"verdict": "complete"' in kept["daily-verdicts"]
     assert "| 2025-11-06 | complete |" in kept["daily-summary"]
-    page = lake.quality / "data-docs" / "index.html"
+    page = lake.quality / "index.html"
     assert "listings" in page.read_text()
     assert page.as_uri() in kept["data-docs"]
 

@@ -113,7 +113,7 @@ def test_drift_is_said_once_when_it_comes_to_light(lake):
 
 def test_what_was_judged_can_be_looked_at(lake):
     page = oddities(lake, looks(lake, []), [DAYS[0]], RUN).docs
-    assert page == str(lake.quality / "data-docs" / "index.html")
+    assert page == str(lake.quality / "index.html")
     shown = "".join(path.read_text() for path in (lake.quality / "data-docs").rglob("*.html"))
     assert "upvote_count" in shown
 

@@ -104,37 +104,27 @@ asyncio.run(ask())
 """
 
 
-def test_when_the_daily_run_does_not_come_doctor_does(surroundings, tmp_path):
-    url = f"http://127.0.0.1:{free_port()}/api"
-    environment = {**surroundings, "PREFECT_API_URL": url}
-    port = url.split(":")[2].split("/", maxsplit=1)[0]
+def silence_is_noticed(url, environment):
+    """`papers automate` registers one automation, which runs doctor when no daily run has completed for long enough."""
 
-    def run(*command, check=True):
-        where = {"env": environment, "cwd": PROJECT, "capture_output": True, "text": True}
-        return subprocess.run([BIN / command[0], *command[1:]], check=check, **where)
+    def run(*command):
+        subprocess.run([BIN / command[0], *command[1:]], env=environment, cwd=PROJECT, check=True, capture_output=True)
 
-    with running(
-        ["prefect", "server", "start", "--host", "127.0.0.1", "--port", port], surroundings, tmp_path / "server"
-    ):
-        wait_for(lambda: api(url, "/health"), 90, "the server")
-        assert "not registered" in run("papers", "automate", check=False).stderr
-        run("prefect", "work-pool", "create", "paperlake", "--type", "process")
-        run("prefect", "--no-prompt", "deploy", "--all")
-        run("papers", "automate")
-        run("papers", "automate")
-        (automation,) = api(url, "/automations/filter", {})
-        assert automation["trigger"]["within"] == 26 * 3600
-        run(sys.executable, "-c", SILENCE_OF_SECONDS)
-        doctor = api(url, "/deployments/name/doctor/doctor")["id"]
+    run("papers", "automate")
+    run("papers", "automate")
+    (automation,) = api(url, "/automations/filter", {})
+    assert automation["trigger"]["within"] == 26 * 3600
+    run(sys.executable, "-c", SILENCE_OF_SECONDS)
+    doctor = api(url, "/deployments/name/doctor/doctor")["id"]
 
-        def fired():
-            runs = api(url, "/flow_runs/filter", {"deployments": {"id": {"any_": [doctor]}}}) or []
-            return [one for one in runs if not one["auto_scheduled"]]
+    def fired():
+        runs = api(url, "/flow_runs/filter", {"deployments": {"id": {"any_": [doctor]}}}) or []
+        return [one for one in runs if not one["auto_scheduled"]]
 
-        assert wait_for(fired, 90, "a run of doctor")
+    return wait_for(fired, 90, "a run of doctor")
 
 
-def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundings, tmp_path):
+def test_a_deployed_run_by_a_worker_ends_completed_and_when_none_comes_doctor_does(surroundings, tmp_path):
     url = f"http://127.0.0.1:{free_port()}/api"
     environment = {**surroundings, "PREFECT_API_URL": url}
     port = url.split(":")[2].split("/", maxsplit=1)[0]
@@ -162,6 +152,7 @@ def test_a_deployed_run_by_a_worker_ends_completed_with_its_artifacts(surroundin
         assert schedule["slug"] == "every-morning"
         assert deployment["global_concurrency_limit"]["limit"] == 1
         assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+        assert silence_is_noticed(url, environment)
     assert (tmp_path / "lake/manifest.json").exists()
 
 

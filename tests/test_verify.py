@@ -31,7 +31,7 @@ from tests.replies import capture, entry
 MONTHS = ["2025-10", "2025-11"]
 DATES = [date(2025, 10, day) for day in (6, 7, 8)] + [date(2025, 11, day) for day in (3, 4, 5, 6)]
 LISTED, REPLIES = part_name("listings", "2025-11"), part_name("hub_replies", "2025-11")
-FLIPS = int(os.environ.get("PAPERLAKE_SOAK_FLIPS", "16"))
+FLIPS = int(os.environ.get("PAPERLAKE_SOAK_FLIPS", "10"))
 
 
 def closing(day):
