@@ -19,7 +19,8 @@ FIELD_DAYS = Table(
     name="field_days",
     doc=(
         "The fields that the entries of a date carry, known or unknown, with the kind of their values: counted in the "
-        "newest valid capture of the date, in its first hundred entries (lists are hardly ever longer)."
+        "newest valid capture of the date, in its first hundred entries (lists are hardly ever longer; in the first "
+        "twenty of one beyond two hundred)."
     ),
     grain="one field in one form, in the answers for one date",
     dated_by="listed_on",

@@ -95,10 +95,14 @@ def test_only_the_first_hundred_entries_of_a_date_are_counted_over_its_pages():
     assert rows.filter(pl.col("field_path") == "$.late")["present_count"].item() == 40
 
 
-def test_a_list_longer_than_any_is_counted_by_its_first_hundred_as_if_it_were_cut():
-    long = [{"other": 1}, *papers(400)]
-    assert counted(*papers(400))["$"] == {"object": 100}
-    assert counted(*long)["$.other"] == {"whole_number": 1}
+def test_a_list_beyond_any_is_counted_by_its_first_twenty_as_if_it_ended_there():
+    assert counted(*papers(400))["$"] == {"object": 20}
+    assert counted({"other": 1}, *papers(400))["$.other"] == {"whole_number": 1}
+
+
+def test_a_list_beyond_any_that_cannot_be_cut_at_an_entry_is_read_whole():
+    nested = [entry(f"2511.{n:05}", inner=[0, {"paper": 1}]) for n in range(1, 300)]
+    assert counted(*nested)["$"] == {"object": 20}
 
 
 def test_the_newest_valid_capture_of_a_date_is_counted():

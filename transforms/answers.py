@@ -43,7 +43,7 @@ class Opened:
     def take_out(self, wanted: pl.DataFrame, name: str) -> None:
         """Make a table `name` (page_no, item counted from 1, raw JSON `entry`) of `wanted` (page_no, item)."""
         pages = self.texts.join(wanted, on="page_no", how="semi")
-        self.database.register("whole_pages", _batched(pages))
+        self.database.register("whole_pages", batched(pages))
         self.database.register("wanted", wanted.select("page_no", "item").unique().to_arrow())
         self.database.execute(
             f"""
@@ -126,20 +126,20 @@ def opened(pages: pl.DataFrame) -> Iterator[Opened]:
         if endless.height:
             counts = _entry_counts(database, endless).filter(pl.col("entry_count") > MOST_ENTRIES)
             answered = answered.join(counts, on="page_no", how="anti")
-        database.register("listed_pages", _batched(answered))
+        database.register("listed_pages", batched(answered))
         yield Opened(database, answered)
 
 
 def _entry_counts(database: duckdb.DuckDBPyConnection, pages: pl.DataFrame) -> pl.DataFrame:
     """How many entries each page holds; a page that is not valid has no row."""
-    database.register("counted", _batched(pages))
+    database.register("counted", batched(pages))
     counts: pl.DataFrame = database.sql(
         "select page_no, try(json_array_length(text))::integer as entry_count from counted"
     ).pl()
     return counts.drop_nulls()
 
 
-def _batched(pages: pl.DataFrame) -> pa.Table:
+def batched(pages: pl.DataFrame) -> pa.Table:
     """Pages in batches of one: DuckDB gives each thread a batch, and a page is large."""
     texts = pages.to_arrow(compat_level=pl.CompatLevel.newest())  # as views: nothing is copied
     return pa.Table.from_batches(texts.to_batches(max_chunksize=1), texts.schema)

@@ -12,13 +12,16 @@ from typing import Any
 import polars as pl
 
 from schemas.field_days import RELATES
-from transforms.answers import Opened
+from transforms.answers import Opened, batched
 from transforms.drift import month_of
 from transforms.text import one_line
 from transforms.values import instant
 
 MOST_ENTRIES = 100
 """Of a date: a page of the Hub holds no more, and what changed shows in these."""
+LONGEST = 200
+"""The longest recorded list has 133 entries. Of one beyond that, a few tell as much, and cost less than its tables."""
+FEW_ENTRIES = 20
 _MOST_FIELDS = 1000
 _MOST_DEPTH = 12
 _SAMPLES = 3
@@ -94,34 +97,38 @@ _DAYS = {
 
 
 def _first_pages(tally: pl.DataFrame) -> pl.DataFrame:
-    """The pages (page_no, listed_on, before) that hold the entries to look at."""
-    valid = tally.filter(pl.col("entry_count") > 0, pl.col("before") < MOST_ENTRIES)
-    newest = pl.col("captured_at") == pl.col("captured_at").max().over("listed_on")
-    return valid.filter(newest).select("page_no", "listed_on", "before", "entry_count")
+    """The pages (page_no, listed_on, before, most) that hold the entries to look at: `most` of each date."""
+    valid = tally.filter(pl.col("entry_count") > 0)
+    newest = valid.filter(pl.col("captured_at") == pl.col("captured_at").max().over("listed_on"))
+    is_long = pl.col("entry_count").sum().over("listed_on") > LONGEST
+    most = pl.when(is_long).then(FEW_ENTRIES).otherwise(MOST_ENTRIES)
+    told = newest.select("page_no", "listed_on", "before", most=most)
+    return told.filter(pl.col("before") < pl.col("most"))
 
 
 def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
     """Make the table `census_entries` (page_no, item, listed_on, entry) of the first entries of the `chosen` pages."""
     texts = pages.texts.join(chosen, on="page_no").with_columns(start=pl.lit(None, pl.String))
-    is_long = texts["entry_count"] > 2 * MOST_ENTRIES
+    is_long = texts["most"] == FEW_ENTRIES
     if is_long.any():
-        # Far beyond what the Hub sends: it need not be parsed to its end, unless the cut is not at an entry's.
-        pieces = pl.col("text").str.splitn(_NEXT_ENTRY, MOST_ENTRIES + 1).struct.unnest()
-        cut = texts.select("page_no", pieces).drop(f"field_{MOST_ENTRIES}")
+        # It need not be parsed to its end, unless the cut is not at an entry's.
+        pieces = pl.col("text").str.splitn(_NEXT_ENTRY, FEW_ENTRIES + 1).struct.unnest()
+        cut = texts.select("page_no", pieces).drop(f"field_{FEW_ENTRIES}")
         start = pl.concat_str(pl.exclude("page_no"), separator=_NEXT_ENTRY) + "]"
         texts = texts.with_columns(start=pl.when(is_long).then(cut.select(start).to_series()))
-    held = texts.select("page_no", "listed_on", "before", "text", "start")
-    pages.database.register("census_pages", held.to_arrow())
+    held = texts.select("page_no", "listed_on", "before", "most", "text", "start")
+    pages.database.register("census_pages", batched(held))
     pages.database.execute(
-        f"""
+        """
         create or replace temp table census_entries as select page_no, item, listed_on, entry from (
-            select page_no, listed_on, before, unnest(entries) as entry, generate_subscripts(entries, 1) as item from (
-                select page_no, listed_on, before,
+            select page_no, listed_on, before, most, unnest(entries) as entry, generate_subscripts(entries, 1) as item
+            from (
+                select page_no, listed_on, before, most,
                        coalesce(try(from_json(start, '["JSON"]')), from_json(text, '["JSON"]')) as entries
                 from census_pages
             )
-        ) where before + item <= {MOST_ENTRIES}
-        """  # noqa: S608 - a constant
+        ) where before + item <= most
+        """
     )
 
 
