@@ -29,6 +29,7 @@ State = Literal["well", "look", "broken"]
 DUE_AFTER = timedelta(hours=30)
 """Date D is complete by 06:00 UTC on D+1: thirty hours after D begins in UTC."""
 SILENCE = timedelta(hours=26)
+"""A daily run comes every 24 hours; two more are for a slow one."""
 _LATELY = timedelta(days=30)
 _NAMED = 5
 _LEAST_FREE_BYTES = 2**30
@@ -51,7 +52,18 @@ def examine(lake: Lake, now: datetime, *, is_thorough: bool = True) -> list[Line
         return [Line("freshness", "broken", f"nothing is published in {lake.root}", "papers daily")]
     checks: list[Callable[[Lake, datetime], Line]] = [_freshness, _heartbeat, _gaps, _captures, _rejects]
     checks += [_validations, _oddities, _waiting, _disk]
-    return [*(check(lake, now) for check in checks), *([_files(lake)] if is_thorough else [])]
+    if is_thorough:
+        checks.append(_files)
+    return [_looked_at(check, lake, now) for check in checks]
+
+
+def _looked_at(check: Callable[[Lake, datetime], Line], lake: Lake, now: datetime) -> Line:
+    """What a check finds; that it cannot look is a finding, too: the next one may tell why."""
+    try:
+        return check(lake, now)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other promises are looked at all the same
+        name = check.__name__.removeprefix("_")
+        return Line(name, "broken", f"cannot be looked at: {str(error).splitlines()[0]}", "papers verify --repair")
 
 
 def _due(now: datetime) -> date:
@@ -135,7 +147,9 @@ def _validations(lake: Lake, now: datetime) -> Line:
 def _oddities(lake: Lake, now: datetime) -> Line:
     """Warnings of the ledger, and drift, of the last 30 days."""
     since = (now - _LATELY).date()
-    warned = _lately(lake, VALIDATIONS, since).filter(pl.col("severity") == "warn", ~pl.col("success"))
+    judged = _lately(lake, VALIDATIONS, since).filter(pl.col("severity") == "warn").sort("judged_at")
+    newest = judged.unique(["column_name", "judged_month"], keep="last", maintain_order=True)
+    warned = newest.filter(~pl.col("success"))
     dates = [since + timedelta(days=n) for n in range((now.date() - since).days + 1)]
     drift = looks(lake, dates).notices
     if warned.is_empty() and drift.is_empty():
@@ -153,7 +167,7 @@ def _oddities(lake: Lake, now: datetime) -> Line:
 
 def _waiting(lake: Lake, now: datetime) -> Line:
     files = [path for table in EVIDENCE for path in (lake.inbox / table.name).glob("*/*.row")]
-    old = [path for path in files if now.timestamp() - path.stat().st_mtime > _WAITS_TOO_LONG_S]
+    old = [path for path in files if path.exists() and now.timestamp() - path.stat().st_mtime > _WAITS_TOO_LONG_S]
     if not old:
         return Line("inbox", "well", f"{len(files)} answers wait to be published" if files else "nothing waits")
     return Line("inbox", "broken", f"{len(old)} answers have been waiting for more than a day", "papers rebuild")
@@ -168,7 +182,7 @@ def _disk(lake: Lake, _now: datetime) -> Line:
     return Line("disk", "well", told)
 
 
-def _files(lake: Lake) -> Line:
+def _files(lake: Lake, _now: datetime) -> Line:
     found = verify(lake)
     if not found.faults:
         return Line(

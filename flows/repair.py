@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.build import Published, publish_months
+from flows.ledger import this_run
 from flows.recipes import DERIVED
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
@@ -18,12 +19,16 @@ from schemas.hub_replies import HUB_REPLIES
 from store import parquet
 from store.files import flush, make_folder, replace, sha256
 from store.lake import Lake
-from store.publish import Staged, Writer, writer
+from store.manifest import Entry, load
+from store.publish import Writer, writer
 from store.salvage import sound_rows
 from store.verify import Fault
 from transforms.conform import none
 
 _NOT_DAMAGE = ("schema", "stray", "waiting")
+_CONTENT = ("rows", "order", "key", "evidence")
+"""Faults of what was published: the file is just that, and wrong."""
+_CAPTURE = ["requested_on", "capture_started_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +64,26 @@ class Repaired:
 
 
 def repair(lake: Lake, faults: Sequence[Fault], backup: Lake | None = None) -> Repaired:
-    """Mend what `faults` tell of. Evidence first, from `backup` where that has it; then all that is built from it.
+    """Mend what `faults` tell of. Evidence first, from `backup` as far as that has it; then all that is built from it.
 
-    Nothing is deleted: damaged evidence and stray files of derived tables move into `quality/set-aside`. Stray files
-    of evidence stay: nobody but a person can tell whether they are wanted.
+    Nothing is deleted: damaged evidence and stray files of derived tables go to `quality/set-aside`. Stray files of
+    evidence stay: nobody but a person can tell whether they are wanted.
     """
     kept = {table.name for table in TABLES.values() if table.is_kept}
     damaged = {fault.name: fault for fault in faults if fault.table in kept and fault.kind not in _NOT_DAMAGE}
     with writer(lake) as pen:
-        saved = tuple(_saved(pen, fault, backup) for fault in damaged.values())
-        strays = tuple(_set_aside(lake, fault.name) for fault in faults if _is_derived_stray(fault, kept))
+        # Time has passed since the faults were found: what is whole again, or published by now, is left alone.
+        entries = {name: entry for name in damaged if (entry := pen.manifest.files.get(name))}
+        saved = tuple(
+            _saved(pen, damaged[name], entry, backup)
+            for name, entry in entries.items()
+            if damaged[name].kind in _CONTENT or not pen.is_in_place(name, entry, thorough=True)
+        )
+        published_now = pen.manifest.files
+        loose = [fault.name for fault in faults if _is_derived_stray(fault, kept) and fault.name not in published_now]
+        strays = tuple(_moved_aside(lake, name) for name in loose if (lake.root / name).is_file())
     months = sorted({fault.month for fault in faults if fault.month})
-    published = tuple(publish_months(lake, months, force=True, only=DERIVED)) if months else ()
+    published = tuple(publish_months(lake, months, force=True, only=DERIVED, run=this_run("repair"))) if months else ()
     return Repaired(saved, strays, published)
 
 
@@ -78,45 +91,79 @@ def _is_derived_stray(fault: Fault, kept: Collection[str]) -> bool:
     return fault.kind == "stray" and Path(fault.name).parts[1] not in kept
 
 
-def _saved(pen: Writer, fault: Fault, backup: Lake | None) -> Saved:
-    """Bring a file of evidence back, whole from the backup, or as much of it as is sound."""
-    table, entry = TABLES[fault.table], pen.manifest.files[fault.name]
-    copy = backup.root / fault.name if backup else None
-    if copy is not None and copy.is_file() and sha256(copy) == entry.sha256:
-        folder = pen.lake.staged / uuid.uuid4().hex
-        make_folder(folder)
-        coming = folder / copy.name
-        shutil.copyfile(copy, coming)
-        flush(coming)
-        pen.commit(Staged(folder, {fault.name: coming}, {fault.name: entry}), thorough=True)
+def _saved(pen: Writer, fault: Fault, entry: Entry, backup: Lake | None) -> Saved:
+    """Bring a file of evidence back: from the backup, and with what is sound of it where that does not have it all."""
+    table, path = TABLES[fault.table], pen.lake.root / fault.name
+    spare = _backed_up(backup, fault) if backup else None
+    if spare is not None and spare.height == entry.rows:
+        pen.commit(pen.stage(fault.month, {table: spare}), thorough=True)
         return Saved(fault.name, is_from_backup=True, rows=entry.rows, of=entry.rows)
-    path = pen.lake.root / fault.name
-    rows = sound_rows(path, table, fault.month, entry.rows) if path.is_file() else none(table)
+    left = path if path.is_file() else _set_aside_before(pen.lake, fault.name)
+    rows = sound_rows(left, table, fault.month, entry.rows) if left else none(table)
     known = _known_captures(pen, fault.month) if table is HUB_REPLIES else None
-    lost: tuple[str, ...] = ()
     if known is not None:
-        capture = {"listed_on": "requested_on", "captured_at": "capture_started_at"}
         # A date may be damaged too, and has no hash of its own: only captures that were known are believed.
-        rows = rows.join(known.rename(capture), on=list(capture.values()), how="semi", maintain_order="left")
-        gone = known.rename(capture).join(rows, on=list(capture.values()), how="anti")
-        lost = tuple(str(day) for day in gone["requested_on"].unique().sort())
-    kept_at = _set_aside(pen.lake, fault.name) if path.is_file() else ""
-    pen.commit(pen.stage(fault.month, {table: rows}), thorough=True)
-    return Saved(fault.name, is_from_backup=False, rows=rows.height, of=entry.rows, lost_dates=lost, kept_at=kept_at)
+        rows = rows.join(known, on=_CAPTURE, how="semi", maintain_order="left")
+    if spare is not None:
+        rows = pl.concat([spare, rows]).unique(subset=table.key, keep="first", maintain_order=True).sort(table.sort)
+    gone = known.join(rows, on=_CAPTURE, how="anti") if known is not None else none(HUB_REPLIES)
+    staged = pen.stage(fault.month, {table: rows})
+    kept_at = _copied_aside(pen.lake, fault.name) if path.is_file() else ""
+    pen.commit(staged, thorough=True)
+    return Saved(
+        fault.name,
+        is_from_backup=False,
+        rows=rows.height,
+        of=entry.rows,
+        lost_dates=tuple(str(day) for day in gone["requested_on"].unique().sort()),
+        kept_at=kept_at,
+    )
+
+
+def _backed_up(backup: Lake, fault: Fault) -> pl.DataFrame | None:
+    """The rows that a backup has of a damaged file, if its copy is what it copied."""
+    path, entry = backup.root / fault.name, load(backup.manifest).files.get(fault.name)
+    if entry is None or not path.is_file() or sha256(path) != entry.sha256:
+        return None
+    return parquet.read(path, TABLES[fault.table])
 
 
 def _known_captures(pen: Writer, month: str) -> pl.DataFrame | None:
-    """The captures (listed_on, captured_at) of the Hub that the derived table tells of, if that is sound."""
+    """The captures of the Hub that the derived table tells of, as `hub_replies` names them, if that table is sound."""
     entry, path = pen.manifest.entry(CAPTURES.name, month), pen.lake.part(CAPTURES.name, month)
     if entry is None or not path.is_file() or sha256(path) != entry.sha256:
         return None
-    return parquet.read(path, CAPTURES, ["listed_on", "captured_at"])
+    known = parquet.read(path, CAPTURES, ["listed_on", "captured_at"])
+    return known.select(requested_on="listed_on", capture_started_at="captured_at")
 
 
-def _set_aside(lake: Lake, name: str) -> str:
-    """Move a file out of the tables, under a name that nothing has; gives that name."""
-    flat = name.removeprefix("tables/").replace("/", "-")
-    final = lake.set_aside / f"{uuid.uuid4().hex[:8]}-{flat}"
-    make_folder(final.parent)
+def _flat(name: str) -> str:
+    return name.removeprefix("tables/").replace("/", "-")
+
+
+def _aside(lake: Lake, name: str) -> Path:
+    """A name in `quality/set-aside` that nothing has."""
+    make_folder(lake.quality)
+    make_folder(lake.set_aside)
+    return lake.set_aside / f"{uuid.uuid4().hex[:8]}-{_flat(name)}"
+
+
+def _moved_aside(lake: Lake, name: str) -> str:
+    final = _aside(lake, name)
     replace(lake.root / name, final)
     return final.relative_to(lake.root).as_posix()
+
+
+def _copied_aside(lake: Lake, name: str) -> str:
+    """Copied, for the file itself stays until its successor takes its place."""
+    final = _aside(lake, name)
+    shutil.copyfile(lake.root / name, final)
+    flush(final)
+    flush(final.parent)
+    return final.relative_to(lake.root).as_posix()
+
+
+def _set_aside_before(lake: Lake, name: str) -> Path | None:
+    """The newest file of that name that was set aside, by a repair that did not come to its end."""
+    found = sorted(lake.set_aside.glob(f"*-{_flat(name)}"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None

@@ -11,7 +11,7 @@ import polars as pl
 from flows.build import Published
 from flows.instants import capture_name
 from flows.ledger import Run
-from flows.watch import NOTHING_ODD, Looks, Oddities, looks, oddities
+from flows.watch import NOTHING_ODD, Looks, Oddities, looks_before, oddities
 from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS, VERDICTS
@@ -141,7 +141,7 @@ class Before:
 
 def known_before(lake: Lake, dates: Sequence[date]) -> Before:
     """What is known of `dates` now, for `report` to compare with."""
-    return Before(lists(lake, dates), looks(lake, dates))
+    return Before(lists(lake, dates), looks_before(lake, dates))
 
 
 def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:

@@ -21,8 +21,8 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
-SILENCE = timedelta(hours=26)
-"""A daily run comes every 24 hours; two more are for a slow one."""
+from flows.examine import SILENCE
+
 AUTOMATION = "paperlake: the daily run does not come"
 _DAILY, _DOCTOR = "daily/daily", "doctor/doctor"
 

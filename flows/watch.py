@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,13 +18,15 @@ from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from store.lake import MONTH_FORM, Lake
-from store.publish import writer
+from store.publish import LakeBusy, writer
 from store.rows import scan
-from store.snapshot import Snapshot, read_whole
+from store.snapshot import LakeMoving, Snapshot, read_whole
 from transforms.conform import none
 from transforms.drift import NOTICE, notices
 from transforms.list_profile import profile
 
+_HINDRANCES = (pl.exceptions.PolarsError, OSError, LakeMoving, LakeBusy)
+log = logging.getLogger("paperlake")
 _MONTHS_BEFORE, _MONTHS_AFTER = 3, 1
 
 
@@ -50,26 +53,47 @@ NOTHING_ODD = Oddities()
 def looks(lake: Lake, dates: Collection[date]) -> Looks:
     """How the lists of `dates` look now. Only their months are read, and those around them."""
     found = [_looks(lake, months, dates) for months in _clusters({_month(day) for day in dates})]
-    return Looks(
-        pl.concat([none(LIST_PROFILE), *(one.profile for one in found)]),
-        pl.concat([pl.DataFrame(schema=NOTICE), *(one.notices for one in found)]),
-    )
+    every = [unseen(), *found]
+    return Looks(pl.concat(one.profile for one in every), pl.concat(one.notices for one in every))
+
+
+def looks_before(lake: Lake, dates: Collection[date]) -> Looks:
+    """`looks`, for a run that must go on where they cannot be read: then nothing was seen before."""
+    try:
+        return looks(lake, dates)
+    except _HINDRANCES as hindrance:
+        log.warning("lists cannot be compared with those before: %s; see `papers verify`", hindrance)
+        return unseen()
 
 
 def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Oddities:
-    """What is odd about `dates` that was not so `before`; what was judged goes into the ledger and the Data Docs."""
+    """What is odd about `dates` that was not so `before`; what was judged goes into the ledger and the Data Docs.
+
+    It only warns: what keeps it from looking is a warning, too.
+    """
+    try:
+        return _oddities(lake, before, dates, run)
+    except _HINDRANCES as hindrance:
+        said = str(hindrance).splitlines()[0]
+        return Oddities((f"lists could not be compared with those before: {said}; see `papers verify`",))
+
+
+def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Oddities:
     from quality import judge  # noqa: PLC0415 - importing it takes seconds
 
     now = looks(lake, dates)
     fresh = now.profile.join(before.profile, on=LIST_PROFILE.arrow().names, how="anti", nulls_equal=True)
     news = now.notices.join(before.notices, on=list(NOTICE), how="anti", nulls_equal=True)
     warned, findings = judge.warned(fresh) if fresh.height else ([], [])
+    # A list whose votes moved looks otherwise, but what was odd about it before is no news.
+    known = before.profile.join(fresh.select("listed_on"), on="listed_on", how="semi")
+    told = {(one.listed_on, one.column) for one in judge.warned(known)[0]} if warned and known.height else set()
     if findings:
         with writer(lake) as pen:
             record(pen, run, findings)
     page = judge.write_docs(lake.quality)
     return Oddities(
-        warnings=tuple(one.message for one in warned),
+        warnings=tuple(one.message for one in warned if (one.listed_on, one.column) not in told),
         drift=tuple(f"{day}: {message}" for day, message in news.select("listed_on", "message").iter_rows()),
         docs=str(page) if page else None,
     )
@@ -78,6 +102,11 @@ def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Od
 def all_notices(lake: Lake) -> pl.DataFrame:
     """Everything that was ever noticed of the answers' fields: the columns of `NOTICE`."""
     return notices(read_whole(lake, lambda seen: scan(seen, FIELD_DAYS).collect()))
+
+
+def unseen() -> Looks:
+    """How lists look that nobody has looked at."""
+    return Looks(none(LIST_PROFILE), pl.DataFrame(schema=NOTICE))
 
 
 def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> Looks:

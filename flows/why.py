@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
 from schemas.kinds import ARXIV_ID
@@ -56,7 +57,9 @@ def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
     listed = scan(seen, LISTINGS).filter(is_it).collect().sort("listed_on")
     signals = scan(seen, SIGNALS).filter(is_it).collect().sort("listed_on", "captured_at")
     refused = scan(seen, REJECTS).filter(pl.col("entry").str.contains(f'"{paper_id}"', literal=True)).collect()
-    answers = _answers(seen, paper_id, pl.concat([signals["listed_on"], refused["listed_on"]]))
+    aside = scan(seen, CAPTURES).filter("is_refused").select("listed_on").collect()
+    dates = pl.concat([signals["listed_on"], refused["listed_on"], aside["listed_on"]])
+    answers = _answers(seen, paper_id, dates)
     capture = {"requested_on": "listed_on", "capture_started_at": "captured_at"}
     told = (
         answers.rename(capture | {"captured_at": "received_at"})

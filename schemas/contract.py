@@ -205,20 +205,35 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
 
 def _table_changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = _by_name(before["properties"]), _by_name(after["properties"])
-    for name in old:
-        if name not in new:
+    for name, column in old.items():
+        if name in new:
+            yield from _column_changes(f"{table}.{name}", column, new[name])
+        else:
             yield Change("major", f"{table}.{name} is gone")
-            continue
-        for what in ("physicalType", "primaryKeyPosition", "description"):
-            if old[name].get(what) != new[name].get(what):
-                yield Change("patch" if what == "description" else "major", f"{table}.{name}: {what} differs")
-        if old[name]["required"] and not new[name]["required"]:
-            yield Change("major", f"{table}.{name} may be null now")
     yield from (Change("minor", f"{table}.{name} is new") for name in new if name not in old)
     if before["dataGranularityDescription"] != after["dataGranularityDescription"]:
         yield Change("major", f"{table}: what a row is differs")
     if before["description"] != after["description"]:
         yield Change("patch", f"{table}: description differs")
+
+
+def _column_changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    for what in ("physicalType", "primaryKeyPosition", "description"):
+        if before.get(what) != after.get(what):
+            yield Change("patch" if what == "description" else "major", f"{name}: {what} differs")
+    if _unit(before) != _unit(after):
+        yield Change("major", f"{name}: unit differs")
+    if before["required"] and not after["required"]:
+        yield Change("major", f"{name} may be null now")
+    was, now = ({one["value"] for one in column.get("enum", [])} for column in (before, after))
+    if was - now:
+        yield Change("major", f"{name} is never {', '.join(sorted(was - now))} any more")
+    elif now - was:
+        yield Change("minor", f"{name} may be {', '.join(sorted(now - was))}, too")
+
+
+def _unit(column: Mapping[str, Any]) -> str | None:
+    return next((one["value"] for one in column.get("customProperties", []) if one["property"] == "unit"), None)
 
 
 def is_raised_enough(before: str, after: str, found: list[Change]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256 as hash_of
@@ -16,13 +17,15 @@ from schemas.catalogue import TABLES
 from schemas.table import Rests, Table
 from store import inbox, parquet
 from store.files import sha256
-from store.lake import Lake
+from store.lake import Lake, part_name
 from store.manifest import Entry
 from store.snapshot import Snapshot, snapshot
 
 Kind = Literal[
     "missing", "damaged", "rows", "schema", "order", "key", "evidence", "outdated", "stray", "unreadable", "waiting"
 ]
+_TRIES = 100
+_PAUSE_S = 0.05
 _BODY, _BODY_HASH = "body", "body_sha256"
 
 
@@ -63,7 +66,11 @@ def verify(lake: Lake, tick: Callable[[], None] = lambda: None) -> Verified:
     for month in months:
         seen = snapshot(lake)
         found = list(_month_faults(seen, month))
-        while found and not seen.still_holds():
+        for _ in range(_TRIES):
+            # Files of a publish under way move while one looks: from aside to their place, even within one state.
+            if not found or (seen.still_holds() and not seen.staged and not snapshot(lake).staged):
+                break
+            time.sleep(_PAUSE_S)
             seen = snapshot(lake)
             found = list(_month_faults(seen, month))
         for entry in _entries(seen, month).values():
@@ -89,12 +96,16 @@ def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
     sound: dict[Table, pl.DataFrame] = {}
     for table, entry in entries.items():
         path = seen.path(table.name, month)
-        wrong = _file_fault(path, entry) or _content_fault(path, table, entry)
-        if wrong is None:
-            sound[table] = parquet.read(path, table, _names_looked_at(table))
-            wrong = _rows_fault(sound[table], path, table) or _outdated(seen, entry)
+        try:
+            wrong = _file_fault(path, entry) or _content_fault(path, table, entry)
+            if wrong is None:
+                sound[table] = parquet.read(path, table, _names_looked_at(table))
+                wrong = _rows_fault(sound[table], month, table) or _outdated(seen, entry)
+        except OSError as error:
+            sound.pop(table, None)
+            wrong = "unreadable", f"cannot be read ({error})"
         if wrong:
-            yield _fault(seen, path, table, month, wrong)
+            yield _fault(table, month, wrong)
     for table, rows in sound.items():
         for rests in table.rests_on:
             other = next((one for one in entries if one.name == rests.table), None)
@@ -103,11 +114,11 @@ def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
             lost = rows.height if other is None else _unfounded(rows, sound[other], rests)
             if lost:
                 what = f"{lost} rows have nothing in {rests.table} that they rest on ({', '.join(rests.columns)})"
-                yield _fault(seen, seen.path(table.name, month), table, month, ("evidence", what))
+                yield _fault(table, month, ("evidence", what))
 
 
-def _fault(seen: Snapshot, path: Path, table: Table, month: str, wrong: tuple[Kind, str]) -> Fault:
-    return Fault(_relative(path, seen.lake), *wrong, table.name, month)
+def _fault(table: Table, month: str, wrong: tuple[Kind, str]) -> Fault:
+    return Fault(part_name(table.name, month), *wrong, table.name, month)
 
 
 def _file_fault(path: Path, entry: Entry) -> tuple[Kind, str] | None:
@@ -130,7 +141,7 @@ def _content_fault(path: Path, table: Table, entry: Entry) -> tuple[Kind, str] |
     except (pa.ArrowException, OSError) as error:
         return "unreadable", f"is not Parquet ({error})"
     if not schema.equals(table.arrow()):
-        return "schema", f"was written as version {entry.schema_version} of the table; `papers rebuild` brings it up"
+        return "schema", f"was written as version {entry.schema_version} of the table, this is {table.version}"
     if footer.num_rows != entry.rows:
         return "rows", f"holds {footer.num_rows} rows, the manifest says {entry.rows}"
     return None
@@ -145,8 +156,7 @@ def _names_looked_at(table: Table) -> list[str]:
     return list(dict.fromkeys([table.dated_by, *table.sort, *resting, *rested_on, *bodies]))
 
 
-def _rows_fault(rows: pl.DataFrame, path: Path, table: Table) -> tuple[Kind, str] | None:
-    month = path.parent.name.removeprefix("month=")
+def _rows_fault(rows: pl.DataFrame, month: str, table: Table) -> tuple[Kind, str] | None:
     at = rows.select(pl.col(table.dated_by).dt.strftime("%Y-%m") != month).to_series()
     if at.any():
         return "rows", f"{at.sum()} rows belong to another month"

@@ -59,6 +59,19 @@ def title(told):
     return next(one for one in listings(told)["properties"] if one["name"] == "title")
 
 
+def column(told, table, name):
+    held = next(one for one in told["schema"] if one["name"] == table)
+    return next(one for one in held["properties"] if one["name"] == name)
+
+
+def votes(told):
+    return column(told, "listings", "upvote_count")
+
+
+def reason(told):
+    return column(told, "rejects", "reason")
+
+
 EDITS = {
     "a table is gone": (lambda told: told["schema"].pop(), "major"),
     "a column is gone": (lambda told: listings(told)["properties"].pop(), "major"),
@@ -67,6 +80,9 @@ EDITS = {
         lambda told: listings(told).update(dataGranularityDescription="Air."),
         "major",
     ),
+    "votes come by the thousand": (lambda told: votes(told)["customProperties"][0].update(value="k"), "major"),
+    "a reason is new": (lambda told: reason(told)["enum"].append({"value": "ugly"}), "minor"),
+    "a reason is gone": (lambda told: reason(told)["enum"].pop(), "major"),
     "a column is worded better": (lambda told: title(told).update(description="The title."), "patch"),
 }
 

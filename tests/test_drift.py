@@ -88,6 +88,37 @@ def test_an_endless_object_is_counted_in_part():
     assert len(counted({f"k{n}": n for n in range(5000)})) <= 1001
 
 
+@pytest.mark.parametrize("depth", [100, 126, 127, 128, 1000, 20_000])
+def test_an_entry_nested_without_end_costs_nobody_anything(depth):
+    deep = json.dumps([entry()])[:-2] + ', "deep": ' + "[" * depth + "]" * depth + "}]"
+    made = built(capture(deep), capture([entry(surprise=1)], day=date(2025, 11, 7)))
+    fields = made["field_days"].filter(pl.col("listed_on") == date(2025, 11, 7))
+    assert "$.surprise" in fields["field_path"]
+    assert counted(entry(surprise=1))["$.surprise"] == {"whole_number": 1}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '[{"paper": {"id": "1", "id": 2}}]',
+        json.dumps([{"x-" * 30 + "1": "a", "x-" * 30 + "2": "b"}]),
+        json.dumps([{"a": "x", "A": 5, "a ": None}]),
+    ],
+)
+def test_no_field_is_ever_counted_more_often_than_there_are_entries(odd):
+    made = built(capture(odd))
+    assert made["drift"]["share"].max() <= 1
+    assert (made["drift"]["present_count"] <= made["drift"]["entry_count"]).all()
+    assert len(set(made["drift"]["field_path"])) == made["drift"].height
+
+
+def test_a_map_with_ever_new_names_is_counted_in_part():
+    held = [entry(f"2511.{n:05}", reactions={f"user{n}-{k}": 1 for k in range(40)}) for n in range(1, 80)]
+    told = counted(*held)
+    assert len(told) <= 1010
+    assert told["$.paper.id"] == {"text": 79}
+
+
 def test_only_the_first_hundred_entries_of_a_date_are_counted_over_its_pages():
     pages = [page(papers(60), more=True), page([entry(f"2511.{n:05}", late=1) for n in range(61, 121)])]
     rows = built(capture(pages=pages))["field_days"]

@@ -132,6 +132,47 @@ def test_damaged_evidence_comes_back_whole_from_a_backup(lake, tmp_path):
     assert (lake.root / REPLIES).read_bytes() == good
 
 
+def test_what_an_older_backup_has_is_taken_and_the_rest_saved(lake, tmp_path):
+    backup = Lake(tmp_path / "backup")
+    back_up(lake, backup, EVIDENCE)
+    for row in answers(date(2025, 11, 10)):
+        keep(lake, HUB_REPLIES, row)
+    publish_month(lake, "2025-11")
+    (lake.root / REPLIES).write_bytes(b"nothing is left")
+    (saved,) = repair(lake, verify(lake).faults, backup).saved
+    assert (saved.rows, saved.of, saved.lost_dates) == (4, 5, ("2025-11-10",))
+
+
+def test_a_repair_that_died_leaves_what_the_next_one_needs(lake, monkeypatch):
+    flip(lake.root / REPLIES, (lake.root / REPLIES).stat().st_size * 4)
+    faults = verify(lake).faults
+    with monkeypatch.context() as dying:
+        dying.setattr("store.publish.Writer.commit", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            repair(lake, faults)
+    (saved,) = repair(lake, verify(lake).faults).saved
+    assert saved.rows > 0
+
+
+def test_what_was_mended_meanwhile_is_left_alone(lake):
+    good = (lake.root / REPLIES).read_bytes()
+    flip(lake.root / REPLIES, 8000)
+    faults = verify(lake).faults
+    (lake.root / REPLIES).write_bytes(good)
+    assert repair(lake, faults).saved == ()
+    assert (lake.root / REPLIES).read_bytes() == good
+
+
+def test_a_dead_writers_publish_is_no_fault(lake, monkeypatch):
+    for row in answers(date(2025, 11, 10)):
+        keep(lake, HUB_REPLIES, row)
+    with monkeypatch.context() as dying:
+        dying.setattr("store.publish.roll_forward", lambda _: None)
+        publish_month(lake, "2025-11")
+    assert lake.journal.exists()
+    assert verify(lake).faults == ()
+
+
 def test_damaged_evidence_is_never_deleted(lake):
     flip(lake.root / REPLIES, 8000)
     damaged = (lake.root / REPLIES).read_bytes()

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from hashlib import sha256
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from schemas.field_days import RELATES
@@ -26,6 +28,7 @@ _MOST_FIELDS = 1000
 _MOST_DEPTH = 12
 _SAMPLES = 3
 _SAMPLE_LENGTH = 60
+_LONGEST_NAME = 60
 _KINDS = {
     "VARCHAR": "text",
     "BOOLEAN": "flag",
@@ -55,34 +58,63 @@ class Census:
 
 def census(pages: Opened, tally: pl.DataFrame, source: str) -> Census:
     """Count the fields of the newest valid capture of each date, whether it will be let in or not."""
-    newest = _first_pages(tally)
-    _take_out(pages, newest)
-    shapes: pl.DataFrame = pages.database.sql(
-        "select listed_on, coalesce(json_structure(entry), '\"NULL\"') as shape, count(*) as entries, "
-        "min({page_no: page_no, item: item}) as example from census_entries group by all"
-    ).pl()
-    if shapes.is_empty():
-        return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
-    fields = pl.DataFrame(
-        [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
-        schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
-        orient="row",
-    )
+    chosen = _first_pages(tally)
+    try:
+        return _census(pages.texts, chosen, source)
+    except (duckdb.InternalException, duckdb.FatalException):
+        # Nested too deep for DuckDB to tell its structure, which ruins the whole engine.
+        _engine.cache_clear()
+        return _census(pages.texts, chosen, source, most_depth=_MOST_DEPTH)
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """An engine apart: what ruins it must not cost anybody else's reading."""
+    return duckdb.connect(config={"threads": 1})
+
+
+def _census(texts: pl.DataFrame, chosen: pl.DataFrame, source: str, most_depth: int | None = None) -> Census:
+    """The census of the first entries of the `chosen` pages; of one nested deeper than that only that it is there."""
+    with _engine().cursor() as database:
+        _take_out(database, texts, chosen, most_depth)
+        shapes: pl.DataFrame = database.sql(
+            "select listed_on, coalesce(json_structure(entry), '\"NULL\"') as shape, count(*) as entries, "
+            "min({page_no: page_no, item: item}) as example from census_entries group by all"
+        ).pl()
+        if shapes.is_empty():
+            return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
+        fields = _commonest(shapes)
+        values = _values(database, fields.select("field_path", "address").unique().drop_nulls())
     counted = (
         shapes.join(fields, on="shape")
         .group_by("listed_on", "field_path", "kind")
         .agg(present_count=pl.col("entries").sum().cast(pl.Int32))
     )
-    values = _values(pages, fields.select("field_path", "address").unique().drop_nulls())
     is_outside_lists = ~pl.col("field_path").str.contains("[]", literal=True)
-    texts = _counted(values.filter("is_text", is_outside_lists))
+    told_apart = _counted(values.filter("is_text", is_outside_lists))
     is_told_apart = (pl.col("kind") == "text") & is_outside_lists
     # A name with quotes in it has no address: its texts stay what they are.
-    others = [counted.filter(~is_told_apart), counted.filter(is_told_apart).join(texts, on=_OF_DATE, how="anti")]
+    others = [counted.filter(~is_told_apart), counted.filter(is_told_apart).join(told_apart, on=_OF_DATE, how="anti")]
     related = _counted(_relations(values))
     totals = shapes.group_by("listed_on").agg(entry_count=pl.col("entries").sum().cast(pl.Int32))
-    days = pl.concat([*others, texts, related]).join(totals, on="listed_on").with_columns(source=pl.lit(source))
+    every = pl.concat([*others, told_apart, related])
+    days = every.join(totals, on="listed_on").with_columns(source=pl.lit(source))
     return Census(days.select(*_DAYS), _samples(values, shapes, fields))
+
+
+def _commonest(shapes: pl.DataFrame) -> pl.DataFrame:
+    """The fields (shape, field_path, address, kind) of all `shapes`; of endless ones those that most entries have."""
+    fields = pl.DataFrame(
+        [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
+        schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
+        orient="row",
+    )
+    if fields["field_path"].n_unique() <= _MOST_FIELDS:
+        return fields
+    held = shapes.group_by("shape").agg(pl.col("entries").sum()).join(fields, on="shape")
+    count = held.group_by("field_path").agg(pl.col("entries").sum())
+    common = count.sort("entries", "field_path", descending=[True, False]).head(_MOST_FIELDS)
+    return fields.join(common, on="field_path", how="semi")
 
 
 _SAMPLE = {"field_path": pl.String, "month": pl.Date, "sample": pl.String}
@@ -106,9 +138,11 @@ def _first_pages(tally: pl.DataFrame) -> pl.DataFrame:
     return told.filter(pl.col("before") < pl.col("most"))
 
 
-def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
+def _take_out(
+    database: duckdb.DuckDBPyConnection, page_texts: pl.DataFrame, chosen: pl.DataFrame, most_depth: int | None
+) -> None:
     """Make the table `census_entries` (page_no, item, listed_on, entry) of the first entries of the `chosen` pages."""
-    texts = pages.texts.join(chosen, on="page_no").with_columns(start=pl.lit(None, pl.String))
+    texts = page_texts.join(chosen, on="page_no").with_columns(start=pl.lit(None, pl.String))
     is_long = texts["most"] == FEW_ENTRIES
     if is_long.any():
         # It need not be parsed to its end, unless the cut is not at an entry's.
@@ -117,8 +151,8 @@ def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
         start = pl.concat_str(pl.exclude("page_no"), separator=_NEXT_ENTRY) + "]"
         texts = texts.with_columns(start=pl.when(is_long).then(cut.select(start).to_series()))
     held = texts.select("page_no", "listed_on", "before", "most", "text", "start")
-    pages.database.register("census_pages", batched(held))
-    pages.database.execute(
+    database.register("census_pages", batched(held))
+    database.execute(
         """
         create or replace temp table census_entries as select page_no, item, listed_on, entry from (
             select page_no, listed_on, before, most, unnest(entries) as entry, generate_subscripts(entries, 1) as item
@@ -130,15 +164,30 @@ def _take_out(pages: Opened, chosen: pl.DataFrame) -> None:
         ) where before + item <= most
         """
     )
+    if most_depth is not None:
+        entries: pl.DataFrame = database.sql("select page_no, item, listed_on, entry from census_entries").pl()
+        is_deep = pl.Series([entry is not None and _depth(entry) > most_depth for entry in entries["entry"]])
+        shallow = pl.when(is_deep).then(pl.lit("{}")).otherwise("entry").alias("entry")
+        database.register("shallow_entries", entries.with_columns(shallow).to_arrow())
+        database.execute("create or replace temp table census_entries as from shallow_entries")
 
 
-def _values(pages: Opened, fields: pl.DataFrame) -> pl.DataFrame:
+def _depth(text: str) -> int:
+    """How deep JSON is nested."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _values(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.DataFrame:
     """What stands at the addresses of `fields` in each entry: the beginning of the value, and its kind if it is text.
 
     Gives page_no, item, listed_on, value, kind and is_text beside the columns of `fields`.
     """
     addresses = _listed(fields["address"].to_list())
-    found: pl.DataFrame = pages.database.sql(
+    found: pl.DataFrame = database.sql(
         f"""
         select page_no, item, listed_on, place, left(value, {_SAMPLE_LENGTH}) as value, type = 'VARCHAR' as is_text,
             case
@@ -238,7 +287,9 @@ def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tu
         return
     for name, inner in shape.items():
         is_plain = re.fullmatch(r"[A-Za-z0-9_]+", name)
-        shown = name if is_plain else json.dumps(name[:_SAMPLE_LENGTH])
+        shown = name if is_plain else json.dumps(name)
+        if len(shown) > _LONGEST_NAME:  # two that begin alike stay two
+            shown = f"{shown[:_LONGEST_NAME]}…{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
         # JSON paths have no way to ask for just any name.
         asked = f".{name}" if is_plain else f'."{name}"' if re.fullmatch(r"[\w .:/@-]{1,99}", name) else None
         yield from _walk(inner, f"{path}.{shown}", address and asked and address + asked, depth + 1)

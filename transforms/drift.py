@@ -43,6 +43,8 @@ def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
         .join(types, on=field)
         .join(totals, on=["source", "month"])
         .join(values, on=["field_path", "month"], how="left")
+        # An entry may hold a field twice over, each time in another form: it is one entry all the same.
+        .with_columns(pl.min_horizontal("present_count", "entry_count").alias("present_count"))
         .with_columns(share=pl.col("present_count") / pl.col("entry_count"))
     )
 

@@ -8,8 +8,6 @@ from schemas.list_profile import LIST_PROFILE
 from transforms.conform import conform
 from transforms.verdicts import FINAL
 
-LOOKS_BACK_DAYS = 70
-"""So many days before the first date of interest are needed: eight weekdays, with room for empty ones."""
 _FEWEST = 5
 _FEWEST_FOR_AGE = 8
 _DATES_BEFORE, _WEEKDAYS_BEFORE = 20, 8
