@@ -12,7 +12,7 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.build import MONTH_FAULTS, Published, publish_month, waiting_months
+from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
 from flows.heartbeat import Heartbeat, beat
@@ -76,12 +76,13 @@ def capture(day: date, asking: Asking) -> Captured:
     return asking.capture(day)
 
 
-@task(task_run_name="publish-{month}", cache_policy=NO_CACHE)
-def publish(month: str, root: Path, run: Run) -> Published:
-    """Fold, build, judge and publish one month. Needs no network. Raises what `MONTH_FAULTS` lists."""
-    done = publish_month(Lake(root), month, run=run)
-    log.info("published %s: %s", month, f"{len(done.changed)} files" if done.changed else "unchanged")
-    return done
+@task(task_run_name="publish-{months}", cache_policy=NO_CACHE)
+def publish(months: list[str], root: Path, run: Run) -> list[Published]:
+    """Fold, build, judge and publish `months`, judged together. Needs no network. Raises what `MONTH_FAULTS` lists."""
+    published = list(publish_months(Lake(root), months, run=run))
+    for done in published:
+        log.info("published %s: %s", done.month, f"{len(done.changed)} files" if done.changed else "unchanged")
+    return published
 
 
 def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
@@ -98,11 +99,9 @@ def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
 
 def _publish_all(lake: Lake, dates: Sequence[date], run: Run) -> tuple[list[Published], list[str]]:
     """Publish the months of `dates`, and those that still have answers waiting from a run that died."""
-    published: list[Published] = []
-    faults: list[str] = []
-    for month in sorted({*(day.strftime(MONTH_FORM) for day in dates), *waiting_months(lake)}):
-        try:
-            published.append(publish(month, lake.root, run))
-        except MONTH_FAULTS as fault:
-            faults.append(str(fault))
-    return published, faults
+    months = sorted({*(day.strftime(MONTH_FORM) for day in dates), *waiting_months(lake)})
+    try:
+        published = publish(months, lake.root, run)
+    except MONTH_FAULTS as fault:
+        return [], [str(fault)]
+    return published, [str(done.fault) for done in published if done.fault is not None]

@@ -236,7 +236,7 @@ def test_the_token_is_sent_and_is_nowhere_to_be_found(lake, hub, monkeypatch, ca
 def test_answers_that_a_dead_run_left_are_published_by_the_next(lake, hub, monkeypatch):
     hub(GeneratedHub(papers_a_day=5))
     with monkeypatch.context() as dying:
-        dying.setattr("flows.daily.publish_month", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        dying.setattr("flows.daily.publish_months", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever Prefect makes of an interrupt
             run_daily(date(2025, 10, 30), recheck=False, now=MORNING)
     assert list(lake.inbox.rglob("*.row"))
