@@ -1,7 +1,10 @@
 """What the recorded answers of the real Hub come to, against plain readings of the same files."""
 
+import copy
 import csv
+import functools
 import json
+import operator
 import random
 import re
 from collections import Counter
@@ -17,7 +20,8 @@ from quality import judge
 from quality.facts import facts
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
-from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables
+from schemas.rejects import REASONS
+from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables, built, capture
 from tests.test_drift import RECORDED
 from transforms import hub
 from transforms.drift import notices
@@ -221,3 +225,37 @@ def test_the_recorded_lists_warn_less_than_once_in_ninety_days(lake):
     warned, _ = judge.warned(rows)
     days = (rows["listed_on"].max() - rows["listed_on"].min()).days
     assert len(warned) <= days / 90
+
+
+ABSURD = [None, True, 5, -5, 2**40, 1.5, "", "x" * 5000, [], {}, [1], {"a": 1}, "9999-99-99T99:99:99Z", "\x00"]
+
+
+def places(held: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where anything stands in an entry."""
+    inside = held.items() if isinstance(held, dict) else enumerate(held) if isinstance(held, list) else ()
+    return [place for key, value in inside for place in [(*path, key), *places(value, (*path, key))]]
+
+
+def spoilt(held: list[Any], share: float, chance: random.Random) -> list[Any]:
+    """A list of which about that share of the entries has one value that is absurd, or gone."""
+    made = copy.deepcopy(held)
+    for one in made:
+        if chance.random() < share:
+            *outer, last = chance.choice(places(one))
+            inner = functools.reduce(operator.getitem, outer, one)
+            if isinstance(inner, dict) and chance.random() < 0.2:
+                del inner[last]
+            else:
+                inner[last] = chance.choice(ABSURD)
+    return made
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.6, 0.99])
+def test_of_a_spoilt_day_every_entry_is_either_a_row_or_refused(hub_folder, share):
+    held = json.loads((hub_folder / "daily_papers" / "2025-10-22.json").read_bytes())
+    made = built(capture(spoilt(held, share, random.Random(share)), date(2025, 10, 22)))
+    refused = made["rejects"].filter(pl.col("table_name") == "listings", ~pl.col("is_row_kept"))
+    assert made["signals"].height + refused.height == len(held)
+    assert set(made["rejects"]["reason"]) <= set(REASONS)
+    for name, rows in made.items():
+        assert all(one.success for one in judge.findings(TABLES[name], [facts(TABLES[name], "2025-10", rows)])), name
