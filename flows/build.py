@@ -14,9 +14,10 @@ from typing import Protocol
 import polars as pl
 
 from flows.builders import builders, has_core_of_its_own
-from flows.ledger import Finding, Run, record, this_run
+from flows.ledger import Run, record, this_run
 from flows.prepare import Evidence, Prepared, Work, gathered, prepared
 from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED
+from quality.finding import Finding
 from schemas.catalogue import TABLES
 from schemas.table import Table
 from store import inbox

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 import polars as pl
 
+from quality.finding import Finding
 from schemas.validations import VALIDATIONS
 from store.lake import MONTH_FORM
 from store.publish import FileDamaged, Writer
@@ -18,46 +18,6 @@ from transforms.conform import none
 ALONE = "by hand"
 """Beside the name of a flow that runs without Prefect."""
 log = logging.getLogger("paperlake")
-
-
-class Finding(Protocol):
-    """What became of one expectation in one month; its text says it in a line."""
-
-    @property
-    def suite(self) -> str:
-        """The suite that it belongs to."""
-
-    @property
-    def table(self) -> str:
-        """The table that was judged."""
-
-    @property
-    def month(self) -> str:
-        """The month that was judged."""
-
-    @property
-    def column(self) -> str:
-        """The column that was judged."""
-
-    @property
-    def expectation(self) -> str:
-        """What was expected."""
-
-    @property
-    def severity(self) -> str:
-        """What breaking it does."""
-
-    @property
-    def success(self) -> bool:
-        """Whether it was met."""
-
-    @property
-    def unexpected_count(self) -> int:
-        """The rows that did not meet it."""
-
-    @property
-    def examples(self) -> Sequence[str]:
-        """Some of what they held."""
 
 
 @dataclass(frozen=True, slots=True)

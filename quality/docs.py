@@ -16,7 +16,8 @@ from great_expectations.data_context.types.resource_identifiers import (
     ValidationResultIdentifier,
 )
 
-from quality.page import Judged, page
+from quality.finding import Finding
+from quality.page import page
 
 SITE = "data-docs"
 _FIRST_PAGE = "index.html"
@@ -35,7 +36,7 @@ class Results:
         """Remember a result for the next `write`."""
         self._kept.append((expectations, result))
 
-    def write(self, context: Any, folder: Path, judged: Sequence[Judged]) -> Path | None:
+    def write(self, context: Any, folder: Path, judged: Sequence[Finding]) -> Path | None:
         """The pages of all results remembered, below `folder`, in place of those before; then forget the results.
 
         Gives the first page, which sums up what was `judged`; None where nothing was.

@@ -16,9 +16,11 @@ from typing import Any
 import polars as pl
 
 from quality.facts import MONTH, ROWS, plain
+from quality.finding import Finding
 from schemas.captures import CAPTURES
 from schemas.list_profile import LIST_PROFILE
 from schemas.table import Below, Table
+from store.lake import MONTH_FORM
 
 with warnings.catch_warnings():
     # It still uses names of the standard library that are going away; nothing that we can mend.
@@ -31,7 +33,6 @@ with warnings.catch_warnings():
 
 _EXAMPLES = 3
 _ROW = "row"
-_MONTH_FORM = "%Y-%m"
 _judged: deque[Finding] = deque(maxlen=10_000)
 """What was found since pages were last written; the ledger has it all."""
 _ONE_AT_A_TIME = threading.Lock()
@@ -39,37 +40,11 @@ _ONE_AT_A_TIME = threading.Lock()
 # It tells of its temporary folder, at a level of its own.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
-
 _results = Results()
 
 
 class JudgeFailed(Exception):
     """Great Expectations could not judge; nothing may be published unjudged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of one expectation in one month. `severity` is what breaking it does, as in `validations`."""
-
-    suite: str
-    table: str
-    month: str
-    column: str
-    expectation: str
-    severity: str
-    unexpected_count: int = 0
-    examples: tuple[str, ...] = ()
-
-    @property
-    def success(self) -> bool:
-        """Whether the expectation was met."""
-        return self.unexpected_count == 0
-
-    def __str__(self) -> str:
-        """The finding in a line."""
-        shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
-        outcome = "met" if self.success else f"failed in {self.unexpected_count} rows{shown}"
-        return f"{self.table}.{self.column}: {self.expectation} {outcome}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +97,7 @@ def stopped(captures: pl.DataFrame) -> Stopped:
     messages = said.group_by(_ROW).agg(message=pl.col("message").sort().str.join("; "))
     refused = captures.select(capture).with_row_index(_ROW).join(messages, on=_ROW).select(*capture, "message")
     about = (expectations.name, CAPTURES.name, "refuse_capture")
-    months = captures["listed_on"].dt.strftime(_MONTH_FORM)
+    months = captures["listed_on"].dt.strftime(MONTH_FORM)
     return Stopped(refused, tuple(one for verdict in verdicts for one in _by_month(verdict, about, months)))
 
 
@@ -136,7 +111,7 @@ def warned(profile: pl.DataFrame) -> tuple[list[Warned], list[Finding]]:
         for row, value in one.unexpected
     ]
     about = (LIST_PROFILE.name, LIST_PROFILE.name, "warn")
-    months = profile["listed_on"].dt.strftime(_MONTH_FORM)
+    months = profile["listed_on"].dt.strftime(MONTH_FORM)
     found = [one for verdict in verdicts for one in _by_month(verdict, about, months)]
     return sorted(odd, key=lambda one: (one.listed_on, one.column)), found
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Protocol
+
+from quality.finding import Finding
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
@@ -14,41 +15,13 @@ _STYLE = (
 )
 
 
-class Judged(Protocol):
-    """What became of one expectation in one month."""
-
-    @property
-    def suite(self) -> str:
-        """The suite that it belongs to."""
-
-    @property
-    def month(self) -> str:
-        """The month judged."""
-
-    @property
-    def column(self) -> str:
-        """The column judged."""
-
-    @property
-    def severity(self) -> str:
-        """What breaking it does."""
-
-    @property
-    def unexpected_count(self) -> int:
-        """The rows that did not meet it."""
-
-    @property
-    def examples(self) -> Sequence[str]:
-        """Some of what they held."""
-
-
-def page(judged: Sequence[Judged], docs: str) -> str:
+def page(judged: Sequence[Finding], docs: str) -> str:
     """The page: what is not met first, then each suite in a line. `docs` is where Data Docs begin, from here."""
     return "\n".join(_lines(judged, docs)) + "\n"
 
 
-def _lines(judged: Sequence[Judged], docs: str) -> Iterator[str]:
-    unmet = [one for one in judged if one.unexpected_count]
+def _lines(judged: Sequence[Finding], docs: str) -> Iterator[str]:
+    unmet = [one for one in judged if not one.success]
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>What was judged</title>'
     yield f"<style>{_STYLE}</style></head><body><h1>What was judged</h1>"
     outcome = f'<span class="bad">{len(unmet)} not met</span>' if unmet else '<span class="ok">all met</span>'
@@ -68,7 +41,7 @@ def _lines(judged: Sequence[Judged], docs: str) -> Iterator[str]:
     yield "<table><caption>By suite</caption><tr><th>suite<th>expectations<th>met</tr>"
     for suite in dict.fromkeys(one.suite for one in judged):
         held = [one for one in judged if one.suite == suite]
-        met = sum(not one.unexpected_count for one in held)
+        met = sum(one.success for one in held)
         mark = "ok" if met == len(held) else "bad"
         yield f'<tr><td>{escape(suite)}<td class="n">{len(held)}<td class="n {mark}">{met}</tr>'
     yield "</table></body></html>"

@@ -17,7 +17,7 @@ from schemas.catalogue import TABLES
 from schemas.table import Rests, Table
 from store import inbox, parquet
 from store.files import sha256
-from store.lake import Lake, part_name
+from store.lake import MONTH_FORM, Lake, part_name
 from store.manifest import Entry
 from store.snapshot import Snapshot, snapshot
 
@@ -157,7 +157,7 @@ def _names_looked_at(table: Table) -> list[str]:
 
 
 def _rows_fault(rows: pl.DataFrame, month: str, table: Table) -> tuple[Kind, str] | None:
-    at = rows.select(pl.col(table.dated_by).dt.strftime("%Y-%m") != month).to_series()
+    at = rows.select(pl.col(table.dated_by).dt.strftime(MONTH_FORM) != month).to_series()
     if at.any():
         return "rows", f"{at.sum()} rows belong to another month"
     if not rows.select(table.sort).equals(rows.select(table.sort).sort(table.sort)):
