@@ -45,7 +45,7 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     with asking_hub(said, clock, patience) as asking:
         problems = _capture_all(asking, dates)
     run = Run(f"daily {runtime.flow_run.name or ALONE}", clock.started_at)
-    before = known_before(said.lake, dates)
+    before = known_before(said.lake, dates, due=None if day else newest_closed_date(due_at))
     published, faults = _publish_all(said.lake, dates, run)
     outcome = report(said.lake, before, dates, published, [*problems, *faults], run)
     create_table_artifact(key="daily-verdicts", table=outcome.rows(), description=outcome.summary)

@@ -79,11 +79,11 @@ class Report:
         files = f"{len(self.changed)} files published" if self.changed else "unchanged"
         again = f"; seen again: {self.changes}" if str(self.changes) else ""
         counted = {
-            "problems": self.problems,
-            "warnings": self.oddities.warnings,
-            "notices of drift": self.oddities.drift,
+            "problem": self.problems,
+            "warning": self.oddities.warnings,
+            "notice of drift": self.oddities.drift,
         }
-        rest = "".join(f"; {len(held)} {what}" for what, held in counted.items() if held)
+        rest = "".join(f"; {_counted(len(held), what)}" for what, held in counted.items() if held)
         return f"{dates}{again}; {files}{rest}"
 
     def rows(self) -> list[dict[str, str | int]]:
@@ -133,15 +133,19 @@ class RunHadProblems(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was known of some dates before a run: their lists, and how they look."""
+    """What was known of some dates before a run: their lists, and how they look.
+
+    `due` is the date that the lake should reach with the run, None where it need reach none.
+    """
 
     lists: pl.DataFrame
     looks: Looks
+    due: date | None = None
 
 
-def known_before(lake: Lake, dates: Sequence[date]) -> Before:
+def known_before(lake: Lake, dates: Sequence[date], due: date | None = None) -> Before:
     """What is known of `dates` now, for `report` to compare with."""
-    return Before(lists(lake, dates), looks_before(lake, dates))
+    return Before(lists(lake, dates), looks_before(lake, dates), due)
 
 
 def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
@@ -202,8 +206,13 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         changed=tuple(name for month in months for name in month.changed),
         problems=(*problems, *refusals, *failed, *unreadable),
         changes=changes(before.lists, lists(lake, dates)),
-        oddities=oddities(lake, before.looks, dates, run),
+        oddities=oddities(lake, before.looks, dates, run, before.due),
     )
+
+
+def _counted(count: int, what: str) -> str:
+    noun, *rest = what.split(" ", 1)
+    return " ".join([str(count), noun if count == 1 else f"{noun}s", *rest])
 
 
 def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:

@@ -12,6 +12,7 @@ import polars as pl
 from flows.ledger import Run, record
 from schemas.captures import CAPTURES
 from schemas.field_days import FIELD_DAYS
+from schemas.freshness import FRESHNESS
 from schemas.list_profile import LIST_PROFILE
 from schemas.listings import LISTINGS
 from schemas.rejects import REJECTS
@@ -21,9 +22,10 @@ from store.lake import MONTH_FORM, Lake
 from store.publish import LakeBusy, writer
 from store.rows import scan
 from store.snapshot import LakeMoving, Snapshot, read_whole
-from transforms.conform import none
+from transforms.conform import conform, none
 from transforms.drift import NOTICE, notices
 from transforms.list_profile import profile
+from transforms.verdicts import FINAL
 
 _HINDRANCES = (pl.exceptions.PolarsError, OSError, LakeMoving, LakeBusy)
 log = logging.getLogger("paperlake")
@@ -66,28 +68,35 @@ def looks_before(lake: Lake, dates: Collection[date]) -> Looks:
         return unseen()
 
 
-def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Oddities:
+def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due: date | None = None) -> Oddities:
     """What is odd about `dates` that was not so `before`; what was judged goes into the ledger and the Data Docs.
 
-    It only warns: what keeps it from looking is a warning, too.
+    The age of the lake is judged where a date is `due`. It only warns: what keeps it from looking is a warning, too.
     """
     try:
-        return _oddities(lake, before, dates, run)
+        return _oddities(lake, before, dates, run, due)
     except _HINDRANCES as hindrance:
         said = str(hindrance).splitlines()[0]
         return Oddities((f"lists could not be compared with those before: {said}; see `papers verify`",))
 
 
-def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> Oddities:
+def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due: date | None) -> Oddities:
     from quality import judge  # noqa: PLC0415 - importing it takes seconds
 
     now = looks(lake, dates)
     fresh = now.profile.join(before.profile, on=LIST_PROFILE.arrow().names, how="anti", nulls_equal=True)
     news = now.notices.join(before.notices, on=list(NOTICE), how="anti", nulls_equal=True)
-    warned, findings = judge.warned(fresh) if fresh.height else ([], [])
+    warned, findings = judge.warned(LIST_PROFILE, fresh) if fresh.height else ([], [])
     # A list whose votes moved looks otherwise, but what was odd about it before is no news.
     known = before.profile.join(fresh.select("listed_on"), on="listed_on", how="semi")
-    told = {(one.listed_on, one.column) for one in judge.warned(known)[0]} if warned and known.height else set()
+    told = (
+        {(one.listed_on, one.column) for one in judge.warned(LIST_PROFILE, known)[0]}
+        if warned and known.height
+        else set()
+    )
+    if due is not None and (age := freshness(lake, due)).height:
+        aged, of_age = judge.warned(FRESHNESS, age)
+        warned, findings = [*warned, *aged], [*findings, *of_age]
     if findings:
         with writer(lake) as pen:
             record(pen, run, findings)
@@ -97,6 +106,28 @@ def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run) -> O
         drift=tuple(f"{day}: {message}" for day, message in news.select("listed_on", "message").iter_rows()),
         docs=str(page) if page else None,
     )
+
+
+def freshness(lake: Lake, due: date) -> pl.DataFrame:
+    """How far the lake is behind the date that is `due`, as a row of `freshness`; of an empty lake nothing is told."""
+    rows = read_whole(lake, lambda seen: _newest_final(seen, due))
+    return conform(
+        rows.drop_nulls().select(
+            listed_on=pl.lit(due), age_days=(pl.lit(due) - pl.col("newest")).dt.total_days().cast(pl.Int32)
+        ),
+        FRESHNESS,
+    )
+
+
+def _newest_final(seen: Snapshot, due: date) -> pl.DataFrame:
+    """The `newest` date up to `due` with a final verdict; of the months only those down to its own are read."""
+    final = pl.col("verdict").is_in(list(FINAL)) & (pl.col("source") == "hub") & (pl.col("listed_on") <= due)
+    newest = pl.DataFrame({"newest": [None]}, schema={"newest": pl.Date})
+    for month in reversed(seen.manifest.months(SOURCE_DAYS.name)):
+        newest = scan(seen, SOURCE_DAYS, [month]).filter(final).select(newest=pl.col("listed_on").max()).collect()
+        if newest["newest"].item() is not None:
+            break
+    return newest
 
 
 def all_notices(lake: Lake) -> pl.DataFrame:

@@ -31,6 +31,7 @@ class Results:
     def __init__(self) -> None:
         """None yet."""
         self._kept: deque[tuple[gx.ExpectationSuite, Any]] = deque(maxlen=_MOST_RESULTS)
+        self._met: tuple[Path, frozenset[str]] | None = None
 
     def keep(self, expectations: gx.ExpectationSuite, result: Any) -> None:
         """Remember a result for the next `write`."""
@@ -43,6 +44,19 @@ class Results:
         """
         if not self._kept:
             return None
+        suites = frozenset(expectations.name for expectations, _ in self._kept)
+        is_met = all(result.success for _, result in self._kept)
+        shown_in, shown = self._met or (None, frozenset())
+        # Another morning at which all is met would look the same, and rendering it costs a second.
+        if not (is_met and suites <= shown and shown_in == folder and (folder / SITE).is_dir()):
+            self._render(context, folder)
+            self._met = (folder, suites) if is_met else None
+        self._kept.clear()
+        first = folder / _FIRST_PAGE
+        first.write_text(page(judged, f"{SITE}/{_FIRST_PAGE}"), encoding="utf-8")
+        return first
+
+    def _render(self, context: Any, folder: Path) -> None:
         for stale in ("validations", "expectations"):
             shutil.rmtree(folder / SITE / stale, ignore_errors=True)
         keys = self._stored(context)
@@ -58,10 +72,6 @@ class Results:
         context.build_data_docs(site_names=[SITE])
         for key in keys:
             context.validation_results_store.remove_key(key)
-        self._kept.clear()
-        first = folder / _FIRST_PAGE
-        first.write_text(page(judged, f"{SITE}/{_FIRST_PAGE}"), encoding="utf-8")
-        return first
 
     def _stored(self, context: Any) -> list[ValidationResultIdentifier]:
         """Give the results to the context, which makes pages of what it has; gives their keys."""

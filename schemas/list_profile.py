@@ -35,7 +35,9 @@ LIST_PROFILE = Table(
         _share("no_date_share", "Papers without a date of publication.", 0.1, "dates of publication are missing"),
         _share("no_votes_share", "Papers whose votes are not told.", 0.1, "votes are missing"),
         _share("no_authors_share", "Papers without authors.", 0.1, "authors are missing"),
-        _share("zero_votes_share", "Papers without a single vote.", 0.6, "most papers have no votes"),
+        _share(
+            "zero_votes_share", "Papers without a single vote; of closed dates only.", 0.6, "most papers have no votes"
+        ),
         _share("same_title_share", "Papers whose title another has, too.", 0.2, "papers share titles"),
         _share("unreadable_share", "Entries of the newest capture that were refused.", 0.1, "entries were refused"),
         _share("spoiled_share", "Values refused in its entries, an entry counting once.", 0.1, "values were refused"),
@@ -59,9 +61,17 @@ LIST_PROFILE = Table(
             "abstracts are much shorter than before",
         ),
         _share(
-            "ai_drop", "Share of papers with AI fields lost against the 20 lists before.", 0.97, "AI fields are missing"
+            "ai_drop",
+            "Share of papers with AI fields lost against the 20 lists before; of closed dates only.",
+            0.97,
+            "AI fields are missing",
         ),
-        _share("votes_factor", "Median votes over those of the 20 lists before, or the inverse.", 10, "votes are odd"),
+        _share(
+            "votes_factor",
+            "Median votes over those of the 20 lists before, or the inverse; of closed dates only.",
+            10,
+            "votes are odd",
+        ),
         _share(
             "shortfall",
             "Share of papers wanting against this weekday and the 20 lists before; of complete dates only.",

@@ -24,7 +24,9 @@ VALIDATIONS = Table(
         Column("judged_at", INSTANT, "When the run began."),
         Column("run", TEXT, "The run: its flow or command, and Prefect's name of it where it has one."),
         Column("suite", TEXT, "The suite of expectations."),
-        Column("table_name", TEXT, "The table that was judged, or `list_profile`."),
+        Column(
+            "table_name", TEXT, "The table that was judged, or what was told of dates: `list_profile`, `freshness`."
+        ),
         Column("judged_month", TEXT, "The month judged.", checks=(Matches(r"[0-9]{4}-[0-9]{2}"),)),
         Column("column_name", TEXT, "The column, or what was counted of the rows."),
         Column("expectation", TEXT, "The expectation, as Great Expectations calls it."),

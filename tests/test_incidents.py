@@ -12,6 +12,7 @@ import pytest
 
 from quality import judge
 from schemas.hub_replies import HUB_REPLIES
+from schemas.list_profile import LIST_PROFILE
 from tests.replies import NONE_ACCEPTED
 from transforms import hub
 from transforms.drift import notices
@@ -50,7 +51,7 @@ def reported(rows: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     made = hub.build(reading, refused, NONE_ACCEPTED)
     days = made["source_days"]
     lists = profile(made["listings"], made["signals"], made["captures"], made["rejects"], days)
-    warned, _ = judge.warned(lists)
+    warned, _ = judge.warned(LIST_PROFILE, lists)
     open_days = days.filter(pl.col("verdict").is_in(["partial", "failed"]))
     return {
         *(("warning", str(one.listed_on), one.column) for one in warned),

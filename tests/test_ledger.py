@@ -11,7 +11,7 @@ from cli.main import main
 from flows.build import publish_month
 from flows.ledger import Run, record
 from flows.rebuild import months_kept, rebuild
-from flows.watch import looks, oddities
+from flows.watch import looks, oddities, unseen
 from quality import judge
 from schemas.hub_replies import HUB_REPLIES
 from schemas.validations import VALIDATIONS
@@ -24,6 +24,11 @@ from tests.replies import capture, entry
 AT = datetime(2025, 11, 20, 3, 15, tzinfo=UTC)
 RUN = Run("daily tawny-otter", AT)
 DAYS = [date(2025, 11, day) for day in (3, 4, 5, 6, 7, 10, 11)]
+
+
+def votes_less(lake, day, at):
+    add(lake, [entry(f"2511.{n:05}", paper__upvotes=0) for n in range(1, 10)], day, at)
+    publish_month(lake, "2025-11", run=RUN)
 
 
 def add(lake, held, day, at=AT):
@@ -93,13 +98,28 @@ def test_the_same_judgement_twice_in_a_run_is_one_row(lake):
 def test_an_odd_list_is_said_once_when_it_comes_to_light(lake):
     day = date(2025, 11, 13)
     before = looks(lake, [day])
-    add(lake, [entry(f"2511.{n:05}", paper__upvotes=0) for n in range(1, 10)], day)
-    publish_month(lake, "2025-11", run=RUN)
+    votes_less(lake, day, AT)
     said = oddities(lake, before, [day], RUN)
     assert [warning for warning in said.warnings if "no votes" in warning]
     assert oddities(lake, looks(lake, [day]), [day], RUN).warnings == ()
     (row,) = ledger(lake).filter(~pl.col("success"), pl.col("column_name") == "zero_votes_share").rows(named=True)
     assert (row["severity"], row["suite"], row["observed"]) == ("warn", "list_profile", "1.0")
+
+
+def test_a_date_still_open_may_be_without_votes(lake):
+    day = date(2025, 11, 13)
+    votes_less(lake, day, datetime(2025, 11, 13, 20, tzinfo=UTC))
+    assert oddities(lake, unseen(), [day], RUN).warnings == ()
+
+
+def test_a_lake_that_is_behind_warns_and_one_that_is_not_does_not(lake):
+    newest = DAYS[-1]
+    assert oddities(lake, looks(lake, []), [], RUN, due=newest).warnings == ()
+    later = Run("daily later", AT + timedelta(days=2))
+    (warning,) = oddities(lake, looks(lake, []), [], later, due=newest + timedelta(days=2)).warnings
+    assert warning.startswith("2025-11-13: the newest complete date is older than it should be")
+    rows = ledger(lake).filter(pl.col("suite") == "freshness").select("severity", "success", "observed")
+    assert rows.rows() == [("warn", True, None), ("warn", False, "2")]
 
 
 def test_drift_is_said_once_when_it_comes_to_light(lake):

@@ -20,6 +20,7 @@ from quality import judge
 from quality.facts import facts
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
+from schemas.list_profile import LIST_PROFILE
 from schemas.rejects import REASONS
 from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables, built, capture
 from tests.test_drift import RECORDED
@@ -222,7 +223,7 @@ def test_every_known_drift_is_noticed_at_its_first_recorded_date(lake):
 
 def test_the_recorded_lists_warn_less_than_once_in_ninety_days(lake):
     rows = profile(lake["listings"], lake["signals"], lake["captures"], lake["rejects"], lake["source_days"])
-    warned, _ = judge.warned(rows)
+    warned, _ = judge.warned(LIST_PROFILE, rows)
     days = (rows["listed_on"].max() - rows["listed_on"].min()).days
     assert len(warned) <= days / 90
 

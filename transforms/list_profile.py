@@ -14,6 +14,8 @@ _DATES_BEFORE, _WEEKDAYS_BEFORE = 20, 8
 _AROUND_DAYS = 30
 _SATURDAY = 6
 _DAY = "listed_on"
+_GROWING = ("zero_votes_share", "ai_drop", "votes_factor")
+"""What every list begins without, and gets while its date is open."""
 
 
 def profile(
@@ -38,7 +40,8 @@ def profile(
     told_of_any = (_DAY, "paper_count", "shortfall", "gone_share")
     shares = [name for name in LIST_PROFILE.arrow().names if name not in told_of_any]
     masked = compared.with_columns(pl.when(is_long).then(pl.col(name).cast(pl.Float64)) for name in shares)
-    return conform(masked, LIST_PROFILE)
+    grown = masked.with_columns(pl.when("is_closed").then(name).alias(name) for name in _GROWING)
+    return conform(grown, LIST_PROFILE)
 
 
 def _own(listed: pl.DataFrame) -> pl.DataFrame:
@@ -82,6 +85,7 @@ def _of_captures(captures: pl.DataFrame, signals: pl.DataFrame, rejects: pl.Data
             unreadable_share="refused_share",
             spoiled_share=pl.col("spoiled").fill_null(0) / pl.col("entry_count"),
             repeated_share=repeated,
+            is_closed="is_closed",
         )
     )
 
