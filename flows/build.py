@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Protocol
@@ -17,6 +17,7 @@ from flows.builders import builders, has_core_of_its_own
 from flows.ledger import Run, record, this_run
 from flows.prepare import Evidence, Prepared, Work, gathered, prepared
 from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED
+from flows.sequels import due, followed
 from quality.finding import Finding
 from schemas.catalogue import TABLES
 from schemas.table import Table
@@ -75,7 +76,10 @@ def great_expectations() -> Judge:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing a month did. With a `fault`, it was not published."""
+    """What publishing a month did. With a `fault`, it was not published, or not what is built from it.
+
+    `changed` also names files of other months that are built from this one.
+    """
 
     month: str
     changed: tuple[str, ...] = ()
@@ -141,11 +145,15 @@ def publish_evidence(
     batches = [months[start : start + BATCH_MONTHS] for start in range(0, len(months), BATCH_MONTHS)]
     # One batch is built while the one before it is judged and committed.
     ahead = deque((batch, [shop.crew.submit(build, month) for month in batch]) for batch in batches[:1])
-    for later in [*batches[1:], ()]:
+    done: set[str] = set()
+    for number, later in enumerate([*batches[1:], ()], 1):
         ahead.append((later, [shop.crew.submit(build, month) for month in later]))
         batch, futures = ahead.popleft()
         found = dict(zip(batch, [_result(future) for future in futures], strict=True))
-        yield from _published(shop, found, build)
+        published = {one.month: one for one in _published(shop, found, build)}
+        to_come = {month for months in batches[number:] for month in months}
+        done |= _publish_sequels(shop, published, set(months) - to_come, to_come, done)
+        yield from published.values()
 
 
 def _published(
@@ -174,6 +182,52 @@ def _published(
             yield Published(month, unreadable=one.unreadable, fault=faults[month])
         else:
             yield Published(month, rows=_rows(pen, month), fault=one)
+
+
+def _publish_sequels(
+    shop: Workshop, published: dict[str, Published], touched: Collection[str], to_come: Collection[str], done: set[str]
+) -> set[str]:
+    """Build, judge and publish what is made of the months `published`, and say so there; gives the months built.
+
+    `touched` are all months of the run until now; what was made of them before is `done`.
+    """
+    if not published:
+        return set()
+    pen = shop.pen
+    months = [month for month in due(pen.manifest, shop.work, touched, to_come) if month not in done]
+    build = partial(_followed, pen, shop.work)
+    futures = {month: shop.crew.submit(build, month) for month in months}
+    found = {month: _result(future) for month, future in futures.items()}
+    is_told = any(one.facts for one in found.values() if isinstance(one, Prepared))
+    findings: list[Finding] = []
+    faults = _unmet(shop.judge() if shop.judge and is_told else None, found, findings)
+    record(pen, shop.run, findings)
+    for month, one in found.items():
+        changed: list[str] = []
+        fault: Exception | None = faults.get(month)
+        if isinstance(one, Prepared) and fault is None:
+            changed = pen.commit(one.staged, thorough=shop.work.force)
+        elif isinstance(one, Prepared):
+            pen.drop(one.staged)
+        else:
+            fault = one
+        # A month after those that were asked for is told of with the last of them.
+        told = month if month in published else max(published)
+        before = published[told]
+        published[told] = replace(
+            before, changed=(*before.changed, *changed), fault=before.fault or fault, rows=_rows(pen, told)
+        )
+    return set(months)
+
+
+def _followed(pen: Writer, work: Work, month: str) -> Prepared | Exception | None:
+    """What is made of a month and those before it, prepared, or what kept it from that."""
+    if has_core_of_its_own():
+        use_one_thread()
+    try:
+        return followed(pen, work, month)
+    except MONTH_FAULTS as fault:
+        return fault
 
 
 def _result(future: Future[Prepared | Exception | None]) -> Prepared | Exception | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.recipes import EVIDENCE, NOTHING_REFUSED, RECIPES, Kept
+from flows.recipes import EVIDENCE, FROM_EVIDENCE, NOTHING_REFUSED, RECIPES, Kept
 from quality.facts import facts
 from schemas.table import Table
 from store import inbox
@@ -58,17 +58,18 @@ class Prepared:
     captures: pl.DataFrame
     refused: pl.DataFrame
     facts: Mapping[Table, pl.DataFrame]
-    folded: tuple[Path, ...]
-    unreadable: tuple[str, ...]
+    folded: tuple[Path, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 def gathered(pen: Writer, work: Work, month: str) -> Evidence | None:
     """All that is kept of a month, published or waiting; None where nothing waits and every table is current."""
     waiting = {table: inbox.waiting(pen.lake, table, month) for table in EVIDENCE}
     unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
-    is_quiet = not work.force and not unreadable and not any(kept.files for kept in waiting.values())
+    is_forced = work.force and any(table in work.only for table in FROM_EVIDENCE)
+    is_quiet = not is_forced and not unreadable and not any(kept.files for kept in waiting.values())
     if is_quiet and all(
-        _is_current(pen, month, [table for table in recipe.derived if table in work.only], inputs)
+        is_current(pen, month, [table for table in recipe.derived if table in work.only], inputs)
         for recipe in RECIPES
         if (inputs := _inputs(pen, month, recipe.evidence))
     ):
@@ -96,14 +97,14 @@ def prepared(
     for recipe in RECIPES:
         inputs = _inputs(pen, month, recipe.evidence, staged)
         wanted = [table for table in recipe.derived if table in work.only]
-        if not inputs or (not work.force and _is_current(pen, month, wanted, inputs)):
+        if not inputs or not wanted or (not work.force and is_current(pen, month, wanted, inputs)):
             continue
         built = recipe.build(month, kept, broken)
         frames = {table: built.tables[table] for table in wanted}
         staged = pen.stage(month, frames, code=code(), inputs=inputs, wanting=built.wanting, into=staged)
         captures.append(built.captures)
         refused.append(built.refused)
-        new = [table for table in wanted if _is_new(pen, staged, table, month, frames[table])] if work.is_judged else []
+        new = [table for table in wanted if is_new(pen, staged, table, month, frames[table])] if work.is_judged else []
         told |= {table: facts(table, month, frames[table]) for table in new}
     return Prepared(
         month=month,
@@ -138,7 +139,7 @@ def _inputs(pen: Writer, month: str, evidence: Sequence[Table], staged: Staged |
     return {name: entry.sha256 for name, entry in entries.items() if entry}
 
 
-def _is_current(pen: Writer, month: str, tables: Sequence[Table], inputs: Mapping[str, str]) -> bool:
+def is_current(pen: Writer, month: str, tables: Sequence[Table], inputs: Mapping[str, str]) -> bool:
     """Whether all of `tables` were built of the month from just these inputs by just this code."""
     published = pen.manifest.files
     names = [part_name(table.name, month) for table in tables]
@@ -151,7 +152,7 @@ def _is_current(pen: Writer, month: str, tables: Sequence[Table], inputs: Mappin
     )
 
 
-def _is_new(pen: Writer, staged: Staged, table: Table, month: str, rows: pl.DataFrame) -> bool:
+def is_new(pen: Writer, staged: Staged, table: Table, month: str, rows: pl.DataFrame) -> bool:
     """Whether the staged rows differ from the published ones, which were judged when they came."""
     name = part_name(table.name, month)
     published, coming = pen.manifest.files.get(name), staged.entries[name]

@@ -1,4 +1,4 @@
-"""Which tables come from which evidence, by which pure function: one recipe a source."""
+"""Which tables come from which evidence, by which pure function: one recipe a source. And which come from those."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from schemas.rejects import REJECTS
 from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
-from schemas.table import Table
+from schemas.table import Reads, Table
+from schemas.trends import TRENDS
 from transforms import hub, page
 from transforms.conform import none
+from transforms.trends import trends
 from transforms.verdicts import wanting
 
 NOTHING_REFUSED = pl.DataFrame(
@@ -30,7 +32,7 @@ NOTHING_REFUSED = pl.DataFrame(
 )
 
 Kept = Mapping[Table, pl.DataFrame]
-"""A month of evidence, by table; a table without rows is absent."""
+"""What is kept of one month or of several, by table; a table without rows is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ class Recipe:
     build: Callable[[str, Kept, pl.DataFrame], Built]
 
 
+@dataclass(frozen=True, slots=True)
+class Sequel:
+    """How a month of `derived` is made of the months of other derived tables that it declares to read.
+
+    `build` is told the month, and all rows of those months.
+    """
+
+    derived: Table
+    build: Callable[[str, Kept], pl.DataFrame]
+
+    @property
+    def reads(self) -> Reads:
+        """What it declares to read. Raises ValueError where it declares nothing."""
+        if self.derived.reads is None:
+            raise ValueError(f"{self.derived.name} does not declare which tables it is built from")
+        return self.derived.reads
+
+
 def _hub(month: str, kept: Kept, broken: pl.DataFrame) -> Built:
     reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)))
     accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
@@ -74,11 +94,17 @@ def _page(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
     return Built({TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()})
 
 
+def _trends(month: str, kept: Kept) -> pl.DataFrame:
+    return trends(month, kept.get(LISTINGS, none(LISTINGS)), kept.get(SIGNALS, none(SIGNALS)))
+
+
 RECIPES = (
     Recipe(
         (HUB_REPLIES, DECISIONS), (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, FIELD_DAYS, DRIFT), _hub
     ),
     Recipe((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
 )
+SEQUELS = (Sequel(TRENDS, _trends),)
 EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.evidence)
-DERIVED = tuple(table for recipe in RECIPES for table in recipe.derived)
+FROM_EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.derived)
+DERIVED = (*FROM_EVIDENCE, *(sequel.derived for sequel in SEQUELS))

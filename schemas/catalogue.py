@@ -15,15 +15,16 @@ from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
+from schemas.trends import TRENDS
 from schemas.validations import VALIDATIONS
 
-CONTRACT_VERSION = "1.1.1"
+CONTRACT_VERSION = "1.2.0"
 """Of all tables and views together, by semantic rules; `make docs` refuses to write a contract that broke them."""
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES, FIELD_DAYS, DRIFT),
+        *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES, TRENDS, FIELD_DAYS, DRIFT),
         *(HUB_REPLIES, SAVED_PAGES, DECISIONS, VALIDATIONS),
     )
 }

@@ -39,6 +39,8 @@ def _table(table: Table) -> Iterator[str]:
     yield f"- One row is {table.grain}."
     yield f"- Key: {_names(table.key)}. Sorted by {_names(table.sort)}."
     yield f"- A file a month of `{table.dated_by}`: `tables/{table.name}/month=YYYY-MM/part-0.parquet`."
+    if table.reads:
+        yield f"- Built from {_names(table.reads.tables)}: for each date, from the {table.reads.days} dates up to it."
     yield from (f"- {_resting(one)}" for one in table.rests_on)
     yield f"- Schema version {table.version}."
     yield from _columns(table.columns)

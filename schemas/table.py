@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Literal
 
 import pyarrow as pa
@@ -76,11 +77,30 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Rests:
-    """What a row rests on: some row of `table`, of the same month, holds in `on` what this row holds in `columns`."""
+    """What a row rests on: some row of `table` holds in `on` what this row holds in `columns`.
+
+    It is a row of the same month, or where the table reads months of others, of those.
+    """
 
     columns: tuple[str, ...]
     table: str
     on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """That a table is built from other derived `tables`: for a date, from theirs of the `days` up to it."""
+
+    tables: tuple[str, ...]
+    days: int
+
+    def months(self, month: str) -> tuple[str, ...]:
+        """The months that a month (`2025-11`) is built from, oldest first, itself the last."""
+        last = date.fromisoformat(f"{month}-01")
+        first = last - timedelta(days=self.days - 1)
+        count = (last.year - first.year) * 12 + last.month - first.month
+        found = (divmod(last.year * 12 + last.month - 1 - back, 12) for back in range(count, -1, -1))
+        return tuple(f"{year:04}-{number + 1:02}" for year, number in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,8 @@ class Table:
 
     `dated_by` names the column (a date) whose month is the partition. `sort` is a total order: it ends
     with what the key leaves open, so that the same rows always make the same bytes. A ledger or a
-    replies table is `kept`: evidence that no build can make again.
+    replies table is `kept`: evidence that no build can make again. One without `reads` is built from a month of
+    evidence.
     """
 
     name: str
@@ -102,6 +123,7 @@ class Table:
     is_kept: bool = False
     version: str = "1.0.0"
     rests_on: tuple[Rests, ...] = ()
+    reads: Reads | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that would make files which readers or rebuilds trip over."""

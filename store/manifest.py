@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from schemas.table import Reads
 from store.lake import part_name
 
 FORMAT = 1
@@ -64,6 +65,12 @@ class Manifest:
         """The text of the manifest; the same files always give the same text."""
         files = {name: entry.encode() for name, entry in self.files.items()}
         return json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def published_inputs(published: Manifest, reads: Reads, month: str) -> dict[str, str]:
+    """The SHA-256 of every published file that a month of a table is built from, by its name."""
+    found = ((table, one) for one in reads.months(month) for table in reads.tables)
+    return {part_name(*at): entry.sha256 for at in found if (entry := published.entry(*at))}
 
 
 def inputs_hash(inputs: Mapping[str, str]) -> str:

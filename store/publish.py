@@ -185,6 +185,17 @@ def writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
         lock.release()
 
 
+def is_being_written(lake: Lake) -> bool:
+    """Whether some writer is at work now."""
+    if not lake.lock.exists():
+        return False
+    try:
+        with FileLock(lake.lock).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def roll_forward(lake: Lake) -> None:
     """Finish the publish that the journal tells of, if there is one. Safe to repeat; needs the lock."""
     try:

@@ -48,7 +48,12 @@ def test_a_paper_leads_to_the_answers_that_hold_it_and_what_each_said(papers):
     told = json.loads(papers("why", "2511.00010", "--json").output)
     assert [(row["upvote_count"], row["url"] is None) for row in told["answers"]] == [(3, False), (9, True)]
     assert all(len(row["body_sha256"]) == 64 for row in told["answers"])
-    assert {row["table"]: row["rows"] for row in told["files"]} == {"listings": 1, "authors": 1, "signals": 2}
+    assert {row["table"]: row["rows"] for row in told["files"]} == {
+        "listings": 1,
+        "authors": 1,
+        "signals": 2,
+        "trends": 5,
+    }
 
 
 def test_what_was_refused_of_a_paper_is_told_too(papers):

@@ -1,0 +1,154 @@
+"""The table `trends`: from lists and signals of the last dates, what the community turns to on each date."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from schemas.trends import GRACE_H, HALF_LIFE_H, MOST_RANKED, SPANS, TRENDS
+from transforms.conform import conform
+from transforms.verdicts import closes_at
+
+_PAPER = ["listed_on", "paper_id"]
+_REACH_DAYS = max(SPANS.values())
+_ONE = 1_000_000
+"""The weight of a new vote. Weights are whole numbers, so that their sum does not depend on the order of adding."""
+_HOUR_US = 3_600_000_000
+
+
+def opens_at(day: pl.Expr) -> pl.Expr:
+    """When a date opens: when the one before it closes."""
+    return closes_at(day.dt.offset_by("-1d"))
+
+
+def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = HALF_LIFE_H) -> pl.DataFrame:
+    """The rows of the table `trends` of a month (`2025-11`).
+
+    `listings` and `signals` hold those tables' rows of the 30 dates up to each date of the month; more do no harm.
+    """
+    seen = (
+        signals.filter(pl.col("upvote_count").is_not_null())
+        .select(*_PAPER, "captured_at", "upvote_count", "comment_count", "github_star_count")
+        .sort("captured_at", *_PAPER)
+    )
+    observed = _observed(_dates(month, seen), listings, seen)
+    curves = _curves(observed, seen)
+    parts = (
+        observed.join(_heat(curves, half_life_h), on="place", how="left")
+        .join(_before(curves), on="place", how="left")
+        .with_columns(freshness=_freshness())
+        .with_columns(
+            score=(pl.col("upvote_count") * pl.col("freshness")).round(4),
+            votes_gained=pl.col("upvote_count") - pl.col("votes_before"),
+            stars_gained=pl.col("github_star_count") - pl.col("stars_before"),
+            age_hours=_hours(pl.col("observed_at") - opens_at(pl.col("listed_on"))).round(2),
+        )
+    )
+    return conform(_ranked(parts), TRENDS)
+
+
+def _dates(month: str, seen: pl.DataFrame) -> pl.DataFrame:
+    """The dates of the month to rank, with `ends_at`, and `ended_before`, the end of the date before.
+
+    They are those of which anything that can be ranked was captured between opening and end.
+    """
+    first = date.fromisoformat(f"{month}-01")
+    grace, day = pl.duration(hours=GRACE_H), pl.col("ranked_on")
+    days = pl.date_range(first, pl.lit(first).dt.month_end(), eager=True).alias("ranked_on").to_frame()
+    dates = days.with_columns(ends_at=closes_at(day) + grace, ended_before=opens_at(day) + grace)
+    captures = seen.select("listed_on", "captured_at").unique()
+    was_seen = pl.col("captured_at").is_between(opens_at(day), "ends_at") & _is_within_reach("listed_on")
+    ranked = dates.join(captures, how="cross").filter(was_seen).select("ranked_on").unique()
+    return dates.join(ranked, on="ranked_on", how="semi")
+
+
+def _is_within_reach(listed_on: str) -> pl.Expr:
+    days = (pl.col("ranked_on") - pl.col(listed_on)).dt.total_days()
+    return days.is_between(0, _REACH_DAYS - 1)
+
+
+def _observed(dates: pl.DataFrame, listings: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Every paper of every date ranked, in a `place` of its own.
+
+    It has its newest list that was captured in time, and what that capture counted.
+    """
+    back = pl.DataFrame({"back": range(_REACH_DAYS)}, schema={"back": pl.Int64})
+    lists = dates.join(back, how="cross").with_columns(listed_on=pl.col("ranked_on") - pl.duration(days=pl.col("back")))
+    listed = listings.filter("is_listed").join(seen.select(_PAPER).unique(), on=_PAPER, how="semi").select(_PAPER)
+    return (
+        lists.join(listed, on="listed_on")
+        .sort("ends_at")
+        .join_asof(seen, left_on="ends_at", right_on="captured_at", by=_PAPER, check_sortedness=False, coalesce=False)
+        .filter(pl.col("captured_at").is_not_null())
+        .rename({"captured_at": "observed_at"})
+        .sort("ranked_on", "paper_id", "listed_on")
+        .unique(["ranked_on", "paper_id"], keep="last", maintain_order=True)
+        .with_row_index("place")
+    )
+
+
+def _curves(observed: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Of each place the captures up to the one observed, oldest first, also of lists that the paper stood on before.
+
+    `still_there` are the votes of a capture that were not taken back later.
+    """
+    steps = seen.select(
+        "paper_id",
+        on_list="listed_on",
+        at="captured_at",
+        votes="upvote_count",
+        stars="github_star_count",
+        opened_at=opens_at(pl.col("listed_on")),
+    )
+    is_earlier = (pl.col("at") < pl.col("observed_at")) & _is_within_reach("on_list")
+    is_observed = (pl.col("at") == pl.col("observed_at")) & (pl.col("on_list") == pl.col("listed_on"))
+    return (
+        observed.select("place", "ranked_on", "paper_id", "listed_on", "observed_at", "ends_at", "ended_before")
+        .join(steps, on="paper_id", maintain_order="left_right")
+        .filter(is_earlier | is_observed)
+        .with_columns(still_there=pl.col("votes").cum_min(reverse=True).over("place"))
+    )
+
+
+def _heat(curves: pl.DataFrame, half_life_h: float) -> pl.DataFrame:
+    """`heat`: the weights of all votes of a place at the end of its date, added."""
+    is_first = (pl.col("place") != pl.col("place").shift(1)).fill_null(value=True)
+    opened_at = pl.min_horizontal("opened_at", "at")
+    since = pl.when(is_first).then(opened_at).otherwise(pl.col("at").shift(1))
+    came_at = since + (pl.col("at") - since) / 2
+    weight = (pl.lit(0.5).pow(_hours(pl.col("ends_at") - came_at) / half_life_h) * _ONE).round().cast(pl.Int64)
+    before = pl.when(is_first).then(0).otherwise(pl.col("still_there").shift(1))
+    heat = (pl.col("still_there") - before) * weight
+    return curves.select("place", heat=heat).group_by("place").agg(pl.col("heat").sum())
+
+
+def _before(curves: pl.DataFrame) -> pl.DataFrame:
+    """What a place had at its last capture until the end of the date before, if it was captured again after it."""
+    return (
+        curves.filter(pl.col("at") <= pl.col("ended_before"), pl.col("observed_at") > pl.col("ended_before"))
+        .unique("place", keep="last", maintain_order=True)
+        .select("place", votes_before="votes", stars_before="stars")
+    )
+
+
+def _freshness() -> pl.Expr:
+    votes = pl.col("upvote_count")
+    return pl.when(votes > 0).then(pl.col("heat") / (votes * _ONE)).otherwise(0.0).round(6)
+
+
+def _hours(time: pl.Expr) -> pl.Expr:
+    return time.dt.total_microseconds() / _HOUR_US
+
+
+def _ranked(parts: pl.DataFrame) -> pl.DataFrame:
+    """The papers of each span by their score; who stands beyond the last rank is left out."""
+    age = (pl.col("ranked_on") - pl.col("listed_on")).dt.total_days()
+    spans = [parts.filter(age < days).with_columns(span=pl.lit(span)) for span, days in SPANS.items()]
+    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ranked_on", "span")
+    return (
+        pl.concat(spans)
+        .sort("ranked_on", "span", "score", "upvote_count", "paper_id", descending=[False, False, True, True, False])
+        .with_columns(rank=place)
+        .filter(pl.col("rank") <= MOST_RANKED)
+    )
