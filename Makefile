@@ -9,7 +9,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test soak bench docs check fix lock clean
+.PHONY: all help setup demo daily test soak bench trending docs check fix lock clean
 all: check test
 
 help:  ## this list
@@ -39,6 +39,9 @@ soak: setup  ## the long trials: 1,000 flipped bits, 1,000 histories against a m
 
 bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
+
+trending: setup  ## whether the trending score tells later votes, by the recorded ones (a minute); writes docs/trending.md
+	$(BIN)/python -m bench.trending --write docs/trending.md
 
 docs: setup  ## the contract and the dictionary, from the declarations
 	$(BIN)/papers contract --since docs/contract.odcs.yaml -o docs/contract.odcs.yaml

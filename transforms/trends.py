@@ -10,7 +10,8 @@ from schemas.trends import GRACE_H, HALF_LIFE_H, MOST_RANKED, SPANS, TRENDS
 from transforms.conform import conform
 from transforms.verdicts import closes_at
 
-_PAPER = ["listed_on", "paper_id"]
+_PAPER = ["listed_on", "paper"]
+"""A paper is a number here, its place in the order of ids: there are many rows, and ids are slow to compare."""
 _REACH_DAYS = max(SPANS.values())
 _ONE = 1_000_000
 """The weight of a new vote. Weights are whole numbers, so that their sum does not depend on the order of adding."""
@@ -27,12 +28,15 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
 
     `listings` and `signals` hold those tables' rows of the 30 dates up to each date of the month; more do no harm.
     """
+    papers = signals.select("paper_id").unique().sort("paper_id").with_row_index("paper")
     seen = (
         signals.filter(pl.col("upvote_count").is_not_null())
+        .join(papers, on="paper_id")
         .select(*_PAPER, "captured_at", "upvote_count", "comment_count", "github_star_count")
         .sort("captured_at", *_PAPER)
     )
-    observed = _observed(_dates(month, seen), listings, seen)
+    listed = listings.filter("is_listed").join(papers, on="paper_id").select(_PAPER)
+    observed = _observed(_dates(month, seen), listed, seen)
     curves = _curves(observed, seen)
     parts = (
         observed.join(_heat(curves, half_life_h), on="place", how="left")
@@ -45,7 +49,7 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
             age_hours=_hours(pl.col("observed_at") - opens_at(pl.col("listed_on"))).round(2),
         )
     )
-    return conform(_ranked(parts), TRENDS)
+    return conform(_ranked(parts).join(papers, on="paper"), TRENDS)
 
 
 def _dates(month: str, seen: pl.DataFrame) -> pl.DataFrame:
@@ -68,22 +72,22 @@ def _is_within_reach(listed_on: str) -> pl.Expr:
     return days.is_between(0, _REACH_DAYS - 1)
 
 
-def _observed(dates: pl.DataFrame, listings: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+def _observed(dates: pl.DataFrame, listed: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     """Every paper of every date ranked, in a `place` of its own.
 
     It has its newest list that was captured in time, and what that capture counted.
     """
     back = pl.DataFrame({"back": range(_REACH_DAYS)}, schema={"back": pl.Int64})
     lists = dates.join(back, how="cross").with_columns(listed_on=pl.col("ranked_on") - pl.duration(days=pl.col("back")))
-    listed = listings.filter("is_listed").join(seen.select(_PAPER).unique(), on=_PAPER, how="semi").select(_PAPER)
     return (
-        lists.join(listed, on="listed_on")
+        lists.drop("back")
+        .join(listed.join(seen.select(_PAPER).unique(), on=_PAPER), on="listed_on")
         .sort("ends_at")
         .join_asof(seen, left_on="ends_at", right_on="captured_at", by=_PAPER, check_sortedness=False, coalesce=False)
         .filter(pl.col("captured_at").is_not_null())
         .rename({"captured_at": "observed_at"})
-        .sort("ranked_on", "paper_id", "listed_on")
-        .unique(["ranked_on", "paper_id"], keep="last", maintain_order=True)
+        .sort("listed_on")
+        .unique(["ranked_on", "paper"], keep="last", maintain_order=True)
         .with_row_index("place")
     )
 
@@ -94,7 +98,7 @@ def _curves(observed: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     `still_there` are the votes of a capture that were not taken back later.
     """
     steps = seen.select(
-        "paper_id",
+        "paper",
         on_list="listed_on",
         at="captured_at",
         votes="upvote_count",
@@ -104,8 +108,8 @@ def _curves(observed: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     is_earlier = (pl.col("at") < pl.col("observed_at")) & _is_within_reach("on_list")
     is_observed = (pl.col("at") == pl.col("observed_at")) & (pl.col("on_list") == pl.col("listed_on"))
     return (
-        observed.select("place", "ranked_on", "paper_id", "listed_on", "observed_at", "ends_at", "ended_before")
-        .join(steps, on="paper_id", maintain_order="left_right")
+        observed.select("place", "ranked_on", "paper", "listed_on", "observed_at", "ends_at", "ended_before")
+        .join(steps, on="paper", maintain_order="left_right")
         .filter(is_earlier | is_observed)
         .with_columns(still_there=pl.col("votes").cum_min(reverse=True).over("place"))
     )
@@ -144,11 +148,10 @@ def _hours(time: pl.Expr) -> pl.Expr:
 def _ranked(parts: pl.DataFrame) -> pl.DataFrame:
     """The papers of each span by their score; who stands beyond the last rank is left out."""
     age = (pl.col("ranked_on") - pl.col("listed_on")).dt.total_days()
-    spans = [parts.filter(age < days).with_columns(span=pl.lit(span)) for span, days in SPANS.items()]
-    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ranked_on", "span")
-    return (
-        pl.concat(spans)
-        .sort("ranked_on", "span", "score", "upvote_count", "paper_id", descending=[False, False, True, True, False])
-        .with_columns(rank=place)
-        .filter(pl.col("rank") <= MOST_RANKED)
-    )
+    ordered = parts.sort("ranked_on", "score", "upvote_count", "paper", descending=[False, True, True, False])
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ranked_on")
+    spans = [
+        ordered.filter(age < days).with_columns(rank=rank, span=pl.lit(span)).filter(pl.col("rank") <= MOST_RANKED)
+        for span, days in SPANS.items()
+    ]
+    return pl.concat(spans)

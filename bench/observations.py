@@ -1,0 +1,70 @@
+"""What the recordings know of votes, as rows of `listings` and `signals`: lists, and counts at many instants."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from flows.importing import find_answers
+from flows.recipes import NOTHING_REFUSED
+from schemas.decisions import DECISIONS
+from schemas.hub_replies import HUB_REPLIES
+from schemas.listings import LISTINGS
+from schemas.signals import SIGNALS
+from transforms import hub
+from transforms.conform import conform, none
+
+_SEEN = ("listed_on", "paper_id", "captured_at")
+
+
+def observations(recordings: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of `listings` and of `signals` that the recorded answers make, and the recorded vote counts beside them.
+
+    A vote count names no list: it counts for the lists that the paper stands on. It knows no stars, and comments are
+    taken to be those of the answer before it.
+    """
+    replies = _replies([recordings / "hub/daily_papers", recordings / "hub/recaptures"])
+    built = [
+        hub.build(hub.read(month), NOTHING_REFUSED, none(DECISIONS))
+        for _, month in replies.group_by(pl.col("requested_on").dt.truncate("1mo"), maintain_order=True)
+    ]
+    listings = pl.concat(one[LISTINGS.name] for one in built)
+    history = pl.read_csv(
+        recordings / "hub/vote_history.csv",
+        schema_overrides={"paper_id": pl.String, "observed_at": pl.String, "upvote_count": pl.Int32},
+    )
+    counted = (
+        history.with_columns(
+            captured_at=pl.col("observed_at").str.to_datetime("%Y-%m-%dT%H:%M:%S%z", time_unit="us"),
+            comment_count=pl.lit(None, pl.Int32),
+            github_star_count=pl.lit(None, pl.Int32),
+        )
+        .join(listings.filter("is_listed").select("listed_on", "paper_id"), on="paper_id")
+        .select(SIGNALS.arrow().names)
+    )
+    told = pl.concat([*(one[SIGNALS.name] for one in built), counted])
+    once = told.unique(_SEEN, keep="first", maintain_order=True).sort(_SEEN)
+    comments = pl.col("comment_count").forward_fill().over("listed_on", "paper_id")
+    return listings, conform(once.with_columns(comments), SIGNALS)
+
+
+def _replies(folders: list[Path]) -> pl.DataFrame:
+    """The answers of archives, as rows of `hub_replies`."""
+    untold = dict.fromkeys(("url", "status_code", "headers"))
+    rows = [
+        {
+            "requested_on": answer.listed_on,
+            "capture_started_at": answer.captured_at,
+            "page": 0,
+            "captured_at": answer.captured_at,
+            "body": body,
+            "body_sha256": sha256(body).hexdigest(),
+            **untold,
+        }
+        for folder in folders
+        for answer in find_answers(folder).answers
+        for body in [answer.path.read_bytes()]
+    ]
+    return pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow()))
