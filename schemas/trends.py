@@ -50,7 +50,7 @@ TRENDS = Table(
         Column(
             "score",
             SHARE,
-            "`upvote_count` times `freshness`, rounded to 4 digits: the votes that the paper has, as if all were new.",
+            "`upvote_count` times `freshness`: what the votes of the paper weigh, in new votes. It has 6 digits.",
             checks=(Between(0, 2**31 - 1),),
         ),
         Column(
@@ -65,7 +65,7 @@ TRENDS = Table(
             SHARE,
             f"Mean weight of these votes at the end of the date: 1 for a new one, a half after {HALF_LIFE_H} hours. A "
             "vote counts from the middle between the two captures that it came between; one taken back was never "
-            "given. 0 where there are no votes.",
+            "given. Rounded down to 6 digits; 0 where there are no votes.",
             checks=(Between(0, 1),),
         ),
         Column(

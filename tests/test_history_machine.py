@@ -38,7 +38,7 @@ from store.inbox import keep
 from store.lake import Lake
 from store.rows import scan
 from store.snapshot import read_whole
-from tests import model
+from tests import model, model_of_trends
 from tests.model import Answer, Decision, closing
 from tests.replies import ADDRESS, GONE, UNTOLD, changed, entries, entry, page
 
@@ -174,7 +174,9 @@ def published(lake, table):
 
 def agree(lake, answers, decisions):
     """The lake holds just the rows of the model, in their order, and the evidence once each, as it was kept."""
-    for name, expected in model.tables(answers, decisions).items():
+    tables = model.tables(answers, decisions)
+    tables["trends"] = model_of_trends.trends(tables["listings"], tables["signals"], {one.day for one in answers})
+    for name, expected in tables.items():
         held = published(lake, TABLES[name])
         for one in held if name == "rejects" else ():
             one["entry"] = json.loads(one["entry"]) if one["place"] else None

@@ -14,7 +14,7 @@ _PAPER = ["listed_on", "paper"]
 """A paper is a number here, its place in the order of ids: there are many rows, and ids are slow to compare."""
 _REACH_DAYS = max(SPANS.values())
 _ONE = 1_000_000
-"""The weight of a new vote. Weights are whole numbers, so that their sum does not depend on the order of adding."""
+"""The weight of a new vote. Weights are whole numbers, so that sums do not depend on the order of adding."""
 _HOUR_US = 3_600_000_000
 
 
@@ -41,9 +41,10 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
     parts = (
         observed.join(_heat(curves, half_life_h), on="place", how="left")
         .join(_before(curves), on="place", how="left")
-        .with_columns(freshness=_freshness())
+        .with_columns(weight=_mean_weight())
         .with_columns(
-            score=(pl.col("upvote_count") * pl.col("freshness")).round(4),
+            freshness=(pl.col("weight") / _ONE).round(6),
+            score=(pl.col("upvote_count") * pl.col("weight") / _ONE).round(6),
             votes_gained=pl.col("upvote_count") - pl.col("votes_before"),
             stars_gained=pl.col("github_star_count") - pl.col("stars_before"),
             age_hours=_hours(pl.col("observed_at") - opens_at(pl.col("listed_on"))).round(2),
@@ -136,9 +137,10 @@ def _before(curves: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _freshness() -> pl.Expr:
+def _mean_weight() -> pl.Expr:
+    """The mean weight of the votes of a place, rounded down, so that the score is just the product of its parts."""
     votes = pl.col("upvote_count")
-    return pl.when(votes > 0).then(pl.col("heat") / (votes * _ONE)).otherwise(0.0).round(6)
+    return pl.when(votes > 0).then(pl.col("heat") // votes).otherwise(0)
 
 
 def _hours(time: pl.Expr) -> pl.Expr:
