@@ -21,6 +21,7 @@ from tests.test_page import entry as page_entry
 from tests.test_page import saved, text
 from transforms import hub, page
 from transforms.conform import none
+from transforms.trends import trends
 
 MONTH = "2025-11"
 each_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
@@ -34,7 +35,9 @@ def clean():
     pages = saved(text(page_entry(tail="  • 5 authors\n·\nMay 30 2")))
     evidence = {"hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED), "saved_pages": pages}
     evidence["validations"] = recorded(Run("daily", CLOSED), [unmet_once()])
-    return {**built(*answers), **page.build(pages), **evidence}
+    tables = built(*answers)
+    ranked = {"trends": trends(MONTH, tables["listings"], tables["signals"])}
+    return {**tables, **ranked, **page.build(pages), **evidence}
 
 
 def unmet_once():
