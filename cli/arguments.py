@@ -6,7 +6,10 @@ from datetime import date, datetime
 
 import click
 
+from cli import show
+from flows.editions import EditionUnknown, edition_named
 from flows.instants import instant, parse_capture
+from store.mail_address import AddressWrong, mail_address
 
 
 class Day(click.ParamType[date]):
@@ -59,3 +62,29 @@ class Month(click.ParamType[str]):
             return date.fromisoformat(f"{value}-01").strftime("%Y-%m")
         except ValueError:
             self.fail(f"{value!r} is no month; write it like 2025-11", param, ctx)
+
+
+class Address(click.ParamType[str]):
+    """A mail address, in the form in which it is kept."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, or an error that says what is wrong with it."""
+        try:
+            return mail_address(str(value))
+        except AddressWrong as wrong:
+            self.fail(f"{show.shown(value)!r} is no mail address: {wrong}", param, ctx)
+
+
+class Edition(click.ParamType[str]):
+    """The name of an edition."""
+
+    name = "edition"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, or an error that says which there are."""
+        try:
+            return edition_named(str(value))
+        except EditionUnknown as unknown:
+            self.fail(f"{show.shown(value)!r} is no edition: {unknown}", param, ctx)

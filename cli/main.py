@@ -18,15 +18,17 @@ from cli.drift import drift
 from cli.gaps import gaps
 from cli.import_page import import_page
 from cli.import_replies import import_replies
+from cli.mail_endpoint import mail_endpoint
 from cli.query import describe, sql, tables
 from cli.rebuild import rebuild
 from cli.rejects import rejects
 from cli.sandbox import sandbox
 from cli.serve import serve
+from cli.subscribers import subscribe, subscribers, unsubscribe
 from cli.verify import verify
 from cli.why import why
 
-_ROOMS = ("flows", "quality", "sandbox", "schemas", "sources", "store", "transforms")
+_ROOMS = ("flows", "post", "quality", "sandbox", "schemas", "sources", "store", "transforms")
 
 
 class Papers(click.Group):
@@ -70,6 +72,7 @@ def main() -> None:
 
 for _command in (
     *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor),
+    *(subscribe, unsubscribe, subscribers, mail_endpoint),
     *(import_replies, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
 ):
     main.add_command(_command)

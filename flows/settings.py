@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
 
+from post.relay import Relay, RelayWrong, is_loopback, relay
 from store.lake import Lake
+from store.mail_address import AddressWrong, mail_address
 
 HUB_URL = "https://huggingface.co"
+_PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 
 
 class SettingWrong(Exception):
@@ -30,6 +35,21 @@ class Settings:
     contact: str | None = None
     hub_token: str | None = field(default=None, repr=False)
     prefect_api: str | None = None
+    smtp: Relay | None = field(default=None, repr=False)
+    public_url: str | None = None
+    """Where the world reaches the mail endpoint; without a slash at its end."""
+
+    @property
+    def sender(self) -> str:
+        """The address that letters are from. Raises SettingWrong where the contact is none that letters can be from."""
+        try:
+            address = mail_address((self.contact or "").removeprefix("mailto:"))
+        except AddressWrong as wrong:
+            said = f"PAPERLAKE_CONTACT is who letters are from, so it must be a mail address to send any: {wrong}"
+            raise SettingWrong(said) from None
+        if not address.isascii():
+            raise SettingWrong("PAPERLAKE_CONTACT is who letters are from, and not every server takes one beyond ASCII")
+        return address
 
     @property
     def lake(self) -> Lake:
@@ -59,7 +79,34 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         contact=contact,
         hub_token=said("HF_TOKEN"),
         prefect_api=said("PREFECT_API_URL"),
+        smtp=_relay(said("PAPERLAKE_SMTP_URL")),
+        public_url=_public_url(said("PAPERLAKE_PUBLIC_URL")),
     )
+
+
+def _relay(url: str | None) -> Relay | None:
+    try:
+        return relay(url) if url else None
+    except RelayWrong as wrong:
+        raise SettingWrong(f"PAPERLAKE_SMTP_URL {wrong}") from None
+
+
+def _public_url(url: str | None) -> str | None:
+    """The URL that readers are sent to. It goes into headers between angle brackets, so it must be plain."""
+    if url is None:
+        return None
+    form = "PAPERLAKE_PUBLIC_URL takes an https URL like https://papers.example.org (http for this machine alone)"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingWrong(form) from None
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host or ""))
+    if not host or not is_safe or "@" in parts.netloc or parts.query or parts.fragment:
+        raise SettingWrong(form)
+    if not _PLAIN_URL.fullmatch(url):
+        raise SettingWrong(f"{form}; what is beyond ASCII in it is written xn--… or percent-encoded")
+    return url.rstrip("/")
 
 
 def _quota(name: str, text: str | None) -> int | None:

@@ -1,0 +1,1 @@
+"""Telling readers: the only SMTP, and the endpoint that mail clients and people's browsers call."""
