@@ -257,10 +257,11 @@ class Postman:
             raise NoServer(f"{self._where} cannot be spoken to: {_cause(error)}", is_lasting=False) from None
 
     def _log_in(self, client: smtplib.SMTP, user: str, password: str) -> None:
-        if (user + password).isascii():
+        offered = client.esmtp_features.get("auth", "").upper().split()
+        if "PLAIN" not in offered and (user + password).isascii():
             client.login(user, password)
             return
-        # smtplib knows ASCII only; RFC 4616 has UTF-8.
+        # By ourselves: smtplib knows ASCII only, where RFC 4616 has UTF-8, and tries a wrong password in three ways.
         secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         code, _ = client.docmd("AUTH", f"PLAIN {secret}")
         if code != 235:  # noqa: PLR2004 - a code of SMTP
