@@ -79,7 +79,8 @@ def bulk_letter(heading: Heading) -> EmailMessage:
     ways = [unsubscribe_mailto(heading.sender, heading.unsubscribe_token)]
     if heading.public_url is not None:
         ways.insert(0, unsubscribe_url(heading.public_url, heading.unsubscribe_token))
-        letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        if heading.public_url.startswith("https://"):  # RFC 8058 knows no other
+            letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     letter["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in ways)
     letter["Precedence"] = "bulk"  # in no RFC, but older responders know nothing else
     return letter

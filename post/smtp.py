@@ -7,9 +7,12 @@ by step: what fails before the dot surely was not taken, what fails after it is 
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -131,32 +134,47 @@ class Postman:
             *([f"SIZE={len(data)}"] if client.has_extn("size") else []),
         ]
         self._carried += 1
-        code, said = _asked(lambda: client.mail(self._sender, options), is_first_word=True)
+        code, said = self._asked(client, lambda: client.mail(self._sender, options), is_first_word=True)
         if code != 250:  # noqa: PLR2004 - a code of SMTP
             return self._sender_unwanted(code, said)
-        code, said = _asked(lambda: client.rcpt(recipient))
+        code, said = self._asked(client, lambda: client.rcpt(recipient))
         if code in _WANTS_LOGIN:
             raise NoServer(f"{self._where} takes no mail from us: {_shown(code, said)}", is_lasting=True)
         if code not in (250, 251):
             return self._left(code, said)
         before_data()
-        code, said = _asked(lambda: client.docmd("DATA"))
+        code, said = self._asked(client, lambda: client.docmd("DATA"))
         if code != _START_INPUT:
             return self._left(code, said)
         # Without its dot this is no letter, whatever becomes of the connection (RFC 5321, 4.1.1.4).
         try:
-            client.send(data)
+            with _Limit(client, self._verdict_within_s):
+                client.send(data)
         except OSError as error:
             raise _Lost(_cause(error)) from None
         return self._verdict(client)
+
+    def _asked(
+        self, client: smtplib.SMTP, ask: Callable[[], tuple[int, bytes]], *, is_first_word: bool = False
+    ) -> tuple[int, bytes]:
+        """The answer to a command before the final dot."""
+        try:
+            with _Limit(client, self._answer_within_s):
+                code, said = ask()
+        except OSError as error:
+            raise _Lost(_cause(error), is_first_word=is_first_word) from None
+        if code == -1:  # smtplib's word for what is no answer
+            raise _Lost("the server makes no sense")
+        return code, said
 
     def _verdict(self, client: smtplib.SMTP) -> Outcome:
         """End the letter with its dot, and hear what the server makes of it."""
         try:
             if client.sock is not None:
                 client.sock.settimeout(self._verdict_within_s)
-            client.send(b".\r\n")
-            code, said = client.getreply()
+            with _Limit(client, self._verdict_within_s):
+                client.send(b".\r\n")
+                code, said = client.getreply()
             if client.sock is not None:
                 client.sock.settimeout(self._answer_within_s)
         except OSError as error:
@@ -281,15 +299,29 @@ class _Lost(Exception):
         self.is_first_word = is_first_word
 
 
-def _asked(ask: Callable[[], tuple[int, bytes]], *, is_first_word: bool = False) -> tuple[int, bytes]:
-    """The answer to a command before the final dot."""
-    try:
-        code, said = ask()
-    except OSError as error:
-        raise _Lost(_cause(error), is_first_word=is_first_word) from None
-    if code == -1:  # smtplib's word for what is no answer
-        raise _Lost("the server makes no sense")
-    return code, said
+class _Limit:
+    """Cuts the connection if a step takes longer than this, however busily the server talks meanwhile.
+
+    A socket's timeout begins anew with every byte.
+    """
+
+    def __init__(self, client: smtplib.SMTP, within_s: float) -> None:
+        self._client = client
+        # A little later than the socket's own timeout, which has the better words for it.
+        self._timer = threading.Timer(within_s * 1.1, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _cut(self) -> None:
+        if self._client.sock is not None:
+            with contextlib.suppress(OSError):
+                # Past TLS, which would first say goodbye.
+                socket.socket.shutdown(self._client.sock, socket.SHUT_RDWR)
 
 
 def _data(letter: EmailMessage, *, is_utf8: bool, is_8bit: bool) -> bytes:

@@ -24,6 +24,8 @@ class Fault:
     """With a cut at the dot: whether the letter was taken all the same."""
     delay_s: float = 0
     """With no other fault: the good answer, but late."""
+    is_endless: bool = False
+    """An answer that goes on for ever, a line at a time."""
 
 
 Script = Callable[[str, int], Fault | None]
@@ -211,6 +213,10 @@ class Dialogue:
         """Give the good answer, unless the script has something else here; false to hang up."""
         if self.fault is None or self.fault.at != at:
             self.say(good)
+        elif self.fault.is_endless:
+            while True:
+                self.say("250-and")
+                time.sleep(0.02)
         elif self.fault.delay_s:
             time.sleep(self.fault.delay_s)
             self.say(good)

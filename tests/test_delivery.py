@@ -188,6 +188,14 @@ def test_a_mailbox_that_is_listed_twice_gets_one_letter(database):
     assert len(server.taken) == 1
 
 
+def test_an_address_beyond_ascii_gets_its_letter(database):
+    jurgen = [Recipient("jürgen@xn--bcher-kva.example", "t" * 20)]
+    with SmtpServer() as server:
+        assert len(run(server, database, jurgen).sent) == 1
+    with SmtpServer(offers=()) as server:
+        assert len(run(server, database, jurgen, issue="weekly-2025-W46").refused) == 1
+
+
 # --- who gets an edition
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from post.confirmation import confirmation
@@ -88,6 +88,10 @@ def test_without_a_public_url_one_leaves_by_mail_and_no_click_is_promised():
     assert "List-Unsubscribe-Post" not in letter
 
 
+def test_no_click_is_promised_in_the_open():
+    assert "List-Unsubscribe-Post" not in bulk_letter(replace(HEADING, public_url="http://127.0.0.1:8025"))
+
+
 def test_a_message_id_is_stable_and_reveals_nobody():
     first = bulk_letter(HEADING)["Message-ID"]
     assert first == bulk_letter(replace(HEADING, subject="another"))["Message-ID"]
@@ -113,6 +117,7 @@ def test_what_is_no_address_edition_or_token_makes_no_letter(wrong):
         bulk_letter(replace(HEADING, **wrong))
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_text_breaks_out_of_its_header(subject, name):
     data = wire(bulk_letter(replace(HEADING, subject=subject, sender_name=name)))
@@ -132,12 +137,14 @@ def test_no_text_breaks_out_of_its_header(subject, name):
         ]
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_encoded_words_are_of_lawful_length(subject):
     head = wire(bulk_letter(replace(HEADING, subject=subject))).partition(b"\r\n\r\n")[0]
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", head, re.IGNORECASE))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="x\u00fc\u4e2d\U0001f600 ", max_size=190))
 def test_honest_text_is_read_as_it_was_written(subject):
     assert str(read(wire(bulk_letter(replace(HEADING, subject=subject))))["Subject"]) == " ".join(subject.split())

@@ -1,6 +1,7 @@
 """Handing one letter to a mail server: what is known of it afterwards, and what is never told."""
 
 import ssl
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -108,6 +109,14 @@ def test_the_verdict_is_waited_for_longer_than_other_answers():
 def test_no_answer_before_the_letter_puts_it_off():
     outcome, is_taken, calls = outcome_of(Fault("rcpt", delay_s=0.6), answer_within_s=0.1)
     assert (outcome.state, is_taken, calls) == ("deferred", False, [])
+
+
+def test_an_answer_that_never_ends_is_no_answer():
+    began = time.monotonic()
+    before, _, _ = outcome_of(Fault("rcpt", is_endless=True), answer_within_s=0.2)
+    after, _, _ = outcome_of(Fault("dot", is_endless=True), verdict_within_s=0.2)
+    assert (before.state, after.state) == ("deferred", "in_doubt")
+    assert time.monotonic() - began < 10
 
 
 def test_an_answer_without_sense_after_the_dot_is_a_doubt():

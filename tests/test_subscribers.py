@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.mail_address import AddressWrong, mail_address
@@ -181,6 +181,7 @@ def test_what_is_no_single_plain_address_is_refused(text):
         mail_address(text)
 
 
+@settings(deadline=None)
 @given(st.text() | st.builds(lambda a, b: f"{a}@{b}.org", st.text(max_size=20), st.text(max_size=20)))
 def test_whatever_is_let_in_is_one_line_of_one_mailbox_and_its_own_form(text):
     try:
