@@ -20,6 +20,9 @@ PAUSES_S = (1.0, 5.0, 20.0)
 MOST_DOUBTS_IN_A_ROW = 3
 """A server that swallows letters without a word shall not swallow all of them."""
 
+MOST_REFUSALS_IN_A_ROW = 10
+"""So many readers are not gone at once: the server does not want us, whatever it says, and nobody else is refused."""
+
 
 class LetterWrong(Exception):
     """A letter is not fit to be sent: another's address is on it, or it has no Message-ID."""
@@ -116,7 +119,8 @@ class _Run:
     now: Callable[[], datetime]
     progress: Callable[[], None]
     again: set[str] = field(default_factory=set)
-    doubts_in_a_row: int = 0
+    in_a_row: int = 0
+    newest: str = ""
     trouble: NoServer | None = None
 
     def through(self, to: Sequence[Recipient], again: set[str], sleep: Callable[[float], None]) -> Delivered:
@@ -174,7 +178,8 @@ class _Run:
             except NoServer as trouble:
                 self.trouble = trouble
                 return still + waiting[number:]
-            self.doubts_in_a_row = self.doubts_in_a_row + 1 if outcome.state == "in_doubt" else 0
+            self.in_a_row = self.in_a_row + 1 if outcome.state == self.newest else 1
+            self.newest = outcome.state
             if outcome.state == "deferred":
                 still.append(one)
                 why[one.address] = outcome.said
@@ -182,11 +187,18 @@ class _Run:
             if outcome.state != "in_doubt":
                 (done.sent if outcome.state == "sent" else done.refused).append(Told(one.address, outcome.said))
             self.progress()
-            if self.doubts_in_a_row >= MOST_DOUBTS_IN_A_ROW:
-                said = f"{self.doubts_in_a_row} letters in a row were handed over and not answered: we stopped"
+            if said := self._stopped():
                 self.trouble = NoServer(said, is_lasting=True)
                 return still + waiting[number + 1 :]
         return still
+
+    def _stopped(self) -> str | None:
+        """Why nothing more shall be handed over in this run, if so."""
+        if self.newest == "in_doubt" and self.in_a_row >= MOST_DOUBTS_IN_A_ROW:
+            return f"{self.in_a_row} letters in a row were handed over and not answered: we stopped"
+        if self.newest == "refused" and self.in_a_row >= MOST_REFUSALS_IN_A_ROW:
+            return f"{self.in_a_row} letters in a row were refused, so it is perhaps us who are: we stopped"
+        return None
 
     def _sent(self, one: Recipient) -> Outcome:
         """Hand over one letter, and keep what became of it."""

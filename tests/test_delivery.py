@@ -154,6 +154,17 @@ def test_a_server_that_swallows_everything_is_not_fed_for_long(database):
     assert "in a row" in done.deferred[0].said
 
 
+def test_a_server_that_refuses_everybody_is_not_believed_for_long(database):
+    people = [Recipient(f"reader-{number}@example.org", f"{number:020}") for number in range(20)]
+    with SmtpServer(lambda _who, _try: Fault("rcpt", "554 5.7.1 relay access denied")) as server:
+        done = run(server, database, people)
+        assert (len(done.refused), len(done.deferred)) == (10, 10)
+        assert "perhaps us" in done.deferred[0].said
+    with SmtpServer() as server:
+        assert len(run(server, database, people).sent) == 10
+        assert len(run(server, database, people, again=addresses(done.refused)).sent) == 10
+
+
 def test_without_a_server_everybody_is_put_off(database, people):
     with SmtpServer() as server:
         pass
