@@ -8,6 +8,7 @@ from schemas.decisions import DECISIONS
 from schemas.drift import DRIFT
 from schemas.field_days import FIELD_DAYS
 from schemas.hub_replies import HUB_REPLIES
+from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
 from schemas.page_entries import PAGE_ENTRIES
 from schemas.rejects import REJECTS
@@ -25,6 +26,6 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *(LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, PAGE_ENTRIES, TRENDS, FIELD_DAYS, DRIFT),
-        *(HUB_REPLIES, SAVED_PAGES, DECISIONS, VALIDATIONS),
+        *(HUB_REPLIES, SAVED_PAGES, DECISIONS, VALIDATIONS, ISSUES),
     )
 }
