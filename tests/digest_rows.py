@@ -1,0 +1,65 @@
+"""Rows to make issues and pages of."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from digests.editions import Edition
+from digests.issue import Frames
+from flows.issuing import CATEGORIES
+from schemas.authors import AUTHORS
+from schemas.issues import ISSUES
+from schemas.listings import LISTINGS
+from schemas.trends import TRENDS
+from transforms.conform import none
+
+DAY = date(2025, 11, 6)
+AT = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
+DAILY = Edition(name="daily", title="Paperlake daily", every="day", window="day", papers=3)
+
+
+def listing(paper_id="2511.00001", **said):
+    row = {
+        **dict.fromkeys(LISTINGS.arrow().names),
+        "listed_on": DAY,
+        "paper_id": paper_id,
+        "position": 1,
+        "title": f"On {paper_id}",
+        "abstract": "An abstract.",
+        "author_count": 3,
+        "published_at": datetime(2025, 11, 5, tzinfo=UTC),
+        "upvote_count": 7,
+        "comment_count": 1,
+        "github_star_count": 12,
+        "first_seen_at": AT,
+        "last_seen_at": AT,
+        "is_listed": True,
+    }
+    return {**row, **said}
+
+
+def listings(*rows):
+    return pl.DataFrame(list(rows), schema=pl.Schema(LISTINGS.arrow()))
+
+
+def authors(*names, paper_id="2511.00001", listed_on=DAY):
+    rows = [
+        {"listed_on": listed_on, "paper_id": paper_id, "position": n, "name": name, "is_hidden": False}
+        for n, name in enumerate(names, 1)
+    ]
+    return pl.DataFrame(rows, schema=pl.Schema(AUTHORS.arrow()))
+
+
+def scores(ranked_on=DAY, span="day", **by_id):
+    rows = [{"ranked_on": ranked_on, "span": span, "paper_id": p, "score": s} for p, s in by_id.items()]
+    return pl.DataFrame(rows, schema=pl.Schema(TRENDS.arrow()))
+
+
+def frames(listed, by=None, ranked=None, issued=None, categories=None):
+    return Frames(
+        listings=listed,
+        authors=none(AUTHORS) if by is None else by,
+        trends=none(TRENDS) if ranked is None else ranked,
+        issued=none(ISSUES) if issued is None else issued,
+        categories=CATEGORIES if categories is None else categories,
+    )
