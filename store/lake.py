@@ -35,6 +35,16 @@ class Lake:
         return self.root / "quality"
 
     @property
+    def digests(self) -> Path:
+        """What is rendered from the tables: the site, issues, and what is known of both."""
+        return self.root / "digests"
+
+    @property
+    def site(self) -> Path:
+        """The static site."""
+        return self.digests / "site"
+
+    @property
     def set_aside(self) -> Path:
         """Files that a repair took out of the tables."""
         return self.quality / "set-aside"
