@@ -13,6 +13,7 @@ from cli.backup import backup
 from cli.contract import contract
 from cli.daily import daily
 from cli.demo import demo
+from cli.digest import digest
 from cli.doctor import doctor
 from cli.drift import drift
 from cli.gaps import gaps
@@ -26,9 +27,10 @@ from cli.sandbox import sandbox
 from cli.serve import serve
 from cli.subscribers import subscribe, subscribers, unsubscribe
 from cli.verify import verify
+from cli.website import site
 from cli.why import why
 
-_ROOMS = ("flows", "post", "quality", "sandbox", "schemas", "sources", "store", "transforms")
+_ROOMS = ("digests", "flows", "post", "quality", "sandbox", "schemas", "sources", "store", "transforms")
 
 
 class Papers(click.Group):
@@ -71,7 +73,7 @@ def main() -> None:
 
 
 for _command in (
-    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor),
+    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor, site, digest),
     *(subscribe, unsubscribe, subscribers, mail_endpoint),
     *(import_replies, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
 ):

@@ -67,7 +67,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 @click.command()
 @click.argument("who", metavar="ADDRESS")
-@click.option("--edition", type=Edition(), help="Only this edition; all of them otherwise.")
+@click.option("--edition", help="Only this edition; all of them otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print the editions that were left, as JSON.")
 @click.pass_context
 def unsubscribe(context: click.Context, who: str, edition: str | None, *, as_json: bool) -> None:
@@ -108,7 +108,7 @@ def unsubscribe(context: click.Context, who: str, edition: str | None, *, as_jso
 
 
 @click.command()
-@click.option("--edition", type=Edition(), help="Only of this edition.")
+@click.option("--edition", help="Only of this edition.")
 @click.option("--doubts", "is_doubts", is_flag=True, help="Instead: the letters that may have arrived or not.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def subscribers(edition: str | None, *, is_doubts: bool, as_json: bool) -> None:

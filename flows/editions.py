@@ -1,16 +1,20 @@
-"""Which editions there are."""
+"""The editions in force: of the file that is set, of the folder one is in, or those that come with Paperlake."""
 
 from __future__ import annotations
 
-from store.subscribers import EDITION
+from pathlib import Path
+
+from digests.editions import Edition, EditionWrong, editions
+from flows.settings import Settings
+
+_HERE = Path(__file__).parent
 
 
-class EditionUnknown(Exception):
-    """There is no such edition."""
-
-
-def edition_named(name: str) -> str:
-    """The edition so called: the one place that knows which there are. Raises EditionUnknown."""
-    if not EDITION.fullmatch(name):
-        raise EditionUnknown("an edition is named with a-z, 0-9 and -, in at most 40 characters")
-    return name
+def editions_in_force(said: Settings) -> dict[str, Edition]:
+    """The editions by name. Raises EditionWrong, also where the file cannot be read."""
+    places = (Path("editions.toml"), _HERE.parent / "editions.toml", _HERE / "editions.toml")
+    path = said.editions or next(place for place in places if place.is_file())
+    try:
+        return editions(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EditionWrong(f"{path} cannot be read: {error}; PAPERLAKE_EDITIONS names the file of editions") from error

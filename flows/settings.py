@@ -35,6 +35,8 @@ class Settings:
     contact: str | None = None
     hub_token: str | None = field(default=None, repr=False)
     prefect_api: str | None = None
+    editions: Path | None = None
+    """The file of editions; `flows.editions` knows where else to look."""
     smtp: Relay | None = field(default=None, repr=False)
     public_url: str | None = None
     """Where the world reaches the mail endpoint; without a slash at its end."""
@@ -79,6 +81,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         contact=contact,
         hub_token=said("HF_TOKEN"),
         prefect_api=said("PREFECT_API_URL"),
+        editions=Path(path).expanduser().absolute() if (path := said("PAPERLAKE_EDITIONS")) else None,
         smtp=_relay(said("PAPERLAKE_SMTP_URL")),
         public_url=_public_url(said("PAPERLAKE_PUBLIC_URL")),
     )
