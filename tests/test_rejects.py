@@ -193,6 +193,15 @@ def test_a_bad_value_of_a_paper_on_two_pages_counts_once():
     assert tables["rejects"].select("place", "reason").rows() == [(1, "wrong_type"), (2, "not_an_object")]
 
 
+def test_authors_of_two_papers_that_cannot_be_read_alike_are_two():
+    first, second = (entry(f"2511.0000{n}", paper__authors=[None]) for n in (1, 2))
+    made = built(capture(pages=[page([first]), page([first, second])]))["rejects"]
+    assert made.select("place", "field", "reason").rows() == [
+        (1, "$.paper.authors[0]", "not_an_object"),
+        (3, "$.paper.authors[0]", "not_an_object"),
+    ]
+
+
 def test_a_paper_twice_on_one_page_is_refused_the_second_time():
     held = [entry("2511.00001", paper__upvotes=1), entry("2511.00002"), entry("2511.00001", paper__upvotes=2)]
     tables = built(capture(held))

@@ -13,7 +13,8 @@ CAPTURE = ["listed_on", "captured_at"]
 def with_raw_entries(pages: Opened, faults: pl.DataFrame) -> pl.DataFrame:
     """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault.
 
-    A list that moves between two pages repeats entries, also bad ones: each counts once a capture.
+    A list that moves between two pages repeats entries, also bad ones: each counts once a capture. Authors are told of
+    the first entry of their paper alone, so two that read the same are two.
     """
     if faults.is_empty():
         return faults.with_columns(entry=pl.lit(None, pl.String))
@@ -28,10 +29,11 @@ def with_raw_entries(pages: Opened, faults: pl.DataFrame) -> pl.DataFrame:
         from faults join faulty using (page_no, item)
         """
     ).pl()
-    same = ["table_name", "field", "entry"]
+    same = ["table_name", "field", "entry", "of_author"]
     return (
         faults.join(raw, on=["page_no", "item", "author"])
         .sort(*CAPTURE, "place", "table_name", "field")
+        .with_columns(of_author=pl.when(pl.col("author") > 0).then("place"))
         .with_columns(nth_on_page=pl.int_range(pl.len()).over("page_no", *same))
         .unique(subset=[*CAPTURE, *same, "nth_on_page"], keep="first", maintain_order=True)
     )
