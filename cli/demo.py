@@ -62,7 +62,7 @@ def _simulate(root: Path, mornings: int, state: str) -> None:
         for morning in range(mornings):
             now = FIRST_MORNING + timedelta(days=morning)
             clock.move_to(now)
-            outcome = run_daily(None, recheck=True, now=now)
+            outcome = run_daily(None, recheck=True, now=now, site=morning == mornings - 1)
             failed += bool(outcome.problems)
             click.echo(f"{now:%a %Y-%m-%d %H:%M} UTC  {show.shown(outcome.summary)}", err=True)
         if failed:
@@ -83,6 +83,9 @@ def _tell(root: Path) -> None:
     click.echo(
         f"\nNext: ask it something yourself,\n"
         f"  PAPERLAKE_ROOT={root} .venv/bin/papers sql 'from source_days'\n"
+        f"look at its pages:\n  {(root / 'digests' / 'site' / 'index.html').absolute().as_uri()}\n"
+        f"bring out an issue as a mail:\n"
+        f"  PAPERLAKE_ROOT={root} .venv/bin/papers digest --edition daily --date 2025-11-03 --open\n"
         f"read the files with any tool (pandas, Polars, DuckDB): {root}/tables/listings/**/*.parquet\n"
         f"or capture the real Hub: make daily"
     )

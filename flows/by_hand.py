@@ -18,9 +18,9 @@ from flows.daily import daily
 from flows.report import Report, RunHadProblems
 
 
-def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None) -> Report:
+def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, site: bool = True) -> Report:
     """One run of the daily flow, also where it had problems. Raises DateNotOpen."""
-    return _outcome(lambda: daily(day, recheck, now))
+    return _outcome(lambda: daily(day, recheck, now, site))
 
 
 def run_backfill(

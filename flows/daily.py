@@ -15,11 +15,13 @@ from prefect.cache_policies import NO_CACHE
 from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
+from flows.editions import editions_in_force
 from flows.heartbeat import Heartbeat, beat
 from flows.ledger import ALONE, Run
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
 from flows.report import Report, RunHadProblems, known_before, report
-from flows.settings import settings
+from flows.settings import Settings, settings
+from flows.website import build_site
 from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
 from store.lake import MONTH_FORM, Lake
@@ -28,10 +30,15 @@ from store.snapshot import read_whole, snapshot
 
 
 @flow(name="daily")
-def daily(day: date | None = None, recheck: bool = False, now: datetime | None = None) -> Report:  # noqa: FBT001, FBT002 - parameters of a deployment
+def daily(
+    day: date | None = None,
+    recheck: bool = False,  # noqa: FBT001, FBT002 - parameters of a deployment
+    now: datetime | None = None,
+    site: bool = True,  # noqa: FBT001, FBT002
+) -> Report:
     """Capture and publish the newest closed date, the 14 before it, the open one, and up to 30 older gaps.
 
-    With `day` only that date, with `recheck` also the 14 before it.
+    With `day` only that date, with `recheck` also the 14 before it. With `site`, its pages are brought up to date.
 
     `now` simulates another start; without it, the date follows from when the run was due, so that a late
     run means its own day. Raises RunHadProblems when all that could be published is.
@@ -47,6 +54,8 @@ def daily(day: date | None = None, recheck: bool = False, now: datetime | None =
     run = Run(f"daily {runtime.flow_run.name or ALONE}", clock.started_at)
     before = known_before(said.lake, dates, due=None if day else newest_closed_date(due_at))
     published, faults = _publish_all(said.lake, dates, run)
+    if site:
+        faults += pages(said)
     outcome = report(said.lake, before, dates, published, [*problems, *faults], run)
     create_table_artifact(key="daily-verdicts", table=outcome.rows(), description=outcome.summary)
     create_markdown_artifact(key="daily-summary", markdown=outcome.markdown(), description=outcome.summary)
@@ -83,6 +92,16 @@ def publish(months: list[str], root: Path, run: Run) -> list[Published]:
     for done in published:
         log.info("published %s: %s", done.month, f"{len(done.changed)} files" if done.changed else "unchanged")
     return published
+
+
+@task(task_run_name="site", cache_policy=NO_CACHE)
+def pages(said: Settings) -> list[str]:
+    """Bring the site up to date; gives what kept it from that, for the tables are published all the same."""
+    try:
+        log.info("site: %s", build_site(said.lake, editions_in_force(said), said.public_url))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep a morning from its report
+        return [f"the site is not up to date: {str(error).splitlines()[0]} (`papers site` builds it)"]
+    return []
 
 
 def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:
