@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,8 @@ def sql(statement: str, form: str, output: Path | None) -> None:
     \b
       papers sql "select listed_on, verdict, paper_count from source_days order by 1 desc limit 7"
       papers sql "from signals where paper_id = '2511.01234'" --format csv -o votes.csv
+
+    In CSV, a text that a spreadsheet would run as a formula begins with an apostrophe; the other formats hold it as it is.
     """
     from flows.settings import settings
     from store.sql import query
@@ -178,16 +181,20 @@ def _write_text(text: str, output: Path | None) -> None:
 
 
 def _write_csv(rows: pa.Table, output: Path | None) -> None:
+    from digests.harmless import cell
+
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(rows.column_names)
         for batch in rows.to_batches():
             values = [column.to_pylist() for column in batch.columns]
-            writer.writerows([_cell(value) for value in row] for row in zip(*values, strict=True))
+            writer.writerows([_cell(value, cell) for value in row] for row in zip(*values, strict=True))
 
 
-def _cell(value: Any) -> object:
-    return value if isinstance(value, str | int | float | None) else show.as_json(value).strip('"')
+def _cell(value: Any, harmless: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return harmless(value)
+    return value if isinstance(value, int | float | None) else show.as_json(value).strip('"')
 
 
 def _write_parquet(rows: pa.Table, output: Path | None) -> None:

@@ -85,9 +85,8 @@ def _held(begun: re.Match[str]) -> str:
 
 
 def cell(text: str) -> str:
-    """A line for a spreadsheet: what would be run as a formula is shown as text instead."""
-    shown = line(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    """A text for a spreadsheet: one that would be run as a formula begins with an apostrophe, and is shown."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def shortened(text: str, length: int) -> str:
