@@ -203,7 +203,8 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
     ]
     return Report(
         verdicts=tuple(verdicts),
-        changed=tuple(name for month in months for name in month.changed),
+        # What is built from several months may have been published with each of them.
+        changed=tuple(dict.fromkeys(name for month in months for name in month.changed)),
         problems=(*problems, *refusals, *failed, *unreadable),
         changes=changes(before.lists, lists(lake, dates)),
         oddities=oddities(lake, before.looks, dates, run, before.due),
