@@ -7,6 +7,7 @@ KILLS ?= 100
 FLIPS ?= 1000
 LETTERS ?= 1000
 MAIL_KILLS ?= 50
+HOSTILE ?= 100000
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
@@ -34,11 +35,12 @@ daily: setup  ## capture and publish the newest date of the real Hub
 test: setup  ## the tests
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-soak: setup  ## the long trials: 1,000 flipped bits, 1,000 histories against a model, 100 kills of a backfill, 50 of a sender of 1,000 letters (two hours)
+soak: setup  ## the long trials: bits, histories, kills, letters, hostile records (three hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/test_history_machine.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/test_backfill_kill.py
 	PAPERLAKE_SOAK_LETTERS=$(LETTERS) PAPERLAKE_SOAK_MAIL_KILLS=$(MAIL_KILLS) $(BIN)/pytest -s tests/test_delivery_kill.py
+	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/test_hostile.py
 
 bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md

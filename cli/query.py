@@ -134,7 +134,7 @@ def sql(statement: str, form: str, output: Path | None) -> None:
       papers sql "select listed_on, verdict, paper_count from source_days order by 1 desc limit 7"
       papers sql "from signals where paper_id = '2511.01234'" --format csv -o votes.csv
 
-    In CSV, a text that a spreadsheet would run as a formula begins with an apostrophe; the other formats hold it as it is.
+    In CSV, a text that a spreadsheet would run as a formula begins with an apostrophe; other formats hold it as it is.
     """
     from flows.settings import settings
     from store.sql import query

@@ -215,9 +215,10 @@ def _listed(seen: Snapshot, months: Collection[str], first: date, last: date) ->
 
 def _of_all(index: _Index, lake: Lake, editions: Mapping[str, Edition], public_url: str | None) -> Iterator[_Plan]:
     every = read_whole(lake, lambda seen: seen.manifest.months(LISTINGS.name))
-    ranked = read_whole(lake, lambda seen: seen.manifest.months(TRENDS.name))
     yield _Plan("overview", every, _OF_LISTS, "", partial(_overview_pages, index, every))
-    yield _Plan("trends", [*every, *ranked], (LISTINGS, TRENDS), "", partial(_trends_page, ranked[-1:]))
+    front = _front(index)
+    of_front = [front.listed_on.strftime(MONTH_FORM)] if front else []
+    yield _Plan("trends", every, (LISTINGS, TRENDS), str(front), partial(_trends_page, front, of_front))
     issued = read_whole(lake, lambda seen: seen.manifest.months(ISSUES.name))
     told = f"{public_url} {editions}"
     yield _Plan("feeds", issued, (ISSUES,), told, partial(feed_pages, editions=editions, public_url=public_url))
@@ -247,9 +248,11 @@ def _front(index: _Index) -> Known | None:
     return newest[0] if newest else None
 
 
-def _trends_page(months: Collection[str], seen: Snapshot) -> Iterator[Page]:
+def _trends_page(front: Known | None, months: Collection[str], seen: Snapshot) -> Iterator[Page]:
+    """What gains attention on the date of the front page: the ranks of a date that is open are provisional."""
     told = scan(seen, TRENDS, months).collect()
-    newest = told.filter(pl.col("ranked_on") == pl.col("ranked_on").max(), pl.col("rank") <= _TRENDING).sort("rank")
+    ranked_on = front.listed_on if front else None
+    newest = told.filter(pl.col("ranked_on") == ranked_on, pl.col("rank") <= _TRENDING).sort("rank")
     where = newest["listed_on"].dt.strftime(MONTH_FORM).unique().to_list()
     rows = scan(seen, LISTINGS, where).join(newest.lazy(), on=["listed_on", "paper_id"], how="semi").collect()
     authors = scan(seen, AUTHORS, where).join(newest.lazy(), on=["listed_on", "paper_id"], how="semi").collect()
@@ -259,4 +262,4 @@ def _trends_page(months: Collection[str], seen: Snapshot) -> Iterator[Page]:
         if (one := by_id.get((day, paper_id))) is not None:
             trending[span].append(one)
     listed = scan(seen, LISTINGS).filter("is_listed").select(_TOLD_OF_ALL).collect()
-    yield overview.trends_page(listed, trending, newest["ranked_on"].item(0) if newest.height else None)
+    yield overview.trends_page(listed, trending, ranked_on if newest.height else None)
