@@ -50,13 +50,9 @@ def wanting(lake: Lake, about: Period) -> list[date]:
     return [one.listed_on for one in known_dates(lake, about.first, about.last) if one.is_gap]
 
 
-def enter(lake: Lake, issue: Issue, at: datetime) -> datetime:
-    """Enter an issue in the ledger, if it is not there; gives when it came out. One without papers leaves no rows.
-
-    Raises LakeBusy and FileDamaged.
-    """
-    month = issue.period.last.strftime(MONTH_FORM)
-    rows = pl.DataFrame(
+def entered(issue: Issue, at: datetime) -> pl.DataFrame:
+    """An issue that comes out at an instant, as rows of `issues`."""
+    return pl.DataFrame(
         [
             {
                 "issue_on": issue.period.last,
@@ -75,6 +71,14 @@ def enter(lake: Lake, issue: Issue, at: datetime) -> datetime:
         ],
         schema=pl.Schema(ISSUES.arrow()),
     )
+
+
+def enter(lake: Lake, issue: Issue, at: datetime) -> datetime:
+    """Enter an issue in the ledger, if it is not there; gives when it came out. One without papers leaves no rows.
+
+    Raises LakeBusy and FileDamaged.
+    """
+    month, rows = issue.period.last.strftime(MONTH_FORM), entered(issue, at)
     with writer(lake) as pen:
         published = pen.read(ISSUES, month)
         before = none(ISSUES) if published is None else published

@@ -99,6 +99,8 @@ def build_site(
     pages.notes.mkdir(parents=True, exist_ok=True)
     with FileLock(lake.digests / "_site.lock"):
         index = read_whole(lake, _index)
+        if not index.known:
+            return SiteBuilt(0, 0, 0)
         plans = [*_months(index), *_weeks(index), *_of_all(index, lake, editions, public_url)]
         expected = index.paths()
         rendered = written = removed = 0
@@ -252,7 +254,7 @@ def _trends_page(front: Known | None, months: Collection[str], seen: Snapshot) -
     """What gains attention on the date of the front page: the ranks of a date that is open are provisional."""
     told = scan(seen, TRENDS, months).collect()
     ranked_on = front.listed_on if front else None
-    newest = told.filter(pl.col("ranked_on") == ranked_on, pl.col("rank") <= _TRENDING).sort("rank")
+    newest = told.filter(pl.col("ranked_on") == pl.lit(ranked_on, pl.Date), pl.col("rank") <= _TRENDING).sort("rank")
     where = newest["listed_on"].dt.strftime(MONTH_FORM).unique().to_list()
     rows = scan(seen, LISTINGS, where).join(newest.lazy(), on=["listed_on", "paper_id"], how="semi").collect()
     authors = scan(seen, AUTHORS, where).join(newest.lazy(), on=["listed_on", "paper_id"], how="semi").collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -29,16 +30,43 @@ class LetterPolicy(EmailPolicy):
 
     def fold(self, name: str, value: str) -> str:
         """The header as text."""
+        match name.lower():
+            case "subject":
+                return f"{name}: {_worded(str(value), name, self.linesep)}{self.linesep}"
+            case "from":
+                return f"{name}: {_mailbox(value, name, self.linesep)}{self.linesep}"
         return str(self._own(name).fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """The header as bytes."""
+        if name.lower() in {"subject", "from"}:
+            return self.fold(name, value).encode("ascii")
         return bytes(self._own(name).fold_binary(name, value))
 
     def _own(self, name: str) -> EmailPolicy[Any]:
         # 76 with the blank that goes before it: Python fills a line with an encoded word to its end.
         longest = 998 if name.lower() in _UNFOLDED else 76
         return EmailPolicy(max_line_length=longest, linesep=self.linesep, utf8=self.utf8, cte_type=self.cte_type)
+
+
+def _worded(text: str, name: str, linesep: str) -> str:
+    """A text in lines, as encoded words where it is not all ASCII, or reads like one.
+
+    By Python's older folding: the newer one drops spaces between encoded words, and takes quotes off long names.
+    """
+    charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
+    return Header(text, charset, maxlinelen=75, header_name=name).encode(linesep=linesep)
+
+
+def _mailbox(value: Any, name: str, linesep: str) -> str:
+    (mailbox,) = value.addresses
+    shown = mailbox.display_name
+    if not shown:
+        return str(mailbox.addr_spec)
+    if shown.isascii() and "=?" not in shown:
+        quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}"{linesep} <{mailbox.addr_spec}>'
+    return f"{_worded(shown, name, linesep)}{linesep} <{mailbox.addr_spec}>"
 
 
 POLICY = LetterPolicy(linesep="\r\n")

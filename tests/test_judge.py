@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
+from digests.issue import compose
+from digests.period import period
+from flows.issuing import entered
 from flows.ledger import Run, recorded
 from quality import judge
 from quality.facts import COPIES, MISSING, MONTHS_OFF, facts
@@ -16,6 +19,7 @@ from schemas.kinds import DATE
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Below, Between, Matches, OneOf
+from tests.digest_rows import DAILY, frames
 from tests.replies import CLOSED, DAY, OPEN, accept, built, capture, entries, entry, replies
 from tests.test_page import entry as page_entry
 from tests.test_page import saved, text
@@ -36,6 +40,8 @@ def clean():
     evidence = {"hub_replies": replies(*answers), "decisions": accept(DAY, CLOSED), "saved_pages": pages}
     evidence["validations"] = recorded(Run("daily", CLOSED), [unmet_once()])
     tables = built(*answers)
+    lists = frames(tables["listings"].head(2))
+    evidence["issues"] = entered(compose(DAILY, period("day", DAY), lists), CLOSED)
     ranked = {"trends": trends(MONTH, tables["listings"], tables["signals"])}
     return {**tables, **ranked, **page.build(pages), **evidence}
 

@@ -195,7 +195,7 @@ def test_pages_of_recorded_dates_stay_small(recordings, lake_in_force, tmp_path)
         recordings / "hub/daily_papers/captures.csv",
     ]:
         (kept / path.name).write_bytes(path.read_bytes())
-    keep_answers(lake_in_force, find_answers(kept), lambda: None)
+    keep_answers(lake_in_force, find_answers(kept).answers, lambda: None)
     list(publish_waiting(lake_in_force))
     build(lake_in_force)
     sizes = {path: len(gzip.compress(path.read_bytes())) for path in lake_in_force.site.rglob("*.html")}
