@@ -64,11 +64,12 @@ class Recipe:
 class Sequel:
     """How a month of `derived` is made of the months of other derived tables that it declares to read.
 
-    `build` is told the month, and all rows of those months.
+    `build` is told the month, and all rows of those months, of some tables only the `columns` that it needs.
     """
 
     derived: Table
     build: Callable[[str, Kept], pl.DataFrame]
+    columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
     def reads(self) -> Reads:
@@ -104,7 +105,7 @@ RECIPES = (
     ),
     Recipe((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
 )
-SEQUELS = (Sequel(TRENDS, _trends),)
+SEQUELS = (Sequel(TRENDS, _trends, {LISTINGS: ("listed_on", "paper_id", "is_listed")}),)
 EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.evidence)
 FROM_EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.derived)
 DERIVED = (*FROM_EVIDENCE, *(sequel.derived for sequel in SEQUELS))

@@ -69,7 +69,8 @@ def _kept(pen: Writer, sequel: Sequel, month: str) -> Mapping[Table, pl.DataFram
     """All that is published of what a month of a sequel reads. Raises FileDamaged."""
     kept: dict[Table, pl.DataFrame] = {}
     for table in (TABLES[name] for name in sequel.reads.tables):
-        read = [rows for one in sequel.reads.months(month) if (rows := pen.read(table, one)) is not None]
+        columns = sequel.columns.get(table, ())
+        read = [rows for one in sequel.reads.months(month) if (rows := pen.read(table, one, columns)) is not None]
         if read:
             kept[table] = pl.concat(read)
     return kept

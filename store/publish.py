@@ -60,8 +60,8 @@ class Writer:
         """What is published now."""
         return manifest.load(self.lake.manifest)
 
-    def read(self, table: Table, month: str) -> pl.DataFrame | None:
-        """The published rows of a month, None where there are none. Raises FileDamaged.
+    def read(self, table: Table, month: str, columns: Sequence[str] = ()) -> pl.DataFrame | None:
+        """The published rows of a month, or some of their columns; None where there are none. Raises FileDamaged.
 
         What is folded or built from them gets a hash of its own: a flipped bit must be found before that.
         """
@@ -79,7 +79,7 @@ class Writer:
                 f"{path} is not what was published (missing, or its SHA-256 differs from the manifest's); nothing "
                 "was built from it. Bring it back from a backup; what waits in the inbox stays there"
             )
-        return parquet.read(path, table)
+        return parquet.read(path, table, list(columns))
 
     def stage(  # noqa: PLR0913 - what the manifest is to say of a file
         self,
