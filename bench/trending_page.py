@@ -8,7 +8,7 @@ from statistics import fmean
 
 from bench import trending_plots
 from bench.agreement import MEASURES, interval
-from bench.trending import AS_GOOD, LEAST_PAPERS, Half, Question, Tried
+from bench.questions import AS_GOOD, LEAST_PAPERS, Half, Question, Tried
 from schemas.trends import GRACE_H, HALF_LIFE_H
 
 _DASH = "\u2013"

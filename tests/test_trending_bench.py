@@ -9,7 +9,7 @@ import pytest
 from bench import trending_page, trending_plots
 from bench.agreement import MEASURES
 from bench.observations import observations
-from bench.trending import questions, ranking, tried
+from bench.questions import questions, ranking, tried
 from schemas.trends import HALF_LIFE_H
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 @pytest.fixture(scope="module")
 def outcome(recordings):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.trending.HALF_LIVES_H", (6, HALF_LIFE_H, 336))
+        patch.setattr("bench.questions.HALF_LIVES_H", (6, HALF_LIFE_H, 336))
         yield tried(recordings)
 
 
