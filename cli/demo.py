@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -70,6 +71,8 @@ def _simulate(root: Path, mornings: int, state: str) -> None:
 
 
 def _tell(root: Path) -> None:
+    # At the end of a process with Prefect's threads, DuckDB tells at length which objects it leaves to the system.
+    atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
     from cli.query import published_tables
     from store.lake import Lake
     from store.sql import query

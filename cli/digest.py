@@ -65,17 +65,24 @@ def digest(
     from flows.clock import newest_closed_date, started
     from flows.digesting import bring_out, put_letters, send
     from flows.editions import editions_in_force
-    from flows.issuing import composed, newest_period
+    from flows.issuing import composed, newest_period, wanting
     from flows.settings import settings
+    from flows.website import build_site
 
     said, clock = settings(), started(None)
     edition = editions_in_force(said)[name]
-    about = period(edition.every, day) if day else newest_period(edition, newest_closed_date(clock.now()))
+    closed = newest_closed_date(clock.now())
+    about = period(edition.every, day) if day else newest_period(edition, closed)
     if preview:
         issue = composed(said.lake, edition, about)
         click.echo(show.as_json(_told(issue)) if as_json else plain(issue), nl=as_json)
+        _warn(wanting(said.lake, about))
         return
+    if about.last > closed:
+        raise click.ClickException(f"{name}/{about.name} is not over yet; --preview shows what is known of it")
     out = bring_out(said, edition, about, clock.started_at, whole_only=day is None)
+    if (said.lake.site / "index.html").exists():
+        build_site(said.lake, editions_in_force(said), said.public_url)  # its feeds
     done = None
     letters: list[Path] = []
     if is_sent:
@@ -110,19 +117,23 @@ def _tell(out: Out, letters: Sequence[Path], done: Delivered | None) -> None:
         click.echo(f"  {number}. {one.title}")
     for path in out.files:
         click.echo(f"{path}")
-    if out.wanting:
-        click.secho(
-            f"Warning: {len(out.wanting)} of its dates are not complete, the first is {out.wanting[0]}", err=True
-        )
+    _warn(out.wanting)
     if letters:
         click.echo(f"{many(len(letters), 'letter')} in {letters[0].parent}")
     if done:
         counts = [f"{len(held)} {what.replace('_', ' ')}" for what, held in _delivered(done) if held]
-        click.echo(f"Letters: {', '.join(counts) or 'nobody to send to'}")
+        nobody = "it is empty, so nobody gets it" if not out.issue.papers else "nobody has subscribed"
+        click.echo(f"Letters: {', '.join(counts) or nobody}")
         for what, held in _delivered(done):
             for told in held if what in {"refused", "deferred", "in_doubt"} else ():
                 head = f"  {what.replace('_', ' ')}: {show.shown(told.address)}"
                 click.secho(f"{head}: {show.shown(told.said)}", err=True)
+
+
+def _warn(missing: Sequence[date]) -> None:
+    if missing:
+        told = f"Warning: {len(missing)} of its dates are not complete, the first is {missing[0]} (see `papers gaps`)"
+        click.secho(told, err=True, fg="yellow")
 
 
 def _delivered(done: Delivered) -> list[tuple[str, list[Told]]]:

@@ -65,7 +65,7 @@ def subscribe(context: click.Context, address: str, edition: str, *, is_confirme
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # a token may begin with a hyphen
 @click.argument("who", metavar="ADDRESS")
 @click.option("--edition", help="Only this edition; all of them otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print the editions that were left, as JSON.")

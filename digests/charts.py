@@ -1,4 +1,4 @@
-"""Plots as SVG within a page: no script, colours of the page's own style, and every number can be heard and read."""
+"""Plots as SVG within a page: no script, colours of the page's own style, and a label that says it in words."""
 
 from __future__ import annotations
 

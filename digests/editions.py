@@ -13,6 +13,7 @@ from digests.period import SPANS, Span
 ORDERS = ("trend", "votes")
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MOST_PAPERS = 200
+_ADDRESS = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\]+")
 
 
 class EditionWrong(Exception):
@@ -93,9 +94,20 @@ def _number(least: int, most: int) -> Callable[[object, str], int]:
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+    if not isinstance(value, list) or not all(_is_word(one) for one in value):
         raise EditionWrong(f'{where} is {value!r}; it takes a list of texts, such as ["one", "two"]')
     return tuple(one.strip() for one in value)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
+def _addresses(value: object, where: str) -> tuple[str, ...]:
+    for address in (held := _texts(value, where)):
+        if not _ADDRESS.fullmatch(address):
+            raise EditionWrong(f"{where} has {address!r}, which is no mail address")
+    return held
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
@@ -105,7 +117,8 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "papers": _number(1, MOST_PAPERS),
     "order": _order,
     "min_votes": _number(0, 10**6),
-    **dict.fromkeys(("keywords", "authors", "organizations", "categories", "recipients"), _texts),
+    "recipients": _addresses,
+    **dict.fromkeys(("keywords", "authors", "organizations", "categories"), _texts),
 }
 
 
@@ -123,3 +136,9 @@ def rules(edition: Edition) -> Iterator[str]:
             yield f"{head} {', '.join(held)}"
     if edition.min_votes:
         yield f"with at least {edition.min_votes} votes"
+
+
+def sentence(edition: Edition) -> str:
+    """The rules as a sentence. Names keep their capitals."""
+    said = "; ".join(rules(edition))
+    return f"{said[:1].upper()}{said[1:]}."

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed
 
 from digests.counts import counted
-from digests.editions import Edition, rules
+from digests.editions import Edition, sentence
 from digests.issue import Issue
 from digests.paper import Paper
 
@@ -44,7 +44,7 @@ def feed(edition: Edition, issues: Sequence[Issued], home: str | None, since: da
     made = kind(
         title=edition.title,
         link=home or _SOURCE,
-        description=f"{'; '.join(rules(edition))}.".capitalize(),
+        description=sentence(edition),
         language="en",
         author_name="Paperlake",
         feed_url=f"{home}{FILES[form]}" if home else None,
@@ -90,7 +90,7 @@ def _json(edition: Edition, entries: Sequence[tuple[Paper, Issued]], home: str |
     held: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": edition.title,
-        "description": f"{'; '.join(rules(edition))}.".capitalize(),
+        "description": sentence(edition),
         "home_page_url": home or _SOURCE,
         **({"feed_url": f"{home}{FILES['json']}"} if home else {}),
         "language": "en",

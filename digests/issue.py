@@ -1,18 +1,21 @@
-"""An issue: what an edition's rules pick from a period's lists. Pure; what was issued stays as it was."""
+"""An issue: what an edition's rules pick from a period's lists. What has come out keeps its papers and numbers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 import polars as pl
 
 from digests.editions import Edition
 from digests.harmless import shortened
 from digests.paper import PAPER, Paper, papers
-from digests.period import Period, period
+from digests.period import Period, Span
 
 _SOUGHT = ("title", "abstract")
+_WINDOW_DAYS: dict[Span, int] = {"day": 1, "week": 7, "month": 30}
+"""As in the spans of `trends`."""
 NUMBERS = ("upvote_count", "comment_count", "github_star_count")
 
 
@@ -64,8 +67,11 @@ def compose(edition: Edition, about: Period, frames: Frames) -> Issue:
 
 
 def span_of(edition: Edition, about: Period) -> Period:
-    """The dates that an issue about a period looks at: its window, ending with it."""
-    return about if edition.window == edition.every else period(edition.window, about.last)
+    """The dates that an issue about a period chooses from: its own, or as many up to its end as the window has."""
+    if edition.window == edition.every:
+        return about
+    first = about.last - timedelta(days=_WINDOW_DAYS[edition.window] - 1)
+    return Period(min(about.first, first), about.last, edition.window)
 
 
 def _as_issued(listings: pl.DataFrame, this: pl.DataFrame) -> pl.DataFrame:
@@ -105,7 +111,9 @@ def _filters(edition: Edition, frames: Frames) -> list[pl.Expr]:
     if edition.authors:
         wanted = [one.lower() for one in edition.authors]
         by = frames.authors.filter(
-            pl.any_horizontal(pl.col("name").str.to_lowercase().is_in(wanted), pl.col("hub_user").is_in(wanted))
+            pl.any_horizontal(
+                pl.col("name").str.to_lowercase().is_in(wanted), pl.col("hub_user").str.to_lowercase().is_in(wanted)
+            )
         )
         met.append(pl.col("paper_id").is_in(by["paper_id"].unique().to_list()))
     if edition.categories:

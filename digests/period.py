@@ -50,6 +50,17 @@ class Period:
         return period(self.span, self.last + timedelta(days=1))
 
 
+def named(name: str) -> Period:
+    """The period of a name that `Period.name` gave. Raises ValueError for any other text."""
+    if "W" in name:
+        return period("week", date.fromisocalendar(int(name[:4]), int(name[6:]), 1))
+    return (
+        period("day", date.fromisoformat(name))
+        if len(name) > len("2025-11")
+        else period("month", date.fromisoformat(f"{name}-01"))
+    )
+
+
 def period(span: Span, day: date) -> Period:
     """The period of `span` that holds `day`."""
     if span == "day":

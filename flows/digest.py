@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from prefect import flow, runtime, task
@@ -23,16 +24,20 @@ _RETRIES, _RETRY_S = 8, 1800.0
 """Four hours of patience for a date that is not complete yet, or a mail server that is away."""
 
 
-class MailHadProblems(Exception):
-    """Letters are put off, refused or in doubt. The issues themselves came out."""
+class LettersPutOff(Exception):
+    """Letters were surely not sent, and may be later. Their issue came out."""
+
+
+class DigestHadProblems(Exception):
+    """An issue did not come out, or not all of its letters; what could be done was."""
 
 
 @flow(name="digest", retries=_RETRIES, retry_delay_seconds=_RETRY_S)
 def digest(every: Span = "day", now: datetime | None = None, mail: bool = True) -> list[str]:  # noqa: FBT001, FBT002 - parameters of a deployment
     """Bring out the newest issue of every edition that comes each day, week or month, and mail it.
 
-    Without a mail server set, nothing is mailed. `now` simulates another start. Raises NotComplete where dates of an
-    issue are wanting, and MailHadProblems. The tables are never touched but for the ledger `issues`.
+    Without a mail server set, nothing is mailed. `now` simulates another start. Raises DigestHadProblems where dates of
+    an issue are wanting, or letters are put off. The tables are never touched but for the ledger `issues`.
     """
     said, clock = settings(), started(now)
     is_scheduled = runtime.deployment.id is not None
@@ -40,12 +45,13 @@ def digest(every: Span = "day", now: datetime | None = None, mail: bool = True) 
     editions = editions_in_force(said)
     closed = newest_closed_date(due_at)
     chosen = [name for name, edition in editions.items() if edition.every == every]
-    names = [issue(name, closed, clock.started_at) for name in chosen]
-    build_site(said.lake, editions, said.public_url)
-    if mail and said.smtp is not None:
-        problems = [problem for name in chosen for problem in post(name, closed, clock.started_at)]
-        if problems:
-            raise MailHadProblems("; ".join(problems))
+    problems: list[Exception] = []
+    names = [done for name in chosen if (done := _tried(problems, issue, name, closed, clock.started_at))]
+    _tried(problems, lambda: str(build_site(said.lake, editions, said.public_url)))
+    for name in names if mail and said.smtp is not None else ():
+        _tried(problems, post, name.partition("/")[0], closed, clock.started_at)
+    if problems:
+        raise DigestHadProblems("; ".join(map(str, problems)))
     return names
 
 
@@ -59,12 +65,28 @@ def issue(name: str, closed: date, at: datetime) -> str:
 
 
 @task(task_run_name="mail-{name}", cache_policy=NO_CACHE)
-def post(name: str, closed: date, at: datetime) -> list[str]:
-    """Mail it, to each reader once; gives what a person should know of. Addresses are told to nobody."""
+def post(name: str, closed: date, at: datetime) -> str:
+    """Mail it, to each reader once. Raises LettersPutOff, for those are tried again; addresses are told to nobody.
+
+    No other try would mend what was refused or is in doubt: it is logged, and `papers subscribers --doubts` tells it.
+    """
     done = send(settings(), _out(name, closed, at), lambda: datetime.now(UTC))
     log.info("%s: mailed to %d, before to %d", done.issue_id, len(done.sent), len(done.sent_before))
-    counts = {"put off": done.deferred, "refused": done.refused, "in doubt": done.in_doubt}
-    return [f"{done.issue_id}: {len(held)} letters {what}" for what, held in counts.items() if held]
+    for what, held in (("refused", done.refused), ("in doubt", done.in_doubt)):
+        if held:
+            log.warning("%s: %d letters %s", done.issue_id, len(held), what)
+    if done.deferred:
+        raise LettersPutOff(f"{done.issue_id}: {len(done.deferred)} letters put off")
+    return done.issue_id
+
+
+def _tried(problems: list[Exception], do: Callable[..., str], *given: object) -> str | None:
+    """What `do` gives; what it raises is one of the `problems`: other editions have theirs all the same."""
+    try:
+        return do(*given)
+    except Exception as problem:  # noqa: BLE001 - whatever it is
+        problems.append(problem)
+        return None
 
 
 def _out(name: str, closed: date, at: datetime) -> Out:

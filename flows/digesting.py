@@ -13,9 +13,8 @@ from digests.editions import Edition
 from digests.issue import Issue
 from digests.letter import letter
 from digests.period import Period
-from digests.web.page import period_path
 from flows.delivery import Delivered, Recipient, deliver, recipients
-from flows.issuing import composed, enter, wanting, write_out
+from flows.issuing import come_out, composed, page_of, wanting, write_out
 from flows.settings import Settings, SettingWrong
 from post.headers import Heading, bulk_letter
 from post.links import unsubscribe_mailto, unsubscribe_url
@@ -41,16 +40,15 @@ class Out:
 def bring_out(said: Settings, edition: Edition, about: Period, at: datetime, *, whole_only: bool) -> Out:
     """Compose the issue of a period, enter it in the ledger, and write it out. What has come out stays as it was.
 
-    Raises NotComplete, where dates are wanting and `whole_only` is said.
+    Raises NotComplete, where dates are wanting and `whole_only` is said, or nothing is known of the others.
     """
     missing = wanting(said.lake, about)
-    if missing and whole_only:
+    if missing and (whole_only or not composed(said.lake, edition, about).papers):
         raise NotComplete(
             f"{edition.name}/{about.name} does not come out yet: {len(missing)} of its dates are not complete, the "
-            f"first is {missing[0]} (see `papers gaps`; `papers digest --date` brings it out all the same)"
+            f"first is {missing[0]} (see `papers gaps`; what is known of the others `papers digest --date` brings out)"
         )
-    issue = composed(said.lake, edition, about)
-    issued_at = enter(said.lake, issue, at)
+    issue, issued_at = come_out(said.lake, edition, about, at)
     return Out(issue, issued_at, tuple(write_out(said.lake, issue, said.public_url)), tuple(missing))
 
 
@@ -99,7 +97,7 @@ def _file_name(issue: Issue, to: Recipient) -> str:
 def _letters(said: Settings, out: Out) -> Callable[[Recipient], EmailMessage]:
     """What makes the letter of a recipient. Raises SettingWrong where there is no address to send from."""
     sender, public = said.sender, said.public_url
-    page = f"{public}/{period_path(out.issue.period)}" if public else None
+    page = page_of(out.issue, public)
 
     def write(to: Recipient) -> EmailMessage:
         token = to.unsubscribe_token

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
-from digests.editions import Edition, rules
+from digests.editions import Edition, sentence
 from digests.feeds import FILES, Issued, feed
 from digests.issue import Frames, Issue, compose, span_of
 from digests.letter import letter
 from digests.markdown import markdown
-from digests.period import Period, Span, period
+from digests.period import Period, Span, named, period
 from digests.web.page import Page, page, period_path
 from flows.clock import ARCHIVE_BEGINS
 from flows.gaps import known_dates
@@ -73,58 +73,79 @@ def entered(issue: Issue, at: datetime) -> pl.DataFrame:
     )
 
 
-def enter(lake: Lake, issue: Issue, at: datetime) -> datetime:
-    """Enter an issue in the ledger, if it is not there; gives when it came out. One without papers leaves no rows.
+def come_out(lake: Lake, edition: Edition, about: Period, at: datetime) -> tuple[Issue, datetime]:
+    """The issue of a period, entered in the ledger; and when it first came out. Nobody else enters any meanwhile.
 
-    Raises LakeBusy and FileDamaged.
+    One without papers leaves no rows. Raises LakeBusy and FileDamaged.
     """
-    month, rows = issue.period.last.strftime(MONTH_FORM), entered(issue, at)
+    month = about.last.strftime(MONTH_FORM)
     with writer(lake) as pen:
         published = pen.read(ISSUES, month)
         before = none(ISSUES) if published is None else published
-        there = before.filter(pl.col("edition") == issue.edition.name, pl.col("issue") == issue.period.name)
-        if there.is_empty() and rows.height:
-            pen.commit(pen.stage(month, {ISSUES: pl.concat([before, rows]).sort(ISSUES.sort)}))
-    return at if there.is_empty() else there["issued_at"].item(0)
+        issue = composed(lake, edition, about)
+        there = before.filter(pl.col("edition") == edition.name, pl.col("issue") == about.name)
+        if there.is_empty() and issue.papers:
+            pen.commit(pen.stage(month, {ISSUES: pl.concat([before, entered(issue, at)]).sort(ISSUES.sort)}))
+    return issue, at if there.is_empty() else there["issued_at"].item(0)
 
 
 def write_out(lake: Lake, issue: Issue, public_url: str | None) -> list[Path]:
     """The issue as Markdown, and as the text and HTML of its mail, below `digests/issues/`; gives the files."""
-    site = f"{public_url}/{period_path(issue.period)}" if public_url else None
-    mail = letter(issue, f"{public_url}/" if public_url else "https://huggingface.co/papers", site)
+    home = f"{public_url}/" if public_url else "https://huggingface.co/papers"
+    mail = letter(issue, home, page_of(issue, public_url))
     files = {"md": markdown(issue), "txt": mail.text, "html": mail.html}
     folder = lake.digests / "issues" / issue.edition.name
     return put_files(folder, {f"{issue.period.name}.{ending}": text.encode() for ending, text in files.items()})
 
 
+def page_of(issue: Issue, public_url: str | None) -> str | None:
+    """Where the lists of an issue are on the web; None where there is no such page."""
+    has_page = public_url and issue.papers and issue.edition.window == issue.edition.every
+    return f"{public_url}/{period_path(issue.period)}" if has_page else None
+
+
+def months_in_feeds(seen: Snapshot, editions: Mapping[str, Edition]) -> set[str]:
+    """The months of lists and of the ledger that the feeds show."""
+    newest = [_newest(seen, edition) for edition in editions.values()]
+    dates = [day for one in newest for name in ("issue_on", "listed_on") for day in one[name]]
+    return {day.strftime(MONTH_FORM) for day in dates}
+
+
 def feed_pages(seen: Snapshot, editions: Mapping[str, Edition], public_url: str | None) -> Iterator[Page]:
     """The feeds of every edition, and the page that tells of them."""
-    ledger = scan(seen, ISSUES).select("edition", "issue", "issue_on", "issued_at").unique().collect()
     told = []
     for edition in editions.values():
-        newest = ledger.filter(pl.col("edition") == edition.name).sort("issue_on", descending=True)
-        newest = newest.unique("issue", keep="first", maintain_order=True).head(_IN_FEED[edition.every])
+        newest = _newest(seen, edition).unique("issue", keep="first", maintain_order=True)
         issues = [
-            Issued(compose(edition, about, _frames(seen, edition, about)), at)
-            for day, at in newest.select("issue_on", "issued_at").iter_rows()
-            for about in [period(edition.every, day)]
+            Issued(compose(edition, named(name), _frames(seen, edition, named(name))), at)
+            for name, at in newest.select("issue", "issued_at").iter_rows()
         ]
         home = f"{public_url}/feeds/{edition.name}/" if public_url else None
         for form, name in FILES.items():
             yield Page(f"feeds/{edition.name}/{name}", feed(edition, issues, home, _NEVER, form).decode())
-        told.append((edition, list(rules(edition)), newest["issue"].first() if newest.height else None))
+        told.append((edition, sentence(edition), newest["issue"].first() if newest.height else None))
     yield page("feeds.html", "feeds.html.j2", title="Feeds", editions=told)
+
+
+def _newest(seen: Snapshot, edition: Edition) -> pl.DataFrame:
+    """The rows of the newest issues of an edition, newest first."""
+    ledger = scan(seen, ISSUES).filter(pl.col("edition") == edition.name)
+    mine = ledger.select("issue", "issue_on", "issued_at", "listed_on").unique().collect()
+    order = ["issue_on", "issue"]
+    names = mine.select("issue", "issue_on").unique().sort(order, descending=True).head(_IN_FEED[edition.every])
+    return mine.join(names.select("issue"), on="issue", how="semi").sort(order, descending=True)
 
 
 def _frames(seen: Snapshot, edition: Edition, about: Period) -> Frames:
     window = span_of(edition, about)
-    months = _months(window.first, about.last)
-    listings = scan(seen, LISTINGS, months).filter(pl.col("listed_on").is_between(window.first, about.last)).collect()
+    issued = scan(seen, ISSUES).filter(pl.col("edition") == edition.name).collect()
+    told = issued.filter(pl.col("issue") == about.name)["listed_on"].dt.strftime(MONTH_FORM)
+    months = {*_months(window.first, about.last), *told}
     return Frames(
-        listings=listings,
-        authors=scan(seen, AUTHORS, months).filter(pl.col("listed_on").is_between(window.first, about.last)).collect(),
+        listings=scan(seen, LISTINGS, months).collect(),
+        authors=scan(seen, AUTHORS, months).collect(),
         trends=scan(seen, TRENDS, months).filter(pl.col("span") == window.span).collect(),
-        issued=scan(seen, ISSUES).filter(pl.col("edition") == edition.name).collect(),
+        issued=issued,
         categories=CATEGORIES,
     )
 

@@ -19,7 +19,7 @@ from digests.web import lists, overview, search
 from digests.web.lists import Known, Periods
 from digests.web.page import Page, assets, paper_path, period_path
 from digests.web.papers import Seen, paper_page
-from flows.issuing import feed_pages
+from flows.issuing import feed_pages, months_in_feeds
 from schemas.authors import AUTHORS
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
@@ -62,6 +62,10 @@ class _Index:
     known: list[Known]
     periods: Periods
 
+    def told(self, about: Period) -> str:
+        """What is known of the dates of a period, as its pages say it."""
+        return str([one for one in self.known if about.holds(one.listed_on)])
+
     def paths(self) -> set[str]:
         """Every page of a paper or a period that the site should have."""
         of_papers = map(paper_path, self.standings["paper_id"].unique())
@@ -90,8 +94,10 @@ def build_site(
     editions: Mapping[str, Edition],
     public_url: str | None,
     tick: Callable[[int, int], None] = lambda *_: None,
+    *,
+    force: bool = False,
 ) -> SiteBuilt:
-    """Bring the site up to date. `tick` is told after each unit how many are done, of how many.
+    """Bring the site up to date; with `force`, render it all. `tick` is told after each unit how many are done, of all.
 
     `public_url` is where readers find the site; feeds name themselves by it.
     """
@@ -106,7 +112,8 @@ def build_site(
         rendered = written = removed = 0
         for done, plan in enumerate(plans, 1):
             noted = pages.unit(plan.name)
-            inputs, made = read_whole(lake, partial(_rendered, plan, noted))
+            held = noted.inputs if noted and not force and pages.are_there(noted) else None
+            inputs, made = read_whole(lake, partial(_rendered, plan, held))
             if made is not None:
                 written += sum([pages.put(one.path, one.text) for one in made])
                 rendered += len(made)
@@ -121,9 +128,10 @@ def build_site(
     return SiteBuilt(rendered, written, removed)
 
 
-def _rendered(plan: _Plan, noted: Unit | None, seen: Snapshot) -> tuple[str, list[Page] | None]:
+def _rendered(plan: _Plan, held: str | None, seen: Snapshot) -> tuple[str, list[Page] | None]:
+    """The hash of a unit's inputs, and its pages; None where what is there was rendered from just these."""
     inputs = plan.inputs(seen)
-    return inputs, None if noted is not None and noted.inputs == inputs else list(plan.render(seen))
+    return inputs, None if held == inputs else list(plan.render(seen))
 
 
 def _index(seen: Snapshot) -> _Index:
@@ -147,7 +155,7 @@ def _months(index: _Index) -> Iterator[_Plan]:
         edges = [
             index.periods.around(period(span, day)) for span in ("day", "month") for day in (about.first, about.last)
         ]
-        told = json.dumps([ids.to_list(), [str(one) for pair in edges for one in pair]])
+        told = json.dumps([ids.to_list(), [str(one) for pair in edges for one in pair], index.told(about)])
         months = {month, *mine["month"]}
         render = partial(_month_pages, index, about, ids)
         yield _Plan(f"month-{month}", months, (*_OF_LISTS, SIGNALS), told, render)
@@ -180,7 +188,7 @@ def _month_pages(index: _Index, about: Period, ids: pl.Series, seen: Snapshot) -
     for one in papers(standing, authors):
         stood.setdefault(one.paper_id, []).append(one)
     for paper_id, standings in stood.items():
-        yield paper_page(standings, observed.get(paper_id, []))
+        yield paper_page(standings, observed.get(paper_id, []), index.periods)
 
 
 def _observed(signals: pl.DataFrame) -> dict[str, list[Seen]]:
@@ -200,7 +208,7 @@ def _observed(signals: pl.DataFrame) -> dict[str, list[Seen]]:
 def _weeks(index: _Index) -> Iterator[_Plan]:
     for about in index.periods.all("week"):
         months = {day.strftime(MONTH_FORM) for day in (about.first, about.last)}
-        told = str(index.periods.around(about))
+        told = f"{index.periods.around(about)} {index.told(about)}"
         yield _Plan(f"week-{about.name}", months, _OF_LISTS, told, partial(_week_page, index, about, months))
 
 
@@ -217,13 +225,14 @@ def _listed(seen: Snapshot, months: Collection[str], first: date, last: date) ->
 
 def _of_all(index: _Index, lake: Lake, editions: Mapping[str, Edition], public_url: str | None) -> Iterator[_Plan]:
     every = read_whole(lake, lambda seen: seen.manifest.months(LISTINGS.name))
-    yield _Plan("overview", every, _OF_LISTS, "", partial(_overview_pages, index, every))
+    yield _Plan("overview", every, _OF_LISTS, str(index.known), partial(_overview_pages, index, every))
     front = _front(index)
     of_front = [front.listed_on.strftime(MONTH_FORM)] if front else []
     yield _Plan("trends", every, (LISTINGS, TRENDS), str(front), partial(_trends_page, front, of_front))
-    issued = read_whole(lake, lambda seen: seen.manifest.months(ISSUES.name))
+    in_feeds = read_whole(lake, partial(months_in_feeds, editions=editions))
     told = f"{public_url} {editions}"
-    yield _Plan("feeds", issued, (ISSUES,), told, partial(feed_pages, editions=editions, public_url=public_url))
+    render = partial(feed_pages, editions=editions, public_url=public_url)
+    yield _Plan("feeds", in_feeds, (ISSUES, LISTINGS, AUTHORS), told, render)
 
 
 def _overview_pages(index: _Index, months: Collection[str], seen: Snapshot) -> Iterator[Page]:
@@ -264,4 +273,4 @@ def _trends_page(front: Known | None, months: Collection[str], seen: Snapshot) -
         if (one := by_id.get((day, paper_id))) is not None:
             trending[span].append(one)
     listed = scan(seen, LISTINGS).filter("is_listed").select(_TOLD_OF_ALL).collect()
-    yield overview.trends_page(listed, trending, ranked_on if newest.height else None)
+    yield overview.trends_page(listed, trending, ranked_on)

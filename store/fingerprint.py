@@ -22,8 +22,11 @@ def code() -> str:
 
 @cache
 def rendering() -> str:
-    """A fingerprint of `digests/`, its templates, and the libraries that render."""
-    return _fingerprint(("digests",), ("jinja2", "markupsafe", "feedgenerator"))
+    """A fingerprint of `digests/`, its templates, what hands them their rows, and the libraries that render."""
+    seen = sha256(_fingerprint(("digests",), ("jinja2", "markupsafe", "feedgenerator")).encode() + code().encode())
+    for name in ("website.py", "issuing.py"):
+        seen.update((files("flows") / name).read_bytes())
+    return seen.hexdigest()[:32]
 
 
 def _fingerprint(rooms: Sequence[str], libraries: Sequence[str]) -> str:

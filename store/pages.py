@@ -37,6 +37,13 @@ class Pages:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def are_there(self, unit: Unit) -> bool:
+        """Whether every page of a unit lies on the disk, and holds something."""
+        try:
+            return all((self.folder / path).stat().st_size for path in unit.paths)
+        except OSError:
+            return False
+
     def units(self) -> list[str]:
         """The names of all units noted."""
         return sorted(path.stem for path in self.notes.glob("*.json"))

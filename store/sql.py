@@ -43,7 +43,9 @@ def query(lake: Lake, statement: str) -> pa.Table:
             for view in VIEWS.values():
                 database.execute(f"create view {view.name} as {view.sql}")
             relation = database.sql(statement)
-            return relation.to_arrow_table() if relation is not None else pa.table({})
+            if relation is None:
+                raise QueryWrong('the statement asks for nothing; try "select * from source_days limit 7"')
+            return relation.to_arrow_table()
 
     try:
         return read_whole(lake, read)

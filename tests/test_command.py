@@ -252,3 +252,10 @@ def test_a_root_that_cannot_be_written_is_one_line(papers, archive, tmp_path):
 
 def test_the_token_is_not_in_the_settings_as_shown():
     assert "secret" not in repr(settings({"HF_TOKEN": "secret"}))
+
+
+@pytest.mark.parametrize("statement", ["", ";", "/* nothing */"])
+def test_a_statement_that_asks_for_nothing_says_so(papers, statement):
+    told = papers("sql", statement)
+    assert told.exit_code == 1
+    assert "asks for nothing" in told.output

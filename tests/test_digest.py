@@ -1,6 +1,7 @@
 """`papers digest` and the flow: an issue comes out once, stays as it came out, and is mailed once."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 
@@ -8,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
+from digests.editions import editions
+from digests.period import period
 from flows.build import publish_months
-from flows.digest import digest
-from flows.digesting import NotComplete
+from flows.digest import DigestHadProblems, digest
+from flows.issuing import come_out
 from schemas.hub_replies import HUB_REPLIES
 from schemas.issues import ISSUES
 from store.inbox import keep
@@ -21,6 +24,7 @@ from tests.smtp_server import SmtpServer
 
 DAY = date(2025, 11, 6)
 ADA = "ada@example.org"
+AT = datetime(2025, 11, 7, 4, tzinfo=UTC)
 
 
 def closed(day):
@@ -106,6 +110,39 @@ def test_the_newest_issue_does_not_come_out_while_its_dates_are_wanting(lake):
     assert ledger(lake).is_empty()
 
 
+def test_an_issue_of_which_nothing_is_known_does_not_come_out(lake):
+    told = run("--edition", "daily", "--date", "2025-11-05")
+    assert told.exit_code == 1
+    assert "does not come out yet" in told.output
+    assert not lake.digests.exists()
+
+
+def test_a_preview_says_what_is_wanting(lake):
+    assert "1 of its dates are not complete" in run("--edition", "daily", "--date", "2025-11-05", "--preview").output
+
+
+def test_an_issue_of_which_only_some_dates_are_known_comes_out_with_a_warning(lake):
+    told = run("--edition", "weekly", "--date", DAY.isoformat())
+    assert told.exit_code == 0
+    assert "6 of its dates are not complete" in told.output
+
+
+def test_an_issue_of_a_period_that_is_not_over_is_only_previewed(lake):
+    told = run("--edition", "weekly", "--date", f"{datetime.now(UTC):%Y-%m-%d}")
+    assert told.exit_code == 1
+    assert "is not over yet" in told.output
+    assert run("--edition", "weekly", "--date", f"{datetime.now(UTC):%Y-%m-%d}", "--preview").exit_code == 0
+
+
+def test_what_comes_out_is_what_is_entered_whoever_was_first(lake):
+    settled = editions('[daily]\nevery = "day"\npapers = 1')["daily"]
+    wide = replace(settled, papers=3)
+    first, _ = come_out(lake, settled, period("day", DAY), AT)
+    second, at = come_out(lake, wide, period("day", DAY), AT + timedelta(hours=1))
+    assert [one.paper_id for one in second.papers] == [one.paper_id for one in first.papers]
+    assert at == AT
+
+
 def test_a_letter_says_what_it_must(lake, server):
     told = of_the_day("--send")
     assert told.exit_code == 0, told.output
@@ -189,10 +226,18 @@ class TestFlow:
         assert (lake.site / "feeds/daily/atom.xml").read_text().count("<entry>") == 2
 
     def test_it_waits_for_its_date(self, lake, server):
-        with pytest.raises(NotComplete):
+        with pytest.raises(DigestHadProblems, match="does not come out yet"):
             digest.with_options(retries=0)("day", now=closed(DAY + timedelta(days=1)))
         assert server.taken == []
         assert ledger(lake).is_empty()
+
+    def test_an_edition_that_cannot_be_mailed_keeps_no_other_from_its_mail(self, lake, server, tmp_path):
+        text = '[broken]\nevery = "day"\nrecipients = ["no one@example.org"]\n'.replace("no one", "a" * 70)
+        (tmp_path / "editions.toml").write_text(text + (tmp_path / "editions.toml").read_text())
+        with pytest.raises(DigestHadProblems):
+            digest.with_options(retries=0)("day", now=closed(DAY))
+        assert [taken.recipient for taken in server.taken] == [ADA]
+        assert set(ledger(lake)["edition"]) == {"broken", "daily"}
 
     def test_without_a_mail_server_issues_come_out_all_the_same(self, lake):
         assert digest("day", now=closed(DAY)) == ["daily/2025-11-06"]

@@ -34,7 +34,7 @@ from digests.web.search import shard
 from schemas.authors import AUTHORS
 from tests.digest_rows import AT, DAILY, DAY, frames, listing, listings
 
-RECORDS = int(os.environ.get("PAPERLAKE_SOAK_HOSTILE", "600"))
+RECORDS = int(os.environ.get("PAPERLAKE_SOAK_HOSTILE", "300"))
 A_TIME = 20
 TODAY = period("day", DAY)
 TURNS = re.compile(
@@ -208,7 +208,7 @@ def test_no_output_gets_an_element_more_from_hostile_records(records, names):
     periods, known = Periods([DAY]), [Known(DAY, "complete", A_TIME)]
     pages = [
         list_page(TODAY, held.papers, known, periods).text
-        + "".join(paper_page([one], [Seen(AT, 1, 0)]).text for one in held.papers)
+        + "".join(paper_page([one], [Seen(AT, 1, 0)], periods).text for one in held.papers)
         for held in (issue, meek)
     ]
     assert elements(pages[0]) == elements(pages[1])

@@ -6,9 +6,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from digests.editions import EditionWrong, editions
+from digests.editions import EditionWrong, editions, sentence
 from digests.issue import compose
-from digests.period import period
+from digests.period import named, period
 from schemas.issues import ISSUES
 from tests.digest_rows import AT, DAILY, DAY, authors, frames, listing, listings, scores
 
@@ -92,6 +92,7 @@ def test_a_paper_on_two_lists_of_a_week_comes_once():
         ({"keywords": ("c++",)}, ["2511.00002"]),
         ({"organizations": ("NVIDIA",)}, ["2511.00002"]),
         ({"authors": ("ada lovelace",)}, ["2511.00001"]),
+        ({"authors": ("AdaL",)}, ["2511.00001"]),
         ({"min_votes": 8}, ["2511.00002"]),
         ({"categories": ("cs.CL",)}, ["2511.00001"]),
         ({"categories": ("cs",)}, ["2511.00001"]),
@@ -105,7 +106,8 @@ def test_a_filter_lets_through_what_matches(rule, found):
         listing("2511.00002", abstract="in C++", organization="nvidia", upvote_count=9),
     )
     known = pl.DataFrame({"paper_id": ["2511.00001"], "categories": [["cs.CL", "stat.ML"]]})
-    held = frames(listed, by=authors("Grace Hopper", "Ada Lovelace"), categories=known)
+    by = authors("Grace Hopper", "Ada Lovelace").with_columns(hub_user=pl.lit("AdaL"))
+    held = frames(listed, by=by, categories=known)
     assert ids(compose(replace(DAILY, **rule), TODAY, held)) == found
 
 
@@ -115,9 +117,35 @@ def test_hidden_authors_are_not_named():
     assert one.authors == ("Ada", "Alan")
 
 
+def test_a_wider_window_ends_with_the_period_and_loses_nothing_between_two():
+    listed = listings(
+        listing("2510.00001", listed_on=date(2025, 10, 31)), listing("2511.00002", listed_on=date(2025, 11, 2))
+    )
+    weekly = replace(DAILY, every="week", window="month")
+    issue = compose(weekly, period("week", date(2025, 11, 2)), frames(listed))
+    assert sorted(ids(issue)) == ["2510.00001", "2511.00002"]
+
+
+def test_an_issue_keeps_its_papers_when_the_rules_change():
+    told = issued("daily", "2025-11-06", "2511.00003", listed_on=DAY)
+    weekly = replace(DAILY, every="week", window="week", min_votes=100)
+    assert ids(compose(weekly, named("2025-11-06"), frames(THREE, issued=told))) == ["2511.00003"]
+
+
+def test_rules_keep_their_capitals():
+    assert sentence(replace(DAILY, keywords=("LLM",))).endswith("about LLM.")
+    assert sentence(DAILY).startswith("The 3 papers")
+
+
 def test_the_byline_tells_first_last_and_count():
     (one,) = compose(DAILY, TODAY, frames(listings(listing()), by=authors("Ada", "Grace", "Alan"))).papers
     assert one.byline == "Ada, …, Alan (3 authors)"
+
+
+@pytest.mark.parametrize("span", ["day", "week", "month"])
+def test_a_period_is_known_by_its_name(span):
+    about = period(span, DAY)
+    assert named(about.name) == about
 
 
 @pytest.mark.parametrize(
@@ -152,6 +180,8 @@ def test_the_week_of_new_year_belongs_to_its_iso_year():
         ("[daily]\nevery='day'\nkeywords='a'", "a list of texts"),
         ("[daily]\nevery='day'\ntitle=\"two\\nlines\"", "one line of text"),
         ("every='day'", "outside of any edition"),
+        ('[daily]\nevery="day"\nkeywords=["a\\u0001b"]', "a list of texts"),
+        ('[daily]\nevery="day"\nrecipients=["Ada <ada@example.org>"]', "no mail address"),
     ],
 )
 def test_an_edition_that_is_wrong_is_told_with_its_place(text, message):

@@ -202,3 +202,8 @@ def test_the_endpoint_serves_and_tells_no_token(papers, tmp_path):
     assert b"listening at" in told
     assert path.partition("/")[2].encode() not in told
     assert b"Traceback" not in told
+
+
+def test_a_token_that_begins_with_a_hyphen_is_no_option(papers):
+    done = papers("unsubscribe", "-abcdefghijklmnopqrstuvwxyz0123456789ABCDE")
+    assert "No such option" not in done.output

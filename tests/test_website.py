@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from digests.editions import editions
+from flows import website
 from flows.build import publish_months
 from flows.importing import find_answers, keep_answers, publish_waiting
 from flows.website import build_site
@@ -153,6 +155,55 @@ def test_the_front_is_the_newest_complete_date(lake):
     list(publish_months(lake, MONTHS))
     build(lake)
     assert "Tuesday, 4 November 2025" in text(lake, "index.html")
+
+
+def test_a_site_that_was_removed_is_built_again(lake):
+    build(lake)
+    shutil.rmtree(lake.site)
+    build(lake)
+    assert (lake.site / "index.html").is_file()
+
+
+def test_an_emptied_page_is_written_again(lake):
+    build(lake)
+    (lake.site / "day/2025-11-04.html").write_bytes(b"")
+    build(lake)
+    assert "2511.04001" in text(lake, "day/2025-11-04.html")
+
+
+def test_a_paper_of_a_list_that_is_empty_now_does_not_lead_there(lake):
+    listed(lake, DAYS[0], [], at=closed(DAYS[0] + timedelta(2)))
+    list(publish_months(lake, MONTHS))
+    build(lake)
+    assert "2025-10-30, whose list is empty now" in text(lake, "paper/2510.30001.html")
+    assert not (lake.site / "day/2025-10-30.html").exists()
+
+
+def test_a_week_does_not_lead_to_a_month_without_lists(lake):
+    listed(lake, date(2024, 5, 2), [paper(date(2024, 5, 2), 1)])
+    list(publish_months(lake, ["2024-05"]))
+    build(lake)
+    assert "month/2024-04" not in text(lake, "week/2024-W18.html")
+    assert "month/2024-05" in text(lake, "week/2024-W18.html")
+
+
+def test_a_verdict_that_changes_while_the_site_is_built_is_told_by_the_next_build(lake, monkeypatch):
+    day = date(2025, 11, 5)
+    listed(lake, day, [paper(day, 1)], at=datetime(2025, 11, 5, 9, tzinfo=UTC))
+    list(publish_months(lake, MONTHS))
+    index = website._index
+
+    def then_published(seen):
+        found = index(seen)
+        monkeypatch.setattr(website, "_index", index)
+        listed(lake, day, [paper(day, 1)])
+        list(publish_months(lake, MONTHS))
+        return found
+
+    monkeypatch.setattr(website, "_index", then_published)
+    build(lake)
+    build(lake)
+    assert "1 paper · complete" in text(lake, "day/2025-11-05.html")
 
 
 def test_the_calendar_tells_what_is_complete(lake):

@@ -36,6 +36,12 @@ class Periods:
         """Those of `days`, which have papers."""
         self._held = {span: sorted({period(span, day) for day in days}) for span in SPANS}
 
+    def has(self, about: Period) -> bool:
+        """Whether it has a list, and so a page."""
+        held = self._held[about.span]
+        at = bisect_left(held, about)
+        return held[at : at + 1] == [about]
+
     def all(self, span: Span) -> list[Period]:
         """Every one of a span, oldest first."""
         return self._held[span]
@@ -64,12 +70,17 @@ def list_page(
         state=_state(about, known),
         before=before,
         after=after,
-        wider=[]
-        if about.span == "month"
-        else [period(span, about.first) for span in SPANS[SPANS.index(about.span) + 1 :]],
+        wider=_wider(about, periods),
         days=[] if about.span == "day" else [period("day", one.listed_on) for one in known if one.papers],
         path_of=period_path,
     )
+
+
+def _wider(about: Period, periods: Periods) -> list[Period]:
+    """The week and the months that a period lies in, those that have a page."""
+    spans = SPANS[SPANS.index(about.span) + 1 :]
+    found = dict.fromkeys(period(span, day) for span in spans for day in (about.first, about.last))
+    return [one for one in found if periods.has(one)]
 
 
 def _state(about: Period, known: Sequence[Known]) -> str:

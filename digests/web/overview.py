@@ -17,6 +17,7 @@ from digests.period import Span, period
 from digests.web.lists import WORDS, Known
 from digests.web.page import Page, page, period_path
 
+_WORKDAYS = 5
 _GROUPS, _BEST, _MONTHS_DRAWN, _TOPICS_DRAWN = 100, 5, 24, 5
 _MARKS = {"complete": "●", "settled": "●", "confirmed_empty": "·", "partial": "◐", "failed": "✕"}
 
@@ -66,7 +67,7 @@ def _groups(path: str, title: str, what: str, rows: pl.DataFrame) -> Page:
 
 def _told(once: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
     counts = once.group_by("group").agg(
-        pl.len().alias("papers"), pl.col("upvote_count").sum().alias("votes"), pl.col("name").last()
+        pl.len().alias("papers"), pl.col("upvote_count").cast(pl.Int64).sum().alias("votes"), pl.col("name").last()
     )
     top = counts.sort("papers", "votes", "group", descending=[True, True, False]).head(_GROUPS)
     mine = once.join(top.select("group"), on="group", how="semi")
@@ -89,26 +90,31 @@ def _told(once: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
         yield Group(name, row["papers"], row["votes"] or 0, bars(monthly, label), chosen.get(row["group"], []))
 
 
-def trends_page(listed: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], ranked_on: date | None) -> Page:
-    """What gains attention now, and how lists, votes and topics changed. Weeks that are not over are left out."""
+def trends_page(listed: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None) -> Page:
+    """What gains attention on the `newest` complete date, and how lists, votes and topics changed by then.
+
+    The week of that date counts if it is over: nothing is listed on weekends.
+    """
+    is_over = pl.col("week") + pl.duration(days=_WORKDAYS - 1) <= pl.lit(newest, pl.Date)
     weekly = (
         listed.group_by(week=pl.col("listed_on").dt.truncate("1w"))
         .agg(papers=pl.len(), votes=pl.col("upvote_count").median())
+        .filter(is_over)
         .sort("week")
     )
-    filled = weekly.upsample("week", every="1w").head(-1) if weekly.height > 1 else weekly
-    weeks = [period("week", week).name for week in filled["week"]]
+    filled = weekly.upsample("week", every="1w") if weekly.height else weekly
+    names = [period("week", week).name for week in filled["week"]]
+    papers, votes = filled["papers"].to_list(), filled["votes"].to_list()
     return page(
         "trends.html",
         "trends.html.j2",
         title="Trends",
         trending=trending,
-        ranked_on=ranked_on,
-        papers_plot=over_time({"papers": filled["papers"].to_list()}, weeks, "Papers listed a week", "papers a week"),
-        votes_plot=over_time(
-            {"votes": filled["votes"].to_list()}, weeks, "Median votes of a paper, by week", "votes (median)"
-        ),
-        topics_plot=_topics_plot(listed),
+        ranked_on=newest if any(trending.values()) else None,
+        papers_plot=over_time({"papers": papers}, names, "Papers listed a week", "papers a week"),
+        votes_plot=over_time({"votes": votes}, names, "Median votes of a paper, by week", "votes (median)"),
+        weekly=list(zip(names, papers, votes, strict=True))[::-1],
+        topics_plot=_topics_plot(listed) if listed.height else None,
     )
 
 

@@ -10,6 +10,7 @@ from digests.charts import curve
 from digests.counts import many
 from digests.paper import Paper
 from digests.period import period
+from digests.web.lists import Periods
 from digests.web.page import Page, page, paper_path, period_path
 
 
@@ -22,18 +23,19 @@ class Seen:
     comments: int | None
 
 
-def paper_page(standings: Sequence[Paper], seen: Sequence[Seen]) -> Page:
+def paper_page(standings: Sequence[Paper], seen: Sequence[Seen], periods: Periods) -> Page:
     """The page of a paper from its standings, oldest first, and what captures said, in order of time.
 
     Title, numbers and everything else are of the newest standing.
     """
     newest = standings[-1]
+    days = [period("day", one.listed_on) for one in standings]
     return page(
         paper_path(newest.paper_id),
         "paper.html.j2",
         title=newest.title,
         paper=newest,
-        standings=[(one.listed_on, period_path(period("day", one.listed_on))) for one in standings],
+        standings=[(day, period_path(day) if periods.has(day) else None) for day in days],
         seen=seen,
         plot=_plot(seen) if len(seen) > 1 else None,
     )
