@@ -43,7 +43,7 @@
     link.href = paper.path;
     const head = document.createElement("h2");
     head.append(link);
-    const facts = [`${paper.votes ?? 0} votes`, paper.organization, paper.day].filter(Boolean).join(" · ");
+    const facts = [paper.votes === 1 ? "1 vote" : `${paper.votes ?? 0} votes`, paper.organization, paper.day].filter(Boolean).join(" · ");
     const excerpt = paper.abstract.length > 240 ? `${paper.abstract.slice(0, 240)}…` : paper.abstract;
     item.append(head, element("p", "facts", facts), element("p", "", excerpt));
     return item;
