@@ -31,7 +31,7 @@ from store.fingerprint import rendering
 from store.lake import MONTH_FORM, Lake, part_name
 from store.pages import Pages, Unit
 from store.rows import scan
-from store.snapshot import Snapshot, read_whole
+from store.snapshot import Snapshot, read_whole, snapshot
 from transforms.verdicts import FINAL
 
 _FRONT_WITHIN = timedelta(days=7)
@@ -110,11 +110,12 @@ def build_site(
         plans = [*_months(index), *_weeks(index), *_of_all(index, lake, editions, public_url)]
         expected = index.paths()
         rendered = written = removed = 0
+        now = snapshot(lake)  # what is published meanwhile, the next build will see
         for done, plan in enumerate(plans, 1):
             noted = pages.unit(plan.name)
-            held = noted.inputs if noted and not force and pages.are_there(noted) else None
-            inputs, made = read_whole(lake, partial(_rendered, plan, held))
-            if made is not None:
+            is_current = noted is not None and noted.inputs == plan.inputs(now) and pages.are_there(noted)
+            if force or not is_current:
+                inputs, made = read_whole(lake, partial(_rendered, plan))
                 written += sum([pages.put(one.path, one.text) for one in made])
                 rendered += len(made)
                 paths = {one.path for one in made}
@@ -128,10 +129,8 @@ def build_site(
     return SiteBuilt(rendered, written, removed)
 
 
-def _rendered(plan: _Plan, held: str | None, seen: Snapshot) -> tuple[str, list[Page] | None]:
-    """The hash of a unit's inputs, and its pages; None where what is there was rendered from just these."""
-    inputs = plan.inputs(seen)
-    return inputs, None if held == inputs else list(plan.render(seen))
+def _rendered(plan: _Plan, seen: Snapshot) -> tuple[str, list[Page]]:
+    return plan.inputs(seen), list(plan.render(seen))
 
 
 def _index(seen: Snapshot) -> _Index:
