@@ -95,7 +95,7 @@ class Listener(socketserver.ThreadingTCPServer):
     def open_connections(self) -> int:
         """How many connections are open at this moment, busy or not."""
         with self._lock:
-            return len(self._open)
+            return sum(not _is_over(connection) for connection in self._open)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Begin with a connection, in a thread of its own."""
@@ -124,6 +124,16 @@ class Listener(socketserver.ThreadingTCPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+
+def _is_over(connection: socket.socket) -> bool:
+    # A client may hang up and come back before the thread that served it has noticed the first.
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class _Listener6(Listener):

@@ -1,0 +1,156 @@
+"""arXiv's groups, archives and categories, as sets of both generations of its OAI server (as of November 2026)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+GROUPS = {
+    "physics": "Physics",
+    "math": "Mathematics",
+    "q-bio": "Quantitative Biology",
+    "cs": "Computer Science",
+    "q-fin": "Quantitative Finance",
+    "stat": "Statistics",
+    "eess": "Electrical Engineering and Systems Science",
+    "econ": "Economics",
+}
+# A line for each archive: its group, itself, its name; below it its categories, where it has any.
+_ARCHIVES = """
+physics|astro-ph|Astrophysics
+    CO|Cosmology and Nongalactic Astrophysics; EP|Earth and Planetary Astrophysics; GA|Astrophysics of Galaxies;
+    HE|High Energy Astrophysical Phenomena; IM|Instrumentation and Methods for Astrophysics;
+    SR|Solar and Stellar Astrophysics
+physics|cond-mat|Condensed Matter
+    dis-nn|Disordered Systems and Neural Networks; mes-hall|Mesoscale and Nanoscale Physics;
+    mtrl-sci|Materials Science; other|Other Condensed Matter; quant-gas|Quantum Gases; soft|Soft Condensed Matter;
+    stat-mech|Statistical Mechanics; str-el|Strongly Correlated Electrons; supr-con|Superconductivity
+cs|cs|Computer Science
+    AI|Artificial Intelligence; AR|Hardware Architecture; CC|Computational Complexity;
+    CE|Computational Engineering, Finance, and Science; CG|Computational Geometry; CL|Computation and Language;
+    CR|Cryptography and Security; CV|Computer Vision and Pattern Recognition; CY|Computers and Society; DB|Databases;
+    DC|Distributed, Parallel, and Cluster Computing; DL|Digital Libraries; DM|Discrete Mathematics;
+    DS|Data Structures and Algorithms; ET|Emerging Technologies; FL|Formal Languages and Automata Theory;
+    GL|General Literature; GR|Graphics; GT|Computer Science and Game Theory; HC|Human-Computer Interaction;
+    IR|Information Retrieval; IT|Information Theory; LG|Machine Learning; LO|Logic in Computer Science;
+    MA|Multiagent Systems; MM|Multimedia; MS|Mathematical Software; NA|Numerical Analysis;
+    NE|Neural and Evolutionary Computing; NI|Networking and Internet Architecture; OH|Other Computer Science;
+    OS|Operating Systems; PF|Performance; PL|Programming Languages; RO|Robotics; SC|Symbolic Computation; SD|Sound;
+    SE|Software Engineering; SI|Social and Information Networks; SY|Systems and Control
+econ|econ|Economics
+    EM|Econometrics; GN|General Economics; TH|Theoretical Economics
+eess|eess|Electrical Engineering and Systems Science
+    AS|Audio and Speech Processing; IV|Image and Video Processing; SP|Signal Processing; SY|Systems and Control
+physics|gr-qc|General Relativity and Quantum Cosmology
+physics|hep-ex|High Energy Physics - Experiment
+physics|hep-lat|High Energy Physics - Lattice
+physics|hep-ph|High Energy Physics - Phenomenology
+physics|hep-th|High Energy Physics - Theory
+math|math|Mathematics
+    AC|Commutative Algebra; AG|Algebraic Geometry; AP|Analysis of PDEs; AT|Algebraic Topology;
+    CA|Classical Analysis and ODEs; CO|Combinatorics; CT|Category Theory; CV|Complex Variables;
+    DG|Differential Geometry; DS|Dynamical Systems; FA|Functional Analysis; GM|General Mathematics;
+    GN|General Topology; GR|Group Theory; GT|Geometric Topology; HO|History and Overview; IT|Information Theory;
+    KT|K-Theory and Homology; LO|Logic; MG|Metric Geometry; MP|Mathematical Physics; NA|Numerical Analysis;
+    NT|Number Theory; OA|Operator Algebras; OC|Optimization and Control; PR|Probability; QA|Quantum Algebra;
+    RA|Rings and Algebras; RT|Representation Theory; SG|Symplectic Geometry; SP|Spectral Theory; ST|Statistics Theory
+physics|math-ph|Mathematical Physics
+physics|nlin|Nonlinear Sciences
+    AO|Adaptation and Self-Organizing Systems; CD|Chaotic Dynamics; CG|Cellular Automata and Lattice Gases;
+    PS|Pattern Formation and Solitons; SI|Exactly Solvable and Integrable Systems
+physics|nucl-ex|Nuclear Experiment
+physics|nucl-th|Nuclear Theory
+physics|physics|Physics
+    acc-ph|Accelerator Physics; ao-ph|Atmospheric and Oceanic Physics; app-ph|Applied Physics;
+    atm-clus|Atomic and Molecular Clusters; atom-ph|Atomic Physics; bio-ph|Biological Physics;
+    chem-ph|Chemical Physics; class-ph|Classical Physics; comp-ph|Computational Physics;
+    data-an|Data Analysis, Statistics and Probability; ed-ph|Physics Education; flu-dyn|Fluid Dynamics;
+    gen-ph|General Physics; geo-ph|Geophysics; hist-ph|History and Philosophy of Physics;
+    ins-det|Instrumentation and Detectors; med-ph|Medical Physics; optics|Optics; plasm-ph|Plasma Physics;
+    pop-ph|Popular Physics; soc-ph|Physics and Society; space-ph|Space Physics
+q-bio|q-bio|Quantitative Biology
+    BM|Biomolecules; CB|Cell Behavior; GN|Genomics; MN|Molecular Networks; NC|Neurons and Cognition;
+    OT|Other Quantitative Biology; PE|Populations and Evolution; QM|Quantitative Methods; SC|Subcellular Processes;
+    TO|Tissues and Organs
+q-fin|q-fin|Quantitative Finance
+    CP|Computational Finance; EC|Economics; GN|General Finance; MF|Mathematical Finance; PM|Portfolio Management;
+    PR|Pricing of Securities; RM|Risk Management; ST|Statistical Finance; TR|Trading and Market Microstructure
+physics|quant-ph|Quantum Physics
+stat|stat|Statistics
+    AP|Applications; CO|Computation; ME|Methodology; ML|Machine Learning; OT|Other Statistics; TH|Statistics Theory
+"""
+# Categories that are one and have a name in two archives; papers list both.
+ALIASES = {
+    "math.MP": "math-ph",
+    "math-ph": "math.MP",
+    "cs.IT": "math.IT",
+    "math.IT": "cs.IT",
+    "math.ST": "stat.TH",
+    "stat.TH": "math.ST",
+    "cs.SY": "eess.SY",
+    "eess.SY": "cs.SY",
+    "cs.NA": "math.NA",
+    "math.NA": "cs.NA",
+    "q-fin.EC": "econ.GN",
+    "econ.GN": "q-fin.EC",
+}
+
+
+class Category(NamedTuple):
+    """A category as papers write it (`cs.AI`, `hep-th`), its name, and where it belongs."""
+
+    id: str
+    name: str
+    group: str
+    archive: str
+
+    @property
+    def set_spec(self) -> str:
+        """The set of the new server: group, archive and, where the archive has several, the category."""
+        return ":".join((self.group, *self.id.split(".")))
+
+    @property
+    def old_set_spec(self) -> str:
+        """The set of the old server: the archive within physics, and elsewhere the group."""
+        return f"physics:{self.archive}" if self.group == "physics" else self.group
+
+
+def _read() -> tuple[dict[str, str], dict[str, Category]]:
+    archives, categories = {}, {}
+    group = archive = name = ""
+    for line in _ARCHIVES.strip().splitlines():
+        if line.startswith(" "):
+            for part in line.strip(" ;").split("; "):
+                suffix, category_name = part.split("|")
+                categories[f"{archive}.{suffix}"] = Category(f"{archive}.{suffix}", category_name, group, archive)
+            categories.pop(archive, None)
+        else:
+            group, archive, name = line.split("|")
+            archives[f"{group}:{archive}"] = name
+            categories[archive] = Category(archive, name, group, archive)
+    return archives, categories
+
+
+ARCHIVES, CATEGORIES = _read()
+NEW_SETS: dict[str, str] = GROUPS | ARCHIVES | {each.set_spec: each.name for each in CATEGORIES.values()}
+OLD_SETS: dict[str, str] = {
+    **GROUPS,
+    **{spec: name for spec, name in ARCHIVES.items() if spec.startswith("physics:")},
+    "physics:physics": "Physics (Other)",
+}
+
+
+def new_sets(categories: tuple[str, ...]) -> list[str]:
+    """The sets in the header of a paper, as the new server tells them: a category each, in the paper's order."""
+    return [CATEGORIES[each].set_spec for each in categories]
+
+
+def old_sets(categories: tuple[str, ...]) -> list[str]:
+    """The sets in the header of a paper, as the old server told them: each once, in the order of the alphabet."""
+    return sorted({CATEGORIES[each].old_set_spec for each in categories})
+
+
+@lru_cache(maxsize=1 << 16)
+def is_within(categories: tuple[str, ...], set_spec: str) -> bool:
+    """Whether any of a paper's categories belongs to a set; a set holds the sets below it."""
+    return any(f"{spec}:".startswith(f"{set_spec}:") for spec in new_sets(categories))
