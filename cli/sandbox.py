@@ -4,15 +4,41 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.arguments import Instant
 
+if TYPE_CHECKING:
+    from sandbox.arxiv import ArxivServer
 
-@click.group()
-def sandbox() -> None:
-    """Servers on loopback that behave as the sources do, for trying things offline."""
+_GENERATIONS = click.Choice(("new", "old"))
+
+
+@click.group(invoke_without_command=True)
+@click.option("--hub-port", type=int, default=8765, show_default=True, help="Port of the Hub where both start.")
+@click.option("--arxiv-port", type=int, default=8766, show_default=True, help="Port of the arXiv where both start.")
+@click.pass_context
+def sandbox(context: click.Context, hub_port: int, arxiv_port: int) -> None:
+    """Servers on loopback that behave as the sources do, for trying things offline.
+
+    Without a command a Hub and an arXiv start beside each other, and say where they are:
+
+    \b
+      papers sandbox
+      PAPERLAKE_HUB_URL=http://127.0.0.1:8765
+      PAPERLAKE_ARXIV_URL=http://127.0.0.1:8766/oai
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from sandbox.generated import GeneratedHub
+    from sandbox.hub import HubServer
+
+    with _arxiv(arxiv_port) as server:
+        hub_server = HubServer(GeneratedHub(seed=1, papers_a_day=30), port=hub_port)
+        click.echo(f"PAPERLAKE_HUB_URL={hub_server.url}\nPAPERLAKE_ARXIV_URL={server.oai_url}\nstop with Ctrl-C")
+        hub_server.serve_forever()
 
 
 @sandbox.command("hub")
@@ -58,3 +84,65 @@ def hub(
     server = HubServer(world, clock=Clock(now), quota=quota or None, port=port, faults=script)
     click.echo(f"serving {'recorded' if recordings else 'invented'} lists at {server.url}; stop with Ctrl-C")
     server.serve_forever()
+
+
+@sandbox.command("arxiv")
+@click.option("--port", type=int, default=8766, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--recordings",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Serve a recorded harvest, page_*.xml.gz, instead of invented papers.",
+)
+@click.option("--generation", type=_GENERATIONS, default="new", show_default=True, help="Since March 2025, or before.")
+@click.option("--papers", "count", type=click.IntRange(0), default=5000, show_default=True, help="How many there are.")
+@click.option("--page-size", type=click.IntRange(1), default=1000, show_default=True, help="Records on a page.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another invented arXiv.")
+@click.option("--now", type=Instant(), help="Stand still at this instant instead of following the real time.")
+@click.option("--strict", "strict_s", type=float, help="Answer 403 to whoever asks again within so many seconds.")
+def arxiv(
+    port: int,
+    recordings: Path | None,
+    generation: str,
+    count: int,
+    page_size: int,
+    seed: int,
+    now: datetime | None,
+    strict_s: float | None,
+) -> None:
+    """Serve papers by OAI-PMH 2.0 as arXiv does: formats, sets, pages that count by offset, tokens that expire.
+
+    \b
+      papers sandbox arxiv
+      PAPERLAKE_ARXIV_URL=http://127.0.0.1:8766/oai
+    """
+    try:
+        server = _arxiv(port, recordings, generation, count, page_size, seed, now, strict_s)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from wrong
+    click.echo(f"PAPERLAKE_ARXIV_URL={server.oai_url}\nstop with Ctrl-C")
+    server.serve_forever()
+
+
+def _arxiv(
+    port: int,
+    recordings: Path | None = None,
+    generation: str = "new",
+    count: int = 5000,
+    page_size: int = 1000,
+    seed: int = 1,
+    now: datetime | None = None,
+    strict_s: float | None = None,
+) -> ArxivServer:
+    from sandbox.arxiv import ArxivServer
+    from sandbox.arxiv_answers import Repository
+    from sandbox.arxiv_collection import Collection
+    from sandbox.arxiv_generated import LAST, generated
+    from sandbox.arxiv_recorded import RecordedRepository
+    from sandbox.clock import Clock
+
+    clock = Clock(now)
+    if recordings:
+        return ArxivServer(RecordedRepository(recordings), clock=clock, port=port, strict_s=strict_s)
+    papers = generated(count, seed=seed, last=min(LAST, clock.now().date()))
+    repository = Repository(Collection(papers, clock=clock), "old" if generation == "old" else "new", page_size)
+    return ArxivServer(repository, clock=clock, port=port, strict_s=strict_s)

@@ -13,6 +13,7 @@ from sandbox import arxiv_texts as texts
 from sandbox.arxiv_papers import Paper, Version
 from sandbox.arxiv_sets import ALIASES, CATEGORIES
 
+FIRST, LAST = date(1995, 1, 1), date(2026, 10, 30)
 _EARLIEST = datetime(2007, 5, 23, 1, tzinfo=UTC)
 _NEW_IDS = date(2007, 4, 1)
 _LONG_IDS = date(2015, 1, 1)
@@ -22,9 +23,7 @@ _ALL = sorted(CATEGORIES)
 _BULK_DAYS = 8
 
 
-def generated(
-    count: int, *, seed: int = 1, first: date = date(1995, 1, 1), last: date = date(2026, 10, 30)
-) -> list[Paper]:
+def generated(count: int, *, seed: int = 1, first: date = FIRST, last: date = LAST) -> list[Paper]:
     """That many papers, in order of their ids, submitted from the month of `first` on and last modified by `last`.
 
     Datestamps are later modifications, begin with 2007-05-23 and gather on a few dates, as arXiv's do. Nothing is
