@@ -11,13 +11,15 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sandbox import arxiv_texts as texts
 from sandbox.arxiv_papers import Paper, Version
-from sandbox.arxiv_sets import ALIASES, CATEGORIES
+from sandbox.arxiv_sets import ALIASES, CATEGORIES, ENDED, SUCCESSORS
 
 FIRST, LAST = date(1995, 1, 1), date(2026, 10, 30)
 _EARLIEST = datetime(2007, 5, 23, 1, tzinfo=UTC)
 _NEW_IDS = date(2007, 4, 1)
 _LONG_IDS = date(2015, 1, 1)
-_ARCHIVES_OF_OLD = "astro-ph cond-mat cs gr-qc hep-ex hep-ph hep-th math math-ph nlin nucl-th physics".split()
+_ARCHIVES_OF_OLD = (
+    "astro-ph cond-mat cs gr-qc hep-ex hep-ph hep-th math math-ph nlin nucl-th physics chao-dyn q-alg".split()
+)
 _BUSY = "cs.LG cs.CV cs.CL cs.AI cs.RO stat.ML hep-th hep-ph quant-ph math.AP math.CO cs.IT math-ph cs.NA".split()
 _ALL = sorted(CATEGORIES)
 _BULK_DAYS = 8
@@ -103,13 +105,17 @@ def _paper(seed: int, paper_id: str, month: date, last: date, bulk: list[datetim
 
 def _categories(rng: random.Random, paper_id: str) -> tuple[str, ...]:
     archive, slash, _ = paper_id.partition("/")
-    if slash:
-        primary = rng.choice([each for each in _ALL if CATEGORIES[each].archive == archive])
+    if archive in ENDED:
+        # Both names are on such papers today.
+        drawn = [archive, SUCCESSORS[archive]]
+    elif slash:
+        drawn = [rng.choice([each for each in _ALL if CATEGORIES[each].archive == archive])]
     else:
-        primary = rng.choice(_BUSY if rng.random() < 0.6 else _ALL)
-    drawn = [primary, *rng.sample(_BUSY, min(int(rng.expovariate(0.9)), 5))]
-    both = (name for each in drawn for name in (each, ALIASES.get(each, each)))
-    return tuple(dict.fromkeys(both))
+        drawn = [rng.choice(_BUSY if rng.random() < 0.6 else _ALL)]
+    drawn += rng.sample(_BUSY, min(int(rng.expovariate(0.9)), 5))
+    if rng.random() < 0.7:
+        drawn += [ALIASES[each] for each in drawn if each in ALIASES]
+    return tuple(dict.fromkeys(drawn))
 
 
 def _versions(rng: random.Random, month: date, last: date) -> tuple[Version, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from sandbox.arxiv_papers import Author, Paper
-from sandbox.arxiv_sets import ARCHIVES, CATEGORIES, GROUPS, new_sets
+from sandbox.arxiv_sets import ARCHIVES, CATEGORIES, GROUPS, current, new_sets, new_sets_in_lists
 
 NAME = "new"
 PATH = "/oai"
@@ -103,8 +103,8 @@ def metadata_formats() -> str:
 
 
 def sets() -> str:
-    """The sets; an archive that is a category of its own is told twice."""
-    categories = ((each.set_spec, each.name) for each in CATEGORIES.values())
+    """The sets, the categories by their ids; an archive that is a category of its own is told twice."""
+    categories = ((CATEGORIES[each].set_spec, CATEGORIES[each].name) for each in sorted(CATEGORIES))
     inner = "".join(
         f"                <set>\n        <setSpec>{spec}</setSpec>\n        <setName>{escaped(name)}</setName>\n"
         "    </set>\n\n"
@@ -131,9 +131,13 @@ def resumption(token: str, *, cursor: int, total: int, expires_at: datetime) -> 
 
 
 def header(paper: Paper) -> str:
-    """The header of a record."""
+    """A header as `ListIdentifiers` has it, whose sets are not those of the record."""
+    return _header(paper, new_sets_in_lists(paper.categories))
+
+
+def _header(paper: Paper, sets_of_it: list[str]) -> str:
     status = ' status="deleted"' if paper.is_deleted else ""
-    specs = "".join(f"            <setSpec>{spec}</setSpec>\n" for spec in new_sets(paper.categories))
+    specs = "".join(f"            <setSpec>{spec}</setSpec>\n" for spec in sets_of_it)
     return (
         f"                <header{status}>\n        <identifier>{paper.identifier}</identifier>\n"
         f"        <datestamp>{paper.datestamp}</datestamp>\n{specs}    </header>\n\n"
@@ -143,10 +147,11 @@ def header(paper: Paper) -> str:
 def record(paper: Paper, prefix: str) -> str:
     """A record: of a deleted paper the header alone."""
     opening, closing = f"{' ' * 20}<record>\n", "        </record>\n\n"
+    opening += _header(paper, new_sets(paper.categories))
     if paper.is_deleted:
-        return f"{opening}{header(paper)}{closing}"
+        return f"{opening}{closing}"
     inner = _dublin_core(paper) if prefix == "oai_dc" else _arxiv(paper, prefix)
-    return f"{opening}{header(paper)}            <metadata>\n{' ' * 24}{inner}\n            </metadata>\n{closing}"
+    return f"{opening}            <metadata>\n{' ' * 24}{inner}\n            </metadata>\n{closing}"
 
 
 def _element(name: str, text: str | None, room: int = 12) -> str:
@@ -164,7 +169,7 @@ def _arxiv(paper: Paper, prefix: str) -> str:
         parts += _element("updated", f"{paper.datestamp}") + f"        <authors>\n{names}        </authors>\n{title}"
         parts += _element("categories", categories)
     else:
-        line = _element("authors", ", ".join(each.in_line for each in paper.authors), 8)
+        line = _element("authors", paper.authors_in_line, 8)
         parts = _versions(paper) if prefix == "arXivRaw" else ""
         parts += f"{title}{line}" + _element("categories", categories, 8)
     # The fault of two of the three formats: the class of the other kind, in the words of Python.
@@ -189,7 +194,7 @@ def _versions(paper: Paper) -> str:
         f'            <version version="v{place}">\n'
         f"{_element('date', f'{version.submitted_at:%a, %d %b %Y %H:%M:%S GMT}', 16)}"
         f"{_element('size', f'{version.size_kb}kb', 16)}"
-        f"{_element('source_type', version.source_type, 16)}            </version>\n"
+        f"{_element('source_type', version.source_type, 20)}            </version>\n"
         for place, version in enumerate(paper.versions, start=1)
     )
     return _element("submitter", paper.submitter, 8) + versions
@@ -212,7 +217,7 @@ def _dublin_core(paper: Paper) -> str:
     named = [
         ("title", paper.title, 8),
         *(("creator", each, 12) for each in creators),
-        *(("subject", each, 12) for each in dict.fromkeys(CATEGORIES[each].name for each in paper.categories)),
+        *(("subject", each, 12) for each in dict.fromkeys(each.name for each in current(paper.categories))),
         ("subject", paper.msc_class, 12),
         ("subject", paper.acm_class, 12),
         ("description", f"{paper.abstract} ", 12),

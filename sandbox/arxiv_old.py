@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from sandbox.arxiv_papers import Author, Paper
-from sandbox.arxiv_sets import ARCHIVES, CATEGORIES, OLD_SETS, old_sets
+from sandbox.arxiv_sets import ARCHIVES, OLD_SETS, Category, current, old_sets
 
 NAME = "old"
 PATH = "/oai2"
@@ -138,7 +138,7 @@ def _arxiv(paper: Paper, prefix: str) -> str:
     opening = f'<{prefix} xmlns="{namespace}" {_XSI} xsi:schemaLocation="{namespace} {namespace[:-1]}.xsd">'
     parts = _opening(paper) if prefix == "arXiv" else _raw_opening(paper) if prefix == "arXivRaw" else ""
     names = "".join(_author(each) for each in paper.authors)
-    line = _element("authors", ", ".join(each.in_line for each in paper.authors))
+    line = _element("authors", paper.authors_in_line)
     title = _element("title", paper.title)
     parts += f"<authors>{names}</authors>{title}" if prefix == "arXiv" else f"{title}{line}"
     rest = {
@@ -182,7 +182,7 @@ def _author(author: Author) -> str:
 
 def _dublin_core(paper: Paper) -> str:
     creators = [f"{_family(each)}, {each.forenames}" if each.forenames else each.keyname for each in paper.authors]
-    subjects = list(dict.fromkeys(_subject(each) for each in paper.categories))
+    subjects = list(dict.fromkeys(_subject(each) for each in current(paper.categories)))
     subjects += [each for each in (paper.msc_class, paper.acm_class) if each]
     dates = dict.fromkeys(f"{each.submitted_at:%Y-%m-%d}" for each in (paper.versions[0], paper.versions[-1]))
     named = [
@@ -205,6 +205,6 @@ def _family(author: Author) -> str:
     return f"{author.keyname} {author.suffix}" if author.suffix else author.keyname
 
 
-def _subject(category: str) -> str:
-    of = CATEGORIES[category]
-    return of.name if of.archive == of.id else f"{ARCHIVES[f'{of.group}:{of.archive}']} - {of.name}"
+def _subject(category: Category) -> str:
+    archive = ARCHIVES[f"{category.group}:{category.archive}"]
+    return category.name if category.archive == category.id else f"{archive} - {category.name}"

@@ -17,7 +17,7 @@ class Author:
 
     @property
     def in_line(self) -> str:
-        """The name as the other formats write it, forenames first."""
+        """The name as people write it, forenames first."""
         return " ".join(part for part in (self.forenames, self.keyname, self.suffix) if part)
 
 
@@ -34,6 +34,8 @@ class Version:
 class Paper:
     """A paper and its texts, verbatim: blanks and line ends are as they are served, entities are not yet escaped.
 
+    `authors_line` is what the authors wrote themselves, where that is not just the names and commas: `arXivRaw` and
+    `arXivOld` tell it, with its `and` and its TeX, and `arXiv` and `oai_dc` tell the names that were read from it.
     `modified_at` is the instant of the last change of any kind, in UTC; its date is the datestamp. Of a paper that
     `is_deleted` the server tells nothing but the header.
     """
@@ -54,12 +56,18 @@ class Paper:
     journal_ref: str | None = None
     doi: str | None = None
     license: str | None = None
+    authors_line: str | None = None
     is_deleted: bool = False
 
     @property
     def datestamp(self) -> date:
         """The date, in UTC, of the last change."""
         return self.modified_at.date()
+
+    @property
+    def authors_in_line(self) -> str:
+        """The authors as the formats tell them that do not take names apart."""
+        return self.authors_line or ", ".join(each.in_line for each in self.authors)
 
     @property
     def identifier(self) -> str:

@@ -79,21 +79,24 @@ physics|quant-ph|Quantum Physics
 stat|stat|Statistics
     AP|Applications; CO|Computation; ME|Methodology; ML|Machine Learning; OT|Other Statistics; TH|Statistics Theory
 """
-# Categories that are one and have a name in two archives; papers list both.
-ALIASES = {
-    "math.MP": "math-ph",
-    "math-ph": "math.MP",
-    "cs.IT": "math.IT",
-    "math.IT": "cs.IT",
-    "math.ST": "stat.TH",
-    "stat.TH": "math.ST",
-    "cs.SY": "eess.SY",
-    "eess.SY": "cs.SY",
-    "cs.NA": "math.NA",
-    "math.NA": "cs.NA",
-    "q-fin.EC": "econ.GN",
-    "econ.GN": "q-fin.EC",
-}
+# Categories that are one and have a name in two archives; most papers list both.
+_PAIRS = (
+    ("math-ph", "math.MP"),
+    ("cs.IT", "math.IT"),
+    ("math.ST", "stat.TH"),
+    ("cs.SY", "eess.SY"),
+    ("cs.NA", "math.NA"),
+    ("q-fin.EC", "econ.GN"),
+)
+ALIASES = {name: other for pair in _PAIRS for name, other in (pair, pair[::-1])}
+# Archives that ended in the nineties, which old papers still list, their groups, and what they became part of.
+_ENDED = """
+math alg-geom math.AG; math dg-ga math.DG; math funct-an math.FA; math q-alg math.QA; cs cmp-lg cs.CL
+physics adap-org nlin.AO; physics chao-dyn nlin.CD; physics comp-gas nlin.CG; physics patt-sol nlin.PS
+physics solv-int nlin.SI; physics acc-phys physics.acc-ph; physics ao-sci physics.ao-ph; physics atom-ph physics.atom-ph
+physics bayes-an physics.data-an; physics chem-ph physics.chem-ph; physics plasm-ph physics.plasm-ph
+physics mtrl-th cond-mat.mtrl-sci; physics supr-con cond-mat.supr-con
+"""
 
 
 class Category(NamedTuple):
@@ -132,6 +135,9 @@ def _read() -> tuple[dict[str, str], dict[str, Category]]:
 
 
 ARCHIVES, CATEGORIES = _read()
+_ENDED_PARTS = [each.split() for each in _ENDED.strip().replace("\n", "; ").split("; ")]
+ENDED = {name: Category(name, name, group, name) for group, name, _ in _ENDED_PARTS}
+SUCCESSORS = {name: successor for _, name, successor in _ENDED_PARTS}
 NEW_SETS: dict[str, str] = GROUPS | ARCHIVES | {each.set_spec: each.name for each in CATEGORIES.values()}
 OLD_SETS: dict[str, str] = {
     **GROUPS,
@@ -140,14 +146,25 @@ OLD_SETS: dict[str, str] = {
 }
 
 
+def current(categories: tuple[str, ...]) -> list[Category]:
+    """A paper's categories as records tell them: behind each the other name of it, and successors of what has ended."""
+    names = (name for each in categories for name in (SUCCESSORS.get(each, each), ALIASES.get(each, "")) if name)
+    return [CATEGORIES[name] for name in dict.fromkeys(names)]
+
+
 def new_sets(categories: tuple[str, ...]) -> list[str]:
-    """The sets in the header of a paper, as the new server tells them: a category each, in the paper's order."""
-    return [CATEGORIES[each].set_spec for each in categories]
+    """The sets in the header of a record, as the new server tells them."""
+    return [each.set_spec for each in current(categories)]
+
+
+def new_sets_in_lists(categories: tuple[str, ...]) -> list[str]:
+    """The sets in `ListIdentifiers`, which are others: what the paper lists and no more, ended archives too."""
+    return [(CATEGORIES.get(each) or ENDED[each]).set_spec for each in categories]
 
 
 def old_sets(categories: tuple[str, ...]) -> list[str]:
     """The sets in the header of a paper, as the old server told them: each once, in the order of the alphabet."""
-    return sorted({CATEGORIES[each].old_set_spec for each in categories})
+    return sorted({each.old_set_spec for each in current(categories)})
 
 
 @lru_cache(maxsize=1 << 16)

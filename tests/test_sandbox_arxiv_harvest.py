@@ -1,0 +1,294 @@
+"""The sandbox arXiv, harvested: all papers come once, to strangers too; what is lost when they move meanwhile."""
+
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oaipmh_scythe import Scythe
+from sickle import Sickle
+
+from sandbox.arxiv import ArxivServer
+from sandbox.arxiv_answers import Repository
+from sandbox.arxiv_collection import Collection
+from sandbox.arxiv_generated import generated
+from sandbox.clock import Clock
+from tests.oai_client import Harvester
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+TODAY = NOW.date()
+GENERATIONS = pytest.mark.parametrize("generation", ["new", "old"])
+PAPERS = generated(400, seed=5)
+THOUSANDS = generated(3000, seed=2)
+
+
+@contextmanager
+def serving(generation="new", papers=PAPERS, page_size=50, **options):
+    """A collection, the server of it, and a harvester."""
+    clock = Clock(NOW)
+    collection = Collection(papers, clock=clock)
+    repository = Repository(collection, generation, page_size, options.pop("headers_page_size", None))
+    with ArxivServer(repository, clock=clock, **options) as server, httpx.Client(trust_env=False, timeout=5) as client:
+        yield collection, server, Harvester(client, server.oai_url)
+
+
+def known(papers=PAPERS):
+    return {paper.id for paper in papers}
+
+
+@GENERATIONS
+def test_sickle_harvests_every_paper_once(generation):
+    with serving(generation, THOUSANDS, 700) as (_, server, _):
+        with_proxies_off = {"proxies": {"http": ""}, "timeout": 5}
+        records = list(Sickle(server.oai_url, **with_proxies_off).ListRecords(metadataPrefix="arXiv"))
+        ids = [record.header.identifier.removeprefix("oai:arXiv.org:") for record in records]
+        assert (len(ids), set(ids)) == (3000, known(THOUSANDS))
+        titles = {record.metadata["id"][0]: record.metadata["title"][0] for record in records}
+        assert titles == {paper.id: paper.title for paper in THOUSANDS}
+        assert [each.status for each in server.requests] == [200] * 5
+
+
+@GENERATIONS
+@pytest.mark.parametrize("prefix", ["arXiv", "arXivRaw", "oai_dc"])
+def test_scythe_harvests_every_paper_once(generation, prefix):
+    with serving(generation, THOUSANDS, 700) as (_, server, _), Scythe(server.oai_url) as scythe:
+        ids = [record.header.identifier for record in scythe.list_records(metadata_prefix=prefix)]
+        assert (len(ids), set(ids)) == (3000, {paper.identifier for paper in THOUSANDS})
+        headers = [header.identifier for header in scythe.list_identifiers(metadata_prefix=prefix)]
+        assert headers == ids
+        assert server.most_connections == 1
+
+
+@GENERATIONS
+def test_scythe_understands_the_rest_too(generation):
+    with serving(generation) as (_, server, _), Scythe(server.oai_url) as scythe:
+        assert scythe.identify().granularity == "YYYY-MM-DD"
+        assert {"cs", "physics:hep-th"} <= {each.setSpec for each in scythe.list_sets()}
+        assert {each.metadataPrefix for each in scythe.list_metadata_formats()} >= {"arXiv", "arXivRaw", "oai_dc"}
+        paper = PAPERS[7]
+        record = scythe.get_record(paper.identifier, metadata_prefix="arXiv")
+        assert record.metadata["doi" if paper.doi else "id"] == [paper.doi or paper.id]
+
+
+@GENERATIONS
+@given(size=st.integers(1, 90), count=st.integers(1, 60))
+@settings(max_examples=25, deadline=None)
+def test_a_harvest_of_what_stands_still_is_whole_whatever_the_page_size(generation, size, count):
+    collection = Collection(PAPERS[:count])
+    repository = Repository(collection, generation, size)
+    with ArxivServer(repository, clock=Clock(NOW)) as server, httpx.Client(trust_env=False) as client:
+        pages = list(Harvester(client, server.oai_url).pages("ListIdentifiers"))
+        ids = [paper_id for page in pages for paper_id in page.ids]
+        assert (len(ids), set(ids)) == (count, known(PAPERS[:count]))
+        assert [len(page.ids) for page in pages[:-1]] == [size] * (len(pages) - 1)
+        assert [page.token for page in pages[-1:]] == ([None] if len(pages) == 1 else [""])
+
+
+def test_the_new_server_lists_by_date_and_then_by_id():
+    with serving() as (_, _, harvester):
+        pages = list(harvester.pages())
+        pairs = [pair for page in pages for pair in zip(page.datestamps, page.ids, strict=True)]
+        assert [day for day, _ in pairs] == sorted(day for day, _ in pairs)
+        assert all(
+            list(zip(page.datestamps, page.ids, strict=True)) == sorted(zip(page.datestamps, page.ids, strict=True))
+            for page in pages
+        )
+
+
+def test_the_old_server_lists_by_id():
+    with serving("old") as (_, _, harvester):
+        assert harvester.ids() == sorted(known())
+
+
+def test_the_new_token_is_the_question_from_the_date_at_which_the_page_was_full():
+    papers = [*PAPERS[:3]]
+    collection = Collection(papers)
+    for place, paper in enumerate(papers):
+        collection.modify(paper.id, on=date(2026, 10, 1 + place // 2))
+    with serving(papers=collection.records(), page_size=1) as (_, _, harvester):
+        tokens = [page.token for page in harvester.pages(until="2026-10-31")]
+        assert tokens == [
+            "verb%3DListRecords%26metadataPrefix%3DarXiv%26until%3D2026-10-31%26skip%3D1",
+            "verb%3DListRecords%26metadataPrefix%3DarXiv%26until%3D2026-10-31%26from%3D2026-10-02%26skip%3D0",
+            "",
+        ]
+
+
+def test_the_new_token_tells_when_it_expires_and_not_how_many_there_are():
+    with serving() as (_, _, harvester):
+        element = harvester.ask("ListRecords", metadataPrefix="arXiv").token_element
+        assert element.attrib == {"expirationDate": "2026-11-03T00:00:00Z"}
+
+
+def test_the_old_token_tells_place_and_count_and_not_when_it_expires():
+    with serving("old") as (_, _, harvester):
+        first, second = harvester.ask("ListRecords", metadataPrefix="arXiv"), None
+        second = harvester.ask("ListRecords", resumptionToken=first.token)
+        assert (first.token, second.token) == ("1122234|51", "1122234|101")
+        assert first.token_element.attrib == {"cursor": "0", "completeListSize": "400"}
+        assert second.token_element.attrib == {"cursor": "50", "completeListSize": "400"}
+
+
+@GENERATIONS
+def test_a_token_is_good_until_midnight_in_utc_and_then_it_is_bad(generation):
+    with serving(generation) as (_, server, harvester):
+        token = harvester.ask("ListRecords", metadataPrefix="arXiv").token
+        server.clock.move_to(datetime(2026, 11, 2, 23, 59, 59, tzinfo=UTC))
+        assert harvester.ask("ListRecords", resumptionToken=token).error is None
+        server.clock.move_to(datetime(2026, 11, 3, tzinfo=UTC))
+        assert harvester.ask("ListRecords", resumptionToken=token).error == "badResumptionToken"
+
+
+@GENERATIONS
+def test_a_token_is_good_for_its_own_verb_only(generation):
+    with serving(generation) as (_, _, harvester):
+        token = harvester.ask("ListRecords", metadataPrefix="arXiv").token
+        assert harvester.ask("ListIdentifiers", resumptionToken=token).error == "badResumptionToken"
+
+
+@GENERATIONS
+def test_a_page_may_be_asked_for_again(generation):
+    with serving(generation) as (_, _, harvester):
+        token = harvester.ask("ListRecords", metadataPrefix="arXiv").token
+        once, twice = (harvester.ask("ListRecords", resumptionToken=token).ids for _ in range(2))
+        assert once == twice != []
+
+
+def on_one_day(count=30):
+    """Papers that were all modified on one date, one after the other."""
+    collection = Collection(PAPERS[:count])
+    for paper in PAPERS[:count]:
+        collection.modify(paper.id, on=date(2026, 10, 5))
+    return collection.records()
+
+
+def test_a_paper_modified_between_two_pages_lets_its_neighbour_be_skipped():
+    papers = on_one_day()
+    with serving(papers=papers, page_size=10) as (collection, _, harvester):
+        pages = harvester.pages(from_="2026-10-05")
+        first = next(pages)
+        collection.modify(papers[3].id, on=TODAY)
+        ids = [*first.ids, *(paper_id for page in pages for paper_id in page.ids)]
+        assert known(papers) - set(ids) == {papers[10].id}
+        assert ids.count(papers[3].id) == 2  # as it was, and as it is now, at the end
+
+
+def test_the_advised_increment_never_brings_the_skipped_one_back():
+    papers = on_one_day()
+    with serving(papers=papers, page_size=10) as (collection, _, harvester):
+        pages = harvester.pages(from_="2026-10-05")
+        next(pages)
+        collection.modify(papers[3].id, on=TODAY)
+        list(pages)
+        assert papers[10].id not in harvester.ids(from_=TODAY.isoformat())
+        assert papers[10].id in harvester.ids("ListIdentifiers", from_="2026-10-05")
+
+
+def test_the_hook_before_each_answer_makes_the_same_loss_every_time():
+    papers = on_one_day()
+
+    def lost():
+        def touch(asked):
+            if asked.number > 1:
+                collection.modify(papers[asked.number].id, on=TODAY)
+
+        with serving(papers=papers, page_size=10, before=touch) as (collection, _, harvester):
+            return known(papers) - set(harvester.ids(from_="2026-10-05"))
+
+    assert lost() == lost() != set()
+
+
+def test_in_the_old_order_a_paper_that_leaves_the_window_lets_its_neighbour_be_skipped():
+    papers = on_one_day()
+    by_id = sorted(known(papers))
+    with serving("old", papers, page_size=10) as (collection, _, harvester):
+        pages = harvester.pages(until="2026-10-31")
+        first = next(pages)
+        collection.modify(by_id[3], on=TODAY)
+        ids = [*first.ids, *(paper_id for page in pages for paper_id in page.ids)]
+        assert known(papers) - set(ids) == {by_id[10]}
+
+
+@GENERATIONS
+def test_a_deleted_paper_has_a_header_that_says_so_and_no_metadata(generation):
+    with serving(generation, page_size=500) as (collection, _, harvester):
+        gone = PAPERS[11].id
+        assert harvester.ask("ListRecords", metadataPrefix="arXiv").deleted_ids == []
+        collection.delete(gone)
+        for verb in ("ListRecords", "ListIdentifiers"):
+            reply = harvester.ask(verb, metadataPrefix="arXiv", from_=TODAY.isoformat())
+            assert (reply.ids, reply.deleted_ids) == ([gone], [gone])
+        reply = harvester.ask("GetRecord", metadataPrefix="arXiv", identifier=f"oai:arXiv.org:{gone}")
+        assert (reply.deleted_ids, reply.texts("metadata"), reply.datestamps) == ([gone], [], [TODAY.isoformat()])
+
+
+def test_a_paper_that_was_removed_is_gone_without_a_trace():
+    with serving(page_size=500) as (collection, _, harvester):
+        collection.remove(PAPERS[11].id)
+        assert set(harvester.ids()) == known() - {PAPERS[11].id}
+        reply = harvester.ask("GetRecord", metadataPrefix="arXiv", identifier=PAPERS[11].identifier)
+        assert reply.error == "idDoesNotExist"
+
+
+def test_when_all_that_was_left_has_moved_away_the_token_matches_no_records():
+    papers = on_one_day(11)
+    with serving(papers=papers, page_size=10) as (collection, _, harvester):
+        token = harvester.ask("ListRecords", metadataPrefix="arXiv", until="2026-10-31").token
+        collection.modify(papers[10].id, on=TODAY)
+        assert harvester.ask("ListRecords", resumptionToken=token).error == "noRecordsMatch"
+
+
+@GENERATIONS
+@pytest.mark.parametrize("days", [(None, None), (400, None), (None, 400), (900, 300), (300, 300)])
+def test_from_and_until_are_days_of_datestamps_and_both_belong_to_the_window(generation, days):
+    first, last = (None if back is None else TODAY - timedelta(days=back) for back in days)
+    window = {name: day.isoformat() for name, day in (("from_", first), ("until", last)) if day}
+    expected = {p.id for p in PAPERS if (first or p.datestamp) <= p.datestamp <= (last or p.datestamp)}
+    with serving(generation) as (_, _, harvester):
+        pages = list(harvester.pages(**window))
+        assert {paper_id for page in pages for paper_id in page.ids} == expected or pages[0].error == "noRecordsMatch"
+        assert (pages[0].error is None) == bool(expected)
+
+
+@pytest.mark.parametrize("set_spec", ["cs", "cs:cs", "cs:cs:LG", "physics", "physics:hep-th", "math:math:CO", "stat"])
+def test_a_set_of_the_new_server_holds_what_has_any_category_in_it(set_spec):
+    last = set_spec.split(":")[-1]
+    with serving(papers=THOUSANDS, page_size=500) as (collection, _, harvester):
+        ids = set(harvester.ids(set_=set_spec))
+        match set_spec.count(":"):
+            case 2:
+                expected = {p.id for p in THOUSANDS if set_spec.split(":", 1)[1].replace(":", ".") in p.categories}
+            case _ if set_spec == "physics":
+                others = ("cs", "math.", "stat", "eess", "econ", "q-")
+                expected = {
+                    p.id
+                    for p in THOUSANDS
+                    if any(not c.startswith(others) or c.startswith("quant") for c in p.categories)
+                }
+            case _:
+                expected = {p.id for p in THOUSANDS if any(c.split(".")[0] == last for c in p.categories)}
+        assert ids == expected != set()
+        assert len(collection) == 3000
+
+
+def test_the_old_server_knows_groups_and_the_archives_of_physics_only():
+    with serving("old", THOUSANDS, 500) as (_, _, harvester):
+        expected = {p.id for p in THOUSANDS if any(c.split(".")[0] == "hep-th" for c in p.categories)}
+        assert set(harvester.ids(set_="physics:hep-th")) == expected
+        assert harvester.ask("ListRecords", metadataPrefix="arXiv", set_="cs:cs:LG").error == "badArgument"
+
+
+def test_lists_of_headers_may_have_longer_pages():
+    with serving(headers_page_size=150) as (_, _, harvester):
+        assert len(harvester.ask("ListRecords", metadataPrefix="arXiv").ids) == 50
+        assert len(harvester.ask("ListIdentifiers", metadataPrefix="arXiv").ids) == 150
+
+
+def test_the_first_page_repeats_the_next_ones_from_as_if_it_had_been_asked():
+    with serving() as (_, _, harvester):
+        reply = harvester.ask("ListRecords", metadataPrefix="arXiv")
+        assert reply.request["from"] == max(reply.datestamps) or reply.request["from"] > max(reply.datestamps)
+    with serving("old") as (_, _, harvester):
+        assert "from" not in harvester.ask("ListRecords", metadataPrefix="arXiv").request
