@@ -88,6 +88,7 @@ def _paper(seed: int, paper_id: str, month: date, last: date, bulk: list[datetim
         submitter=authors[0].in_line,
         title=texts.title(rng, is_wrapped=is_wrapped),
         authors=authors,
+        authors_line=texts.authors_line(rng, authors),
         categories=categories,
         abstract=texts.abstract(rng, is_wrapped=is_wrapped),
         versions=versions,

@@ -6,15 +6,24 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 
 from sandbox import words
 from sandbox.arxiv_papers import Author
 
 _GROUPS = "the Tidal Relay Collaboration|Quiet Sieve Consortium|for the Opal-3 Team|ANNECS".split("|")
-_TEX_FAMILIES = r"Erd\H{o}sen|G\"odder|Ne\v{c}ask\'y|Lov\'aszi|Fran\ccoisel|{\L}ukasiev|\'Swi\k{e}tok|M{\o}llund".split(
-    "|"
-)
+# As authors write them, and as the parsed formats tell them: not all TeX is understood.
+_TEX_FAMILIES = {
+    r"Erd\H{o}sen": "Erdősen",
+    r"G\"odder": "Gödder",
+    r"Ne\v{c}ask\'y": "Nečaský",
+    r"{\L}ukasiev": "Łukasiev",
+    r"M{\o}llund": "Møllund",
+    r"Fran\ccoisel": r"Fran\ccoisel",
+    r"\'Swi\k{e}tok": r"\'Swiętok",
+}
+_AS_WRITTEN = {shown: written for written, shown in _TEX_FAMILIES.items()}
 _SUFFIXES = ("Jr.", "Jr", "III", "II", "Sr.")
 _PLACES = (
     "Institute for Patient Methods, Ostlund|Dept. of Layered Systems, University of Karvik|Lab. de Marées, Várzeha|"
@@ -64,11 +73,24 @@ def authors(rng: random.Random) -> tuple[Author, ...]:
     return tuple(people)
 
 
+def authors_line(rng: random.Random, people: tuple[Author, ...]) -> str | None:
+    """The line that authors write of themselves: with TeX, now and then with an `and`; None if it is plain."""
+    written = [_written(each) for each in people]
+    last = " and " if rng.random() < 0.3 else ", "
+    line = ", ".join(written[:-1]) + last + written[-1] if len(written) > 1 else written[0]
+    return None if line == ", ".join(each.in_line for each in people) else line
+
+
+def _written(author: Author) -> str:
+    where = f" ({', '.join(author.affiliations)})" if author.affiliations else ""
+    return replace(author, keyname=_AS_WRITTEN.get(author.keyname, author.keyname)).in_line + where
+
+
 def _person(rng: random.Random) -> Author:
     forenames, _, keyname = rng.choice(words.NAMES).partition(" ")
     draw = rng.random()
     if draw < 0.01:
-        return Author(rng.choice(_TEX_FAMILIES), forenames)
+        return Author(rng.choice(list(_AS_WRITTEN)), forenames)
     if draw < 0.02:
         return Author(keyname, forenames, rng.choice(_SUFFIXES))
     if draw < 0.024:

@@ -1,6 +1,7 @@
 """The sandbox arXiv, harvested: all papers come once, to strangers too; what is lost when they move meanwhile."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -15,7 +16,7 @@ from sandbox.arxiv_answers import Repository
 from sandbox.arxiv_collection import Collection
 from sandbox.arxiv_generated import generated
 from sandbox.clock import Clock
-from tests.oai_client import Harvester
+from tests.oai_client import OAI, Harvester
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -253,24 +254,25 @@ def test_from_and_until_are_days_of_datestamps_and_both_belong_to_the_window(gen
 
 
 @pytest.mark.parametrize("set_spec", ["cs", "cs:cs", "cs:cs:LG", "physics", "physics:hep-th", "math:math:CO", "stat"])
-def test_a_set_of_the_new_server_holds_what_has_any_category_in_it(set_spec):
-    last = set_spec.split(":")[-1]
-    with serving(papers=THOUSANDS, page_size=500) as (collection, _, harvester):
-        ids = set(harvester.ids(set_=set_spec))
-        match set_spec.count(":"):
-            case 2:
-                expected = {p.id for p in THOUSANDS if set_spec.split(":", 1)[1].replace(":", ".") in p.categories}
-            case _ if set_spec == "physics":
-                others = ("cs", "math.", "stat", "eess", "econ", "q-")
-                expected = {
-                    p.id
-                    for p in THOUSANDS
-                    if any(not c.startswith(others) or c.startswith("quant") for c in p.categories)
-                }
-            case _:
-                expected = {p.id for p in THOUSANDS if any(c.split(".")[0] == last for c in p.categories)}
-        assert ids == expected != set()
-        assert len(collection) == 3000
+def test_a_set_holds_the_records_whose_headers_name_it_or_a_set_below_it(set_spec):
+    with serving(papers=THOUSANDS, page_size=1500) as (_, _, harvester):
+        specs = {
+            paper_id: [each.text for each in header.iter(f"{OAI}setSpec")]
+            for page in harvester.pages()
+            for paper_id, header in zip(page.ids, page.headers, strict=True)
+        }
+        expected = {i for i, named in specs.items() if any(f"{each}:".startswith(f"{set_spec}:") for each in named)}
+        assert set(harvester.ids(set_=set_spec)) == expected
+        assert 0 < len(expected) < 3000
+
+
+def test_headers_in_lists_name_other_sets_than_records_do():
+    paper = replace(PAPERS[0], categories=("chao-dyn", "math.NA", "nlin.CD"))
+    with serving(papers=[paper]) as (_, _, harvester):
+        listed = harvester.ask("ListIdentifiers", metadataPrefix="arXiv").texts("setSpec")
+        recorded = harvester.ask("ListRecords", metadataPrefix="arXiv").texts("setSpec")
+    assert listed == ["physics:chao-dyn", "math:math:NA", "physics:nlin:CD"]
+    assert recorded == ["physics:nlin:CD", "math:math:NA", "cs:cs:NA"]
 
 
 def test_the_old_server_knows_groups_and_the_archives_of_physics_only():

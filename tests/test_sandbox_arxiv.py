@@ -1,0 +1,286 @@
+"""The sandbox arXiv as a server: what it says of itself, by which ways it is asked, and what it remembers."""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from sandbox.arxiv import ArxivServer
+from sandbox.arxiv_answers import Repository
+from sandbox.arxiv_collection import Collection
+from sandbox.arxiv_generated import generated
+from sandbox.clock import Clock
+from sandbox.loopback import LoopbackServer
+from tests.oai_client import Harvester, Reply
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+GENERATIONS = pytest.mark.parametrize("generation", ["new", "old"])
+PAPERS = generated(60, seed=3)
+PAPER = PAPERS[0]
+
+
+@contextmanager
+def serving(generation="new", papers=PAPERS, **options):
+    """A server of a few papers, and a harvester that knows no proxies."""
+    clock = Clock(NOW)
+    repository = Repository(Collection(papers, clock=clock), generation, options.pop("page_size", 25))
+    with ArxivServer(repository, clock=clock, **options) as server, httpx.Client(trust_env=False, timeout=5) as client:
+        yield server, Harvester(client, server.oai_url)
+
+
+def test_the_new_server_is_at_oai_and_says_xml():
+    with serving() as (server, harvester):
+        reply = harvester.ask("Identify")
+        assert server.oai_url == f"{server.url}/oai"
+        assert reply.response.headers["Content-Type"] == "application/xml"
+        assert reply.texts("earliestDatestamp") == ["2005-09-16"]
+
+
+def test_the_old_server_is_at_oai2_and_says_xml():
+    with serving("old") as (server, harvester):
+        reply = harvester.ask("Identify")
+        assert server.oai_url == f"{server.url}/oai2"
+        assert reply.response.headers["Content-Type"] == "text/xml"
+        assert reply.texts("earliestDatestamp") == ["2007-05-23"]
+
+
+@GENERATIONS
+def test_identify_tells_the_address_that_was_asked(generation):
+    with serving(generation) as (server, harvester):
+        assert harvester.ask("Identify").texts("baseURL") == [server.oai_url]
+
+
+@GENERATIONS
+def test_the_response_date_is_that_of_the_sandbox(generation):
+    with serving(generation) as (_, harvester):
+        assert harvester.ask("Identify").texts("responseDate") == ["2026-11-02T09:00:00Z"]
+
+
+def test_elsewhere_there_is_nothing():
+    with serving() as (server, harvester):
+        assert harvester.client.get(f"{server.url}/oai2").status_code == 404
+
+
+@GENERATIONS
+def test_arguments_may_come_in_the_body(generation):
+    with serving(generation) as (server, harvester):
+        asked = {"verb": "GetRecord", "metadataPrefix": "arXiv", "identifier": PAPER.identifier}
+        posted = harvester.client.post(server.oai_url, data=asked)
+        assert posted.content == harvester.client.get(server.oai_url, params=asked).content
+
+
+def test_a_body_that_is_no_form_holds_no_verb():
+    with serving() as (server, harvester):
+        reply = Reply(harvester.client.post(server.oai_url, json={"verb": "Identify"}))
+        assert reply.error == "badVerb"
+
+
+def test_a_body_without_end_is_refused():
+    with serving() as (server, harvester):
+        assert harvester.client.post(server.oai_url, content=iter([b"verb=Identify"])).status_code == 413
+
+
+def test_answers_come_under_gzip_to_those_who_take_it():
+    with serving() as (_, harvester):
+        packed = harvester.ask("ListSets").response
+        plain = harvester.client.get(packed.url, headers={"Accept-Encoding": "identity"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert "Content-Encoding" not in plain.headers
+        assert packed.content == plain.content
+
+
+@GENERATIONS
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"verb": ""}, "badVerb"),
+        ({"verb": "listrecords"}, "badVerb"),
+        ({"verb": "Identify", "until": "2020-01-01"}, "badArgument"),
+        ({"verb": "ListSets", "resumptionToken": "x"}, "badArgument"),
+        ({"verb": "ListMetadataFormats", "metadataPrefix": "arXiv"}, "badArgument"),
+        ({"verb": "ListMetadataFormats", "identifier": "1412.8544"}, "idDoesNotExist"),
+        ({"verb": "GetRecord", "identifier": PAPER.identifier}, "badArgument"),
+        ({"verb": "GetRecord", "identifier": PAPER.identifier, "metadataPrefix": "marc"}, "cannotDisseminateFormat"),
+        ({"verb": "GetRecord", "identifier": PAPER.id, "metadataPrefix": "arXiv"}, "idDoesNotExist"),
+        ({"verb": "GetRecord", "identifier": "oai:arXiv.org:x", "metadataPrefix": "arXiv"}, "idDoesNotExist"),
+        ({"verb": "ListRecords", "metadataPrefix": "arXiv", "identifier": PAPER.identifier}, "badArgument"),
+        ({"verb": "ListRecords", "metadataPrefix": "arXiv", "from": "2026-02-30"}, "badArgument"),
+        ({"verb": "ListRecords", "metadataPrefix": "arXiv", "until": "20260201"}, "badArgument"),
+        ({"verb": "ListRecords", "metadataPrefix": "arXiv", "from": "2026-11-03"}, "badArgument"),
+        ({"verb": "ListRecords", "metadataPrefix": "arXiv", "set": "cs:cs:AI:x"}, "badArgument"),
+        ({"verb": "ListIdentifiers", "resumptionToken": "1122234|26"}, "badResumptionToken"),
+        ({"verb": "ListIdentifiers", "resumptionToken": ""}, "badResumptionToken"),
+    ],
+)
+def test_errors_come_with_status_200(generation, arguments, code):
+    with serving(generation) as (_, harvester):
+        reply = harvester.ask(**arguments)
+        assert (reply.response.status_code, reply.error) == (200, code)
+
+
+@GENERATIONS
+def test_a_record_is_found_by_its_version_and_its_subject_class_too(generation):
+    paper = replace(PAPER, id="math/0309136", categories=("math.GT",))
+    with serving(generation, [paper]) as (_, harvester):
+        for name in ("math/0309136", "math/0309136v2", "math.GT/0309136"):
+            reply = harvester.ask("GetRecord", metadataPrefix="arXiv", identifier=f"oai:arXiv.org:{name}")
+            assert reply.ids == ["math/0309136"]
+
+
+def test_the_new_server_tells_the_wrong_class_in_two_of_its_formats():
+    both = replace(PAPERS[0], msc_class="05C70", acm_class="G.2.2")
+    one = replace(PAPERS[1], msc_class=None, acm_class="G.2.2")
+    for prefix, expected in (
+        ("arXiv", ["05C70", "None"]),
+        ("arXivRaw", ["05C70", "None"]),
+        ("arXivOld", ["G.2.2"] * 2),
+    ):
+        with serving(papers=[both, one]) as (_, harvester):
+            replies = [
+                harvester.ask("GetRecord", metadataPrefix=prefix, identifier=each.identifier) for each in (both, one)
+            ]
+            assert [text for reply in replies for text in reply.texts("acm-class")] == expected
+
+
+def test_the_old_server_told_the_right_class():
+    paper = replace(PAPERS[0], msc_class=None, acm_class="G.2.2")
+    with serving("old", [paper]) as (_, harvester):
+        reply = harvester.ask("ListRecords", metadataPrefix="arXiv")
+        assert (reply.texts("acm-class"), reply.texts("msc-class")) == (["G.2.2"], [])
+
+
+def test_created_is_the_newest_version_to_the_new_server_and_the_first_to_the_old():
+    paper = next(each for each in PAPERS if len(each.versions) > 1)
+    first, newest = (f"{paper.versions[place].submitted_at:%Y-%m-%d}" for place in (0, -1))
+    told = {}
+    for generation in ("new", "old"):
+        with serving(generation, [paper]) as (_, harvester):
+            reply = harvester.ask("ListRecords", metadataPrefix="arXiv")
+            told[generation] = reply.texts("created") + reply.texts("updated")
+    assert told == {"new": [newest, f"{paper.datestamp}"], "old": [first, newest]}
+
+
+def test_only_the_old_server_tells_affiliations():
+    paper = next(each for each in generated(300, seed=3) if each.authors[0].affiliations)
+    places = [place for author in paper.authors for place in author.affiliations]
+    for generation, expected in (("new", []), ("old", places)):
+        with serving(generation, [paper]) as (_, harvester):
+            assert harvester.ask("ListRecords", metadataPrefix="arXiv").texts("affiliation") == expected
+
+
+def test_requests_are_remembered_with_their_instants_and_arguments():
+    with serving() as (server, harvester):
+        harvester.ask("ListRecords", metadataPrefix="arXiv", from_="2020-01-01")
+        server.clock.move_to(NOW + timedelta(seconds=7))
+        harvester.client.get(server.oai_url, params={"verb": "Nonsense"}, headers={"User-Agent": "somebody"})
+        first, second = server.requests
+        assert (first.number, first.at, first.verb) == (1, NOW, "ListRecords")
+        assert first.arguments == {"verb": "ListRecords", "metadataPrefix": "arXiv", "from": "2020-01-01"}
+        assert (second.number, second.verb, second.headers["user-agent"]) == (2, "Nonsense", "somebody")
+        assert [each.status for each in server.requests] == [200, 200]
+        assert server.shortest_wait_s == 7.0
+
+
+def test_one_client_that_keeps_its_connection_is_one_connection():
+    with serving() as (server, harvester):
+        for _ in range(20):
+            harvester.ask("Identify")
+        assert (server.most_connections, [each.busy for each in server.requests]) == (1, [1] * 20)
+
+
+def test_one_client_that_opens_a_connection_for_each_request_is_one_connection_too():
+    with serving() as (server, _):
+        for _ in range(50):
+            httpx.get(server.oai_url, params={"verb": "Identify"}, trust_env=False)
+        assert server.most_connections == 1
+
+
+def test_connections_at_once_are_counted_busy_or_not():
+    with serving() as (server, harvester):
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))):
+            while server.open_connections == 0:
+                time.sleep(0.01)
+            harvester.ask("Identify")
+        assert (server.most_connections, server.requests[0].busy) == (2, 1)
+
+
+def test_requests_at_once_are_counted():
+    def wait_for_the_other(asked):
+        while asked.number == 1 and len(server.requests) < 2:
+            time.sleep(0.01)
+
+    with serving(before=wait_for_the_other) as (server, harvester), ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: harvester.ask("Identify"), range(2)))
+        assert sorted(each.busy for each in server.requests) == [1, 2]
+        assert server.most_connections == 2
+
+
+def test_the_strict_server_denies_whoever_asks_again_too_soon():
+    with serving(strict_s=3) as (server, harvester):
+        statuses = []
+        for waited_s in (0, 3, 2.9, 3.1):
+            server.clock.move_to(server.clock.now() + timedelta(seconds=waited_s))
+            statuses.append(harvester.ask("Identify").response.status_code)
+        assert statuses == [200, 200, 403, 200]
+
+
+def test_the_strict_server_denies_whoever_comes_with_two_connections():
+    with serving(strict_s=3) as (server, harvester):
+        harvester.ask("Identify")
+        server.clock.move_to(NOW + timedelta(seconds=60))
+        assert httpx.get(server.oai_url, params={"verb": "Identify"}, trust_env=False).status_code == 403
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """Servers that end as soon as they are to run for ever; what they are is kept."""
+    seen = []
+
+    def serve_forever(server):
+        seen.append(server)
+
+    monkeypatch.setattr(LoopbackServer, "serve_forever", serve_forever)
+    yield seen
+    for server in seen:
+        server.__exit__(None, None, None)
+
+
+def test_the_command_starts_an_arxiv_beside_a_hub_and_says_where_they_are(briefly):
+    result = CliRunner().invoke(main, ["sandbox", "--hub-port", "0", "--arxiv-port", "0"])
+    lines = result.output.splitlines()
+    assert lines[0] == f"PAPERLAKE_HUB_URL={briefly[0].url}"
+    assert lines[1].startswith("PAPERLAKE_ARXIV_URL=http://127.0.0.1:")
+    assert lines[1].endswith("/oai")
+
+
+def test_the_command_starts_an_arxiv_alone_as_it_is_told(briefly):
+    words = "sandbox arxiv --port 0 --generation old --papers 30 --page-size 7 --now 2015-03-01T10:00:00Z --strict 3"
+    result = CliRunner().invoke(main, words.split())
+    (server,) = briefly
+    assert result.output.splitlines()[0] == f"PAPERLAKE_ARXIV_URL={server.oai_url}"
+    asked = [("verb", "ListIdentifiers"), ("metadataPrefix", "arXiv")]
+    reply = server.repository.answer(asked, server.clock.now(), server.oai_url)
+    assert reply.count(b"<header>") == 7
+    assert b'completeListSize="30"' in reply
+    assert server.strict_s == 3
+
+
+def test_the_command_says_what_cannot_be(briefly, tmp_path):
+    runner = CliRunner()
+    early = runner.invoke(main, ["sandbox", "arxiv", "--port", "0", "--now", "2001-01-01T00:00:00Z"])
+    empty = runner.invoke(main, ["sandbox", "arxiv", "--port", "0", "--recordings", str(tmp_path)])
+    assert (early.exit_code, "no papers can be invented" in early.output) == (2, True)
+    assert (empty.exit_code, "no recorded pages" in empty.output) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["sandbox", "--help"], ["sandbox", "arxiv", "--help"]])
+def test_help_tells_how_the_lake_is_pointed_at_it(words):
+    assert "PAPERLAKE_ARXIV_URL=http://127.0.0.1:8766/oai" in CliRunner().invoke(main, words).output
