@@ -138,7 +138,7 @@ class ArxivServer(LoopbackServer):
             if self._before is not None:
                 self._before(asked)
             body = self.repository.answer(arguments, self.clock.now(), self.oai_url)
-        return Answer(HTTPStatus.OK, body, {"Content-Type": self.repository.dialect.CONTENT_TYPE})
+        return Answer(HTTPStatus.OK, body, self.repository.dialect.HEADERS)
 
     def _is_too_fast(self, asked: Asked) -> bool:
         if self.strict_s is None:
@@ -195,7 +195,10 @@ class _Connection(Connection):
             arxiv.answered(asked, None if fault and fault.kind == "drop" else int(said.status))
             if arxiv.compress and "gzip" in self.headers.get("Accept-Encoding", ""):
                 said = wire.packed(said)
-            first = wire.head(said, {"Server": "Apache"}, arxiv.clock.now(), len(said.body))
+            # The old server hung up after each answer, refusals too.
+            self.close_connection |= "Connection" in arxiv.repository.dialect.HEADERS
+            common = {"Connection": "close"} if self.close_connection else {}
+            first = wire.head(said, common, arxiv.clock.now(), len(said.body))
             body = b"" if self.command == "HEAD" else said.body
             if not wire.send(self.connection, first, body, fault.of_sending if fault else None, arxiv.closing.wait):
                 self.close_connection = True

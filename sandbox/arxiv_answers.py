@@ -38,7 +38,7 @@ class Dialect(Protocol):
     """How a generation writes what it says; its modules are `arxiv_new` and `arxiv_old`."""
 
     PATH: str
-    CONTENT_TYPE: str
+    HEADERS: Mapping[str, str]
     EARLIEST: date
 
     def document(self, at: datetime, url: str, asked: Mapping[str, str], inner: str) -> str: ...  # noqa: D102
@@ -65,7 +65,8 @@ class RefusedError(Exception):
 class Repository:
     """The arXiv of one generation over a collection; lists are given out in pages of `page_size` records.
 
-    `headers_page_size` is for `ListIdentifiers`, whose pages are larger at the real one (5000 against 2000).
+    `headers_page_size` is for `ListIdentifiers`, whose pages are larger at the real one (5000 against 2000). `limits`
+    holds both by their verbs, and may be changed between two pages.
     """
 
     def __init__(
@@ -80,9 +81,9 @@ class Repository:
         self.dialect: Dialect = arxiv_new if generation == "new" else arxiv_old
         self._sets = NEW_SETS if generation == "new" else OLD_SETS
         self._pages: Pages = NewPages(collection) if generation == "new" else OldPages(collection)
-        self._limits = {"ListRecords": page_size, "ListIdentifiers": headers_page_size or page_size}
-        if min(self._limits.values()) < 1:
-            raise ValueError(f"a page must hold at least one record, not {min(self._limits.values())}")
+        self.limits = {"ListRecords": page_size, "ListIdentifiers": headers_page_size or page_size}
+        if min(self.limits.values()) < 1:
+            raise ValueError(f"a page must hold at least one record, not {min(self.limits.values())}")
 
     def answer(self, arguments: Sequence[tuple[str, str]], at: datetime, url: str) -> bytes:
         """The XML that answers `arguments` at the instant `at`; `url` is the address that was asked."""
@@ -145,7 +146,7 @@ class Repository:
             if question.get("verb") != verb:
                 raise RefusedError("badResumptionToken", "token from different verb", asked)
         window = self._window(question, asked, at)
-        page = self._pages.page(asked, window, skip, self._limits[verb], at)
+        page = self._pages.page(asked, window, skip, self.limits[verb], at)
         repeated = page.asked if token is None else {"verb": verb, "resumptionToken": token}
         if not page.papers:
             # Also in the middle of a harvest, when what was left has moved away meanwhile.

@@ -128,5 +128,6 @@ def _retry_after(fault: ArxivFault, at: datetime) -> dict[str, str]:
 
 def _apology(fault: ArxivFault, waited: Mapping[str, str]) -> bytes:
     # In these very words the old server asked to wait (2018).
-    said = f"Retry after {waited['Retry-After']} seconds" if waited else HTTPStatus(fault.status).phrase
+    seconds = waited.get("Retry-After", "")
+    said = f"Retry after {seconds} seconds" if seconds.isdigit() else f"Error {fault.status}"
     return f"<html><body>\n<h1>{said}</h1>\n</body></html>\n".encode()

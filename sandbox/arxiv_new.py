@@ -12,9 +12,8 @@ from datetime import date, datetime
 from sandbox.arxiv_papers import Author, Paper
 from sandbox.arxiv_sets import ARCHIVES, CATEGORIES, GROUPS, current, new_sets, new_sets_in_lists
 
-NAME = "new"
 PATH = "/oai"
-CONTENT_TYPE = "application/xml"
+HEADERS: Mapping[str, str] = {"Content-Type": "application/xml"}
 EARLIEST = date(2005, 9, 16)
 _XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 _OAI = "http://www.openarchives.org/OAI/2.0/"

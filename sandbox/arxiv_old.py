@@ -8,9 +8,8 @@ from datetime import date, datetime
 from sandbox.arxiv_papers import Author, Paper
 from sandbox.arxiv_sets import ARCHIVES, OLD_SETS, Category, current, old_sets
 
-NAME = "old"
 PATH = "/oai2"
-CONTENT_TYPE = "text/xml"
+HEADERS: Mapping[str, str] = {"Server": "Apache", "Content-Type": "text/xml", "Connection": "close"}
 EARLIEST = date(2007, 5, 23)
 _ATTRIBUTES = ("verb", "resumptionToken", "until", "from", "identifier", "metadataPrefix", "set")
 _XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'

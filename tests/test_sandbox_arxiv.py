@@ -35,6 +35,14 @@ def serving(generation="new", papers=PAPERS, **options):
         yield server, Harvester(client, server.oai_url)
 
 
+@contextmanager
+def watching(server):
+    """The connections that are opened meanwhile."""
+    opened, take = [], server._listener.process_request
+    server._listener.process_request = lambda *connection: (opened.append(connection), take(*connection))
+    yield opened
+
+
 def test_the_new_server_is_at_oai_and_says_xml():
     with serving() as (server, harvester):
         reply = harvester.ask("Identify")
@@ -61,6 +69,14 @@ def test_identify_tells_the_address_that_was_asked(generation):
 def test_the_response_date_is_that_of_the_sandbox(generation):
     with serving(generation) as (_, harvester):
         assert harvester.ask("Identify").texts("responseDate") == ["2026-11-02T09:00:00Z"]
+
+
+def test_only_the_new_server_keeps_a_connection():
+    for generation, connections in (("new", 1), ("old", 5)):
+        with serving(generation) as (server, harvester), watching(server) as opened:
+            replies = [harvester.ask("Identify").response for _ in range(5)]
+            assert (len(opened), server.most_connections) == (connections, 1)
+            assert {reply.headers.get("Connection") for reply in replies} == {None if connections == 1 else "close"}
 
 
 def test_elsewhere_there_is_nothing():

@@ -282,6 +282,15 @@ def test_the_old_server_knows_groups_and_the_archives_of_physics_only():
         assert harvester.ask("ListRecords", metadataPrefix="arXiv", set_="cs:cs:LG").error == "badArgument"
 
 
+def test_the_length_of_pages_may_change_between_two_of_them():
+    with serving() as (_, server, harvester):
+        pages = harvester.pages()
+        lengths = [len(next(pages).ids)]
+        server.repository.limits["ListRecords"] = 120
+        lengths += [len(page.ids) for page in pages]
+        assert lengths == [50, 120, 120, 110]
+
+
 def test_lists_of_headers_may_have_longer_pages():
     with serving(headers_page_size=150) as (_, _, harvester):
         assert len(harvester.ask("ListRecords", metadataPrefix="arXiv").ids) == 50
