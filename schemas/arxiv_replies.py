@@ -1,0 +1,41 @@
+"""The table `arxiv_replies`: what arXiv's OAI-PMH server answered, verbatim."""
+
+from __future__ import annotations
+
+from schemas.hub_replies import IMPORTED
+from schemas.kinds import BYTES, COUNT, DATE, INSTANT, SHA256, TEXT
+from schemas.table import Between, Column, OneOf, Rests, Table
+
+VERBS = ("Identify", "ListMetadataFormats", "ListSets", "ListIdentifiers", "ListRecords", "GetRecord")
+"""All that OAI-PMH 2.0 can be asked."""
+
+OF_A_REPLY = Rests(
+    ("captured_on", "captured_at", "body_sha256"), "arxiv_replies", ("captured_on", "captured_at", "body_sha256")
+)
+"""A row that rests on one answer."""
+
+ARXIV_REPLIES = Table(
+    name="arxiv_replies",
+    doc="Every answer of arXiv's OAI-PMH server that was kept, as it came, before anything read it.",
+    grain="one answer kept",
+    dated_by="captured_on",
+    key=("captured_on", "captured_at", "body_sha256"),
+    sort=("captured_on", "captured_at", "body_sha256"),
+    is_kept=True,
+    columns=(
+        Column("captured_on", DATE, "The UTC date of `captured_at`."),
+        Column("captured_at", INSTANT, "When the answer had arrived."),
+        Column("harvest_started_at", INSTANT, "When the harvest began; shared by all answers of one harvest."),
+        Column("verb", TEXT, "What was asked for, in the words of OAI-PMH.", checks=(OneOf(VERBS),)),
+        Column("url", TEXT, "The address asked, without credentials.", null=IMPORTED),
+        Column("status_code", COUNT, "The HTTP status.", null=IMPORTED, checks=(Between(100, 599),)),
+        Column(
+            "headers",
+            TEXT,
+            "The answer's headers as a JSON object, names in lower case, cookies left out.",
+            null=IMPORTED,
+        ),
+        Column("body", BYTES, "The body, byte for byte, after content decoding."),
+        Column("body_sha256", TEXT, "SHA-256 of the body, in hexadecimal.", checks=(SHA256,)),
+    ),
+)

@@ -1,0 +1,178 @@
+"""Answers of arXiv's OAI-PMH server to the rows of its tables: a pure function of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+from lxml import etree
+
+from schemas.arxiv_records import ARXIV_RECORDS
+from schemas.arxiv_rejects import ARXIV_REJECTS
+from transforms.arxiv_faults import SAID, nameless, refusal, refused, repeated, shown, unread
+from transforms.arxiv_page import OAI, Page, page
+from transforms.arxiv_tree import Records, Unrolled
+from transforms.arxiv_values import date_told, filed_on, identified, told
+from transforms.conform import conform
+
+NAME = "arxiv"
+MOST_PAGES = 25
+MOST_BYTES = 50_000_000
+"""So much of the answers is read at a time: what is made of them meanwhile takes about ten times that in memory."""
+_REPLY = ["captured_at", "body_sha256"]
+_PLACE = ["page_no", "position"]
+_AT = pl.Datetime("us", "UTC")
+_PAGE_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "page_no": pl.UInt32,
+    "kind": pl.String,
+    "record_count": pl.Int32,
+    "resumption_token": pl.String,
+    "expires_at": _AT,
+    "cursor": pl.Int32,
+    "complete_list_size": pl.Int32,
+    "response_date": _AT,
+    "error_code": pl.String,
+    "error_message": pl.String,
+    "fault": pl.String,
+    "fault_message": pl.String,
+}
+_PAGES = (
+    "captured_at",
+    "body_sha256",
+    "verb",
+    *(name for name in _PAGE_FACTS if name not in ("page_no", "fault_message")),
+)
+_HEADERS = ("captured_at", "body_sha256", "paper_id", "datestamp", "is_deleted")
+_PATHS = {"created": "created", "updated": "updated", "datestamp": "datestamp", "doi": "doi"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the answers tell.
+
+    `records` and `rejects` are rows of `arxiv_records` and `arxiv_rejects`. `pages` has a row for each answer, with the
+    facts of a `Page`. `headers` (captured_at, body_sha256, paper_id, datestamp, is_deleted) has a row for each header
+    with an id, of lists of records and of identifiers alike.
+    """
+
+    records: pl.DataFrame
+    rejects: pl.DataFrame
+    pages: pl.DataFrame
+    headers: pl.DataFrame
+
+
+def read(replies: pl.DataFrame) -> Reading:
+    """All that `replies` tell (columns of `arxiv_replies`, any order, any repetition)."""
+    chosen = replies.unique(subset=_REPLY, keep="any").sort(_REPLY)
+    parts = [_read(batch) for batch in _batches(chosen)]
+    return Reading(
+        records=conform(pl.concat(part.records for part in parts), ARXIV_RECORDS),
+        rejects=conform(pl.concat(part.rejects for part in parts), ARXIV_REJECTS),
+        pages=pl.concat(part.pages for part in parts),
+        headers=pl.concat(part.headers for part in parts),
+    )
+
+
+def _batches(replies: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """`replies` in their order, so many at a time as memory is meant for; one empty batch where there are none."""
+    first, size = 0, 0
+    for row, more in enumerate(replies["body"].bin.size()):
+        if row > first and (row - first >= MOST_PAGES or size + more > MOST_BYTES):
+            yield replies[first:row]
+            first, size = row, 0
+        size += more
+    yield replies[first:]
+
+
+def _read(replies: pl.DataFrame) -> Reading:
+    batch = replies.with_row_index("page_no")
+    unrolled, facts, listed = Unrolled(), [], []
+    for page_no, body, status_code in batch.select("page_no", "body", "status_code").iter_rows():
+        found = page(body, status_code)
+        facts.append(_facts(page_no, found))
+        if found.kind == "identifiers":
+            listed.append(found.headers.with_columns(page_no=pl.lit(page_no, pl.UInt32)))
+        elif found.tree is not None:
+            unrolled.add(page_no, found.tree)
+    pages = pl.DataFrame(facts, schema=_PAGE_FACTS, orient="row")
+    records = unrolled.records()
+    rows = records.rows.with_columns(paper_id=identified(pl.col("identifier"))).with_columns(refusal=refusal())
+    faults = _with_entries(_faults(records, rows), batch)
+    of_reply = batch.select("page_no", "captured_on", *_REPLY)
+    return Reading(
+        records=_records(rows).join(of_reply, on="page_no", maintain_order="left"),
+        rejects=pl.concat([_page_faults(pages), faults]).join(of_reply, on="page_no", maintain_order="left"),
+        pages=batch.select("page_no", *_REPLY, "verb").join(pages, on="page_no", maintain_order="left").select(_PAGES),
+        headers=_headers(rows, listed).join(of_reply, on="page_no", maintain_order="left").select(_HEADERS),
+    )
+
+
+def _facts(page_no: int, found: Page) -> tuple[object, ...]:
+    message = found.message
+    is_fault = found.kind == "fault"
+    return (
+        *(page_no, found.kind, found.record_count, found.resumption_token, found.expires_at, found.cursor),
+        *(found.complete_list_size, found.response_date, found.error_code),
+        *(None if is_fault else message, found.fault, message if is_fault else None),
+    )
+
+
+def _records(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that were not refused, with what they tell."""
+    kept = rows.filter(pl.col("refusal").is_null())
+    identity = kept.select(
+        *("page_no", "position", "paper_id", "is_deleted"),
+        filed_on=filed_on(pl.col("paper_id")),
+        datestamp=date_told(pl.col("datestamp")),
+    )
+    return identity.hstack(told(kept))
+
+
+def _headers(rows: pl.DataFrame, listed: list[pl.DataFrame]) -> pl.DataFrame:
+    """The headers with an id, of records and those that were asked for alone, in the order of the pages."""
+    told_ones = rows.filter(pl.col("paper_id").is_not_null()).select(
+        "page_no", "paper_id", "is_deleted", datestamp=date_told(pl.col("datestamp"))
+    )
+    every = pl.concat([told_ones, *(headers.select(told_ones.columns) for headers in listed)])
+    return every.sort("page_no", maintain_order=True)
+
+
+def _faults(records: Records, rows: pl.DataFrame) -> pl.DataFrame:
+    """The faults of `rows`, which are those of `records` with `paper_id` and `refusal`."""
+    kept = rows.filter(pl.col("refusal").is_null())
+    lives = kept.filter(~pl.col("is_deleted")).select("record", *_PLACE, "paper_id")
+    is_contradicted = pl.col("refusal") == "id_contradicted"
+    faults = [
+        refused(rows, shown(pl.when(is_contradicted).then("id").otherwise("identifier"))),
+        unread(kept, _PATHS),
+        repeated(records.repeated.join(lives, on="record")),
+        nameless(records.nameless.join(lives, on="record"), "author"),
+    ]
+    return pl.concat(one.select(*_PLACE, "paper_id", *SAID) for one in faults)
+
+
+def _page_faults(pages: pl.DataFrame) -> pl.DataFrame:
+    return pages.filter(pl.col("fault").is_not_null()).select(
+        "page_no",
+        position=pl.lit(0, pl.Int32),
+        paper_id=pl.lit(None, pl.String),
+        field=pl.lit("$"),
+        reason=pl.col("fault"),
+        message=pl.col("fault_message"),
+        is_row_kept=pl.lit(value=False),
+        entry=pl.lit(None, pl.String),
+    )
+
+
+def _with_entries(faults: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
+    """`faults` with the raw XML of their records: pages with a fault are parsed once more, for that is rare."""
+    entries: list[tuple[int, int, str]] = []
+    for (page_no,), concerned in faults.select(_PLACE).unique().partition_by("page_no", as_dict=True).items():
+        body, status_code = batch.row(page_no, named=True)["body"], batch.row(page_no, named=True)["status_code"]
+        records = list(page(body, status_code).tree.iter(f"{OAI}record"))
+        for position in concerned["position"]:
+            text = etree.tostring(records[position - 1], encoding="unicode", with_tail=False)
+            entries.append((page_no, position, text))
+    schema = {"page_no": pl.UInt32, "position": pl.Int32, "entry": pl.String}
+    return faults.join(pl.DataFrame(entries, schema=schema, orient="row"), on=_PLACE, maintain_order="left")
