@@ -16,6 +16,7 @@ from sandbox.arxiv import ArxivServer
 from sandbox.arxiv_answers import Repository
 from sandbox.arxiv_collection import Collection
 from sandbox.arxiv_generated import generated
+from sandbox.arxiv_papers import Version
 from sandbox.clock import Clock
 from sandbox.loopback import LoopbackServer
 from tests.oai_client import Harvester, Reply
@@ -181,6 +182,15 @@ def test_created_is_the_newest_version_to_the_new_server_and_the_first_to_the_ol
             reply = harvester.ask("ListRecords", metadataPrefix="arXiv")
             told[generation] = reply.texts("created") + reply.texts("updated")
     assert told == {"new": [newest, f"{paper.datestamp}"], "old": [first, newest]}
+
+
+def test_days_of_versions_are_padded_by_the_new_server_only():
+    paper = replace(PAPER, versions=(Version(datetime(2016, 10, 6, 3, 16, 8, tzinfo=UTC), 0, "I"),))
+    for generation, day in (("new", "06"), ("old", "6")):
+        with serving(generation, [paper]) as (_, harvester):
+            reply = harvester.ask("ListRecords", metadataPrefix="arXivRaw")
+            told = reply.texts("date") + reply.texts("size") + reply.texts("source_type")
+            assert told == [f"Thu, {day} Oct 2016 03:16:08 GMT", "0kb", "I"]
 
 
 def test_only_the_old_server_tells_affiliations():

@@ -149,6 +149,13 @@ def test_a_token_is_good_for_its_own_verb_only(generation):
         assert harvester.ask("ListIdentifiers", resumptionToken=token).error == "badResumptionToken"
 
 
+@pytest.mark.parametrize(("place", "code"), [("0", "badResumptionToken"), ("401", "noRecordsMatch"), ("400", None)])
+def test_places_of_the_old_server_count_from_one(place, code):
+    with serving("old") as (_, _, harvester):
+        session = harvester.ask("ListRecords", metadataPrefix="arXiv").token.partition("|")[0]
+        assert harvester.ask("ListRecords", resumptionToken=f"{session}|{place}").error == code
+
+
 @GENERATIONS
 def test_a_page_may_be_asked_for_again(generation):
     with serving(generation) as (_, _, harvester):
