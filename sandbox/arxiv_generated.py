@@ -31,8 +31,10 @@ def generated(count: int, *, seed: int = 1, first: date = FIRST, last: date = LA
     Datestamps are later modifications, begin with 2007-05-23 and gather on a few dates, as arXiv's do. Nothing is
     deleted, and two papers may share their instant. ValueError for a range of dates in which nothing can happen.
     """
-    if first > last - timedelta(days=60) or last <= _EARLIEST.date():
-        raise ValueError(f"no papers can be invented from {first} to {last}: give them two months, and some after 2007")
+    if max(first, _EARLIEST.date()) > last - timedelta(days=60):
+        raise ValueError(
+            f"no papers can be invented from {first} to {last}: give them two months, and those after 2007-05"
+        )
     rng = random.Random(f"{seed}:{count}:{first}:{last}")  # noqa: S311 - invention
     bulk = _bulk_instants(rng, last)
     papers = (

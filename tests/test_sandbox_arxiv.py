@@ -238,6 +238,21 @@ def test_connections_at_once_are_counted_busy_or_not():
         assert (server.most_connections, server.requests[0].busy) == (2, 1)
 
 
+def test_a_client_that_hung_up_is_no_connection_even_while_its_answer_is_made():
+    def wait_for_the_other(asked):
+        while asked.number == 1 and len(server.requests) < 2:
+            time.sleep(0.01)
+
+    with serving(before=wait_for_the_other) as (server, harvester):
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(b"GET /oai?verb=Identify HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+            while not server.requests:
+                time.sleep(0.01)
+        harvester.ask("Identify")
+        assert [(each.connections, each.busy) for each in server.requests] == [(1, 1), (1, 2)]
+
+
 def test_requests_at_once_are_counted():
     def wait_for_the_other(asked):
         while asked.number == 1 and len(server.requests) < 2:

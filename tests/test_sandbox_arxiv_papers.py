@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.arxiv_answers import Repository
@@ -108,11 +108,24 @@ def test_texts_come_out_as_they_are_known(generation):
     assert told == {p.id: ([each.keyname for each in p.authors], p.title, p.abstract, p.doi, p.comments) for p in MANY}
 
 
-def test_dates_in_which_nothing_can_happen_are_refused():
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(LAST, LAST), (FIRST, date(2006, 1, 1)), (FIRST, date(2007, 7, 21)), (date(2020, 1, 1), date(2020, 2, 29))],
+)
+def test_dates_in_which_nothing_can_happen_are_refused(first, last):
     with pytest.raises(ValueError, match="no papers can be invented"):
-        generated(1, first=LAST, last=LAST)
-    with pytest.raises(ValueError, match="no papers can be invented"):
-        generated(1, first=FIRST, last=date(2006, 1, 1))
+        generated(1, first=first, last=last)
+
+
+@given(st.integers(0, 40), st.dates(date(1991, 1, 1), date(2030, 1, 1)), st.integers(60, 9000))
+@settings(deadline=None)
+def test_between_any_two_dates_papers_are_modified_after_their_last_version_and_in_time(count, first, days):
+    last = max(first, date(2007, 5, 23)) + timedelta(days=days)
+    papers = generated(count, first=first, last=last)
+    assert len({paper.id for paper in papers}) == count
+    for paper in papers:
+        assert first.replace(day=1) <= paper.versions[0].submitted_at.date()
+        assert paper.versions[-1].submitted_at <= paper.modified_at < datetime.combine(last, time(23, 59), UTC)
 
 
 def test_records_are_in_the_order_of_their_last_change():
