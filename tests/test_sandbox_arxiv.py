@@ -95,7 +95,8 @@ def test_arguments_may_come_in_the_body(generation):
 
 def test_a_body_that_is_no_form_holds_no_verb():
     with serving() as (server, harvester):
-        reply = Reply(harvester.client.post(server.oai_url, json={"verb": "Identify"}))
+        said = {"content": "verb=Identify", "headers": {"Content-Type": "text/plain"}}
+        reply = Reply(harvester.client.post(server.oai_url, **said))
         assert reply.error == "badVerb"
 
 
