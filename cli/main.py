@@ -17,6 +17,8 @@ from cli.digest import digest
 from cli.doctor import doctor
 from cli.drift import drift
 from cli.gaps import gaps
+from cli.harvest import harvest
+from cli.import_arxiv import import_arxiv
 from cli.import_page import import_page
 from cli.import_replies import import_replies
 from cli.mail_endpoint import mail_endpoint
@@ -73,8 +75,8 @@ def main() -> None:
 
 
 for _command in (
-    *(daily, backfill, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor, site, digest),
+    *(daily, backfill, harvest, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor, site, digest),
     *(subscribe, unsubscribe, subscribers, mail_endpoint),
-    *(import_replies, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
+    *(import_replies, import_arxiv, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
 ):
     main.add_command(_command)

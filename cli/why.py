@@ -28,14 +28,19 @@ def why(paper_id: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(show.as_json(asdict(told)))
         return
-    titles = [str(row["title"]) for row in told.dates if row["title"]]
+    titles = [str(row["title"]) for row in (*told.records, *told.dates) if row["title"]]
     click.echo(click.style(f"{paper_id}  {show.shown(titles[-1] if titles else '')}", bold=True))
-    click.echo("\nOn the lists of")
     dates = [{name: value for name, value in row.items() if name != "title"} for row in told.dates]
-    show.table(dates, right=("position",))
-    click.echo("\nSaid by these answers")
+    if dates:
+        click.echo("\nOn the lists of")
+        show.table(dates, right=("position",))
     short = [row | {"body_sha256": _short(row["body_sha256"]), "url": row["url"] or "imported"} for row in told.answers]
-    show.table(short, right=("upvote_count", "comment_count", "github_star_count", "page"))
+    if short:
+        click.echo("\nSaid by these answers of the Hub")
+        show.table(short, right=("upvote_count", "comment_count", "github_star_count", "page"))
+    if told.records:
+        click.echo("\nTold by arXiv")
+        show.table([row | {"body_sha256": _short(row["body_sha256"])} for row in told.records], right=("position",))
     if told.refused:
         click.echo("\nOf which was refused")
         show.table(told.refused)

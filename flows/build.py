@@ -13,10 +13,11 @@ from typing import Protocol
 
 import polars as pl
 
+from flows import gatherings
 from flows.builders import builders, has_core_of_its_own
 from flows.ledger import Run, record, this_run
 from flows.prepare import Evidence, Prepared, Work, gathered, prepared
-from flows.recipes import DERIVED, EVIDENCE, NOTHING_REFUSED
+from flows.recipes import DERIVED, EVIDENCE, GATHERINGS, NOTHING_REFUSED
 from flows.sequels import due, followed
 from quality.finding import Finding
 from schemas.catalogue import TABLES
@@ -31,6 +32,10 @@ from transforms.answers import use_one_thread
 
 BATCH_MONTHS = 14
 """Judged together: what the judge costs hardly grows with the months, but they are published only after it."""
+
+
+BATCH_GATHERED = 28
+"""Small enough that little is built again after a kill, great enough that the judge is asked seldom."""
 
 
 class MonthRefused(Exception):
@@ -153,6 +158,8 @@ def publish_evidence(
         published = {one.month: one for one in _published(shop, found, build)}
         to_come = {month for months in batches[number:] for month in months}
         done |= _publish_sequels(shop, published, set(months) - to_come, to_come, done)
+        if not to_come:
+            _publish_gatherings(shop, published, months)
         yield from published.values()
 
 
@@ -193,9 +200,37 @@ def _publish_sequels(
     """
     if not published:
         return set()
+    months = [month for month in due(shop.pen.manifest, shop.work, touched, to_come) if month not in done]
+    _publish_further(shop, published, months, partial(_followed, shop.pen, shop.work))
+    return set(months)
+
+
+def _publish_gatherings(shop: Workshop, published: dict[str, Published], asked: Collection[str]) -> None:
+    """Build, judge and publish what is gathered from months of other tables, one table after the other."""
+    if not published:
+        return
+    for gathering in gatherings.wanted(shop.work):
+        try:
+            inputs = gatherings.due(shop.pen, shop.work, gathering, asked)
+        except MONTH_FAULTS as fault:
+            last = max(published)
+            published[last] = replace(published[last], fault=published[last].fault or fault)
+            continue
+        build = partial(_gathered, shop.pen, shop.work, GATHERINGS.index(gathering))
+        months = list(inputs)
+        for start in range(0, len(months), BATCH_GATHERED):
+            some = months[start : start + BATCH_GATHERED]
+            _publish_further(shop, published, some, partial(build, {month: inputs[month] for month in some}))
+
+
+def _publish_further(
+    shop: Workshop,
+    published: dict[str, Published],
+    months: Sequence[str],
+    build: Callable[[str], Prepared | Exception | None],
+) -> None:
+    """Build `months`, judge and publish them, and say so with the months `published`."""
     pen = shop.pen
-    months = [month for month in due(pen.manifest, shop.work, touched, to_come) if month not in done]
-    build = partial(_followed, pen, shop.work)
     futures = {month: shop.crew.submit(build, month) for month in months}
     found = {month: _result(future) for month, future in futures.items()}
     is_told = any(one.facts for one in found.values() if isinstance(one, Prepared))
@@ -211,13 +246,24 @@ def _publish_sequels(
             pen.drop(one.staged)
         else:
             fault = one
-        # A month after those that were asked for is told of with the last of them.
+        # A month that was not asked for is told of with the last of those that were.
         told = month if month in published else max(published)
         before = published[told]
         published[told] = replace(
             before, changed=(*before.changed, *changed), fault=before.fault or fault, rows=_rows(pen, told)
         )
-    return set(months)
+
+
+def _gathered(
+    pen: Writer, work: Work, number: int, inputs: Mapping[str, gatherings.Inputs], month: str
+) -> Prepared | Exception:
+    """A month of what is gathered, prepared, or what kept it from that."""
+    if has_core_of_its_own():
+        use_one_thread()
+    try:
+        return gatherings.gathered(pen, work, number, inputs, month)
+    except MONTH_FAULTS as fault:
+        return fault
 
 
 def _followed(pen: Writer, work: Work, month: str) -> Prepared | Exception | None:

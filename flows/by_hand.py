@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import TypeVar
 
 # Before the import, which sets logging up: what a person should know, we say ourselves.
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
@@ -15,12 +16,17 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from flows.backfill import Listener, backfill, listening
 from flows.daily import daily
+from flows.harvest import Harvested, HarvestHadProblems, harvest
+from flows.harvest import listening as listening_to_harvests
+from flows.harvesting import Heard
 from flows.report import Report, RunHadProblems
+
+Outcome = TypeVar("Outcome")
 
 
 def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, site: bool = True) -> Report:
     """One run of the daily flow, also where it had problems. Raises DateNotOpen."""
-    return _outcome(lambda: daily(day, recheck, now, site))
+    return _in_peace(lambda: _reported(lambda: daily(day, recheck, now, site)))
 
 
 def run_backfill(
@@ -28,17 +34,36 @@ def run_backfill(
 ) -> Report:
     """One run of the backfill flow, also where it had problems. Raises DateNotOpen."""
     with listening(listener):
-        return _outcome(lambda: backfill(start, end, refresh, now))
+        return _in_peace(lambda: _reported(lambda: backfill(start, end, refresh, now)))
+
+
+def run_harvest(
+    set_spec: str | None, since: date | None, until: date | None, *, listener: Heard, now: datetime | None = None
+) -> Harvested:
+    """One run of the harvest flow, also where it had problems. Raises HarvestUnderWay."""
+
+    def told() -> Harvested:
+        try:
+            return harvest(set_spec, since, until, now)
+        except HarvestHadProblems as problems:
+            return problems.outcome
+
+    with listening_to_harvests(listener):
+        return _in_peace(told)
 
 
 # It tells of what it still has to send when a run ends.
 logging.getLogger("EventsWorker").setLevel(logging.CRITICAL)
 
 
-def _outcome(run: Callable[[], Report]) -> Report:
+def _reported(run: Callable[[], Report]) -> Report:
+    try:
+        return run()
+    except RunHadProblems as told:
+        return told.report
+
+
+def _in_peace(run: Callable[[], Outcome]) -> Outcome:
     # The heartbeat's thread is joined at the end of each flow, which takes a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        try:
-            return run()
-        except RunHadProblems as told:
-            return told.report
+        return run()

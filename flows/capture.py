@@ -99,7 +99,7 @@ class Asking:
                 "captured_at": answer.received_at,
                 "url": answer.url,
                 "status_code": answer.status_code,
-                "headers": _headers(answer),
+                "headers": headers_as_json(answer),
                 "body": answer.body,
                 "body_sha256": sha256(answer.body).hexdigest(),
             },
@@ -114,7 +114,7 @@ def asking_hub(
 
     `sleep` is what it waits with.
     """
-    pace = FilePace(settings.state, "hub", settings.hub_quota, sleep=sleep, on_wait=_announce)
+    pace = FilePace(settings.state, "hub", settings.hub_quota, sleep=sleep, on_wait=announce("the Hub"))
     try:
         client = open_client(
             settings.hub_url,
@@ -124,7 +124,7 @@ def asking_hub(
             patience_s=patience.faults_s,
             quota_patience_s=patience.quota_s,
             answer_deadline_s=patience.answer_s,
-            on_wait=_announce,
+            on_wait=announce("the Hub"),
             now=clock.now,
             sleep=sleep,
         )
@@ -134,7 +134,7 @@ def asking_hub(
         yield Asking(client, clock, settings.lake)
 
 
-def _headers(answer: Answer) -> str:
+def headers_as_json(answer: Answer) -> str:
     """The headers as a JSON object; a name that came twice has its values joined, as HTTP allows."""
     joined: dict[str, str] = {}
     for name, value in answer.headers:
@@ -142,6 +142,11 @@ def _headers(answer: Answer) -> str:
     return json.dumps(joined, ensure_ascii=False)
 
 
-def _announce(wait_s: float) -> None:
-    if wait_s >= WORTH_SAYING_S:
-        log.warning("the Hub, or its limit, asks for patience; waiting %.0f s", wait_s)
+def announce(source: str) -> Callable[[float], None]:
+    """A listener of waits that tells of those worth saying."""
+
+    def told(wait_s: float) -> None:
+        if wait_s >= WORTH_SAYING_S:
+            log.warning("%s, or its limit, asks for patience; waiting %.0f s", source, wait_s)
+
+    return told

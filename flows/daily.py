@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from schemas.source_days import SOURCE_DAYS
 from sources.answer import SourceUnreachable
 from store.lake import MONTH_FORM, Lake
 from store.rows import scan
-from store.snapshot import read_whole, snapshot
+from store.snapshot import Snapshot, read_whole, snapshot
 
 
 @flow(name="daily")
@@ -72,11 +73,16 @@ def daily(
 def _gaps(lake: Lake, newest: date) -> list[date]:
     """The dates up to `newest` that are wanting since the lake's first asked date, newest first."""
     seen = snapshot(lake)
-    months = seen.manifest.months(SOURCE_DAYS.name)
-    if not months:
-        return []
-    asked = read_whole(lake, lambda now: scan(now, SOURCE_DAYS, months[:1]).select(pl.col("listed_on").min()).collect())
-    return list(islice(wanting(seen.manifest, asked.item(), newest), GAPS_A_RUN + RECHECK_DAYS + 1))
+    for month in seen.manifest.months(SOURCE_DAYS.name):
+        days = read_whole(lake, partial(_asked_of_hub, month))
+        if days.height:
+            first = days["listed_on"].sort()[0]
+            return list(islice(wanting(seen.manifest, first, newest), GAPS_A_RUN + RECHECK_DAYS + 1))
+    return []
+
+
+def _asked_of_hub(month: str, seen: Snapshot) -> pl.DataFrame:
+    return scan(seen, SOURCE_DAYS, [month]).filter(pl.col("source") == "hub").select("listed_on").collect()
 
 
 @task(task_run_name="capture-{day}", cache_policy=NO_CACHE)

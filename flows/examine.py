@@ -15,6 +15,7 @@ from flows.heartbeat import last_beat
 from flows.recipes import EVIDENCE
 from flows.watch import looks
 from schemas.captures import CAPTURES
+from schemas.harvests import HARVESTS
 from schemas.rejects import REJECTS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
@@ -51,7 +52,7 @@ def examine(lake: Lake, now: datetime, *, is_thorough: bool = True) -> list[Line
     if not snapshot(lake).manifest.months(SOURCE_DAYS.name):
         return [Line("freshness", "broken", f"nothing is published in {lake.root}", "papers daily")]
     checks: list[Callable[[Lake, datetime], Line]] = [_freshness, _heartbeat, _gaps, _captures, _rejects]
-    checks += [_validations, _oddities, _waiting, _disk]
+    checks += [_validations, _oddities, _harvest, _waiting, _disk]
     if is_thorough:
         checks.append(_files)
     return [_looked_at(check, lake, now) for check in checks]
@@ -92,7 +93,11 @@ def _heartbeat(lake: Lake, now: datetime) -> Line:
 
 
 def _gaps(lake: Lake, now: datetime) -> Line:
-    first = read_whole(lake, lambda seen: scan(seen, SOURCE_DAYS).select(pl.col("listed_on").min()).collect().item())
+    of_hub = pl.col("source") == "hub"
+    asked = pl.col("listed_on").min()
+    first = read_whole(lake, lambda seen: scan(seen, SOURCE_DAYS).filter(of_hub).select(asked).collect().item())
+    if first is None:
+        return Line("gaps", "look", "the Hub was never asked for a list", "papers daily")
     due = _due(now)
     gaps = [day for day in known_dates(lake, first, due) if day.is_gap] if first <= due else []
     if not gaps:
@@ -114,6 +119,22 @@ def _captures(lake: Lake, now: datetime) -> Line:
     return Line(
         "captures", "look", f"{refused.height} refused since {since}: {names}", "papers accept, if you know better"
     )
+
+
+def _harvest(lake: Lake, now: datetime) -> Line:
+    """The newest harvest of each set of arXiv's; a lake that harvests nothing need not."""
+    ended = read_whole(lake, lambda seen: scan(seen, HARVESTS).collect()).sort("ended_at")
+    if ended.is_empty():
+        return Line("harvest", "well", "arXiv was never harvested here")
+    newest = ended.unique("set_spec", keep="last", maintain_order=True).sort("ended_at")
+    failed = newest.filter(~pl.col("verdict").is_in(["complete", "confirmed_empty"]))
+    if failed.height:
+        what = "; ".join(f"{of or 'all sets'}: {why}" for of, why in failed.select("set_spec", "reason").iter_rows())
+        return Line("harvest", "look", f"the newest harvest is not complete ({what})", "papers harvest")
+    ended_at: datetime = newest["ended_at"][-1]
+    ago = now - ended_at
+    told = f"the last one ended {_ago(ago)} ago: {newest['record_count'][-1]} records, complete"
+    return Line("harvest", "look" if ago > SILENCE else "well", told, "papers harvest" if ago > SILENCE else "")
 
 
 def _rejects(lake: Lake, now: datetime) -> Line:

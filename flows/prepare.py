@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.recipes import EVIDENCE, FROM_EVIDENCE, NOTHING_REFUSED, RECIPES, Kept
+from flows.recipes import EVIDENCE, NOTHING_REFUSED, RECIPES, Kept, Recipe
 from quality.facts import facts
 from schemas.table import Table
 from store import inbox
@@ -19,6 +19,7 @@ from store.fingerprint import code
 from store.lake import part_name
 from store.publish import FileDamaged, Staged, Writer
 from transforms.conform import none
+from transforms.shares import shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,13 @@ def gathered(pen: Writer, work: Work, month: str) -> Evidence | None:
     """All that is kept of a month, published or waiting; None where nothing waits and every table is current."""
     waiting = {table: inbox.waiting(pen.lake, table, month) for table in EVIDENCE}
     unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
-    is_forced = work.force and any(table in work.only for table in FROM_EVIDENCE)
-    is_quiet = not is_forced and not unreadable and not any(kept.files for kept in waiting.values())
-    if is_quiet and all(
-        is_current(pen, month, [table for table in recipe.derived if table in work.only], inputs)
-        for recipe in RECIPES
-        if (inputs := _inputs(pen, month, recipe.evidence))
-    ):
+    waits = {table for table, kept in waiting.items() if kept.files}
+    due = [recipe for recipe in RECIPES if waits & {*recipe.evidence} or not _is_done(pen, work, month, recipe)]
+    if not due and not waits and not unreadable:
         return None
-    kept = {table: _all_kept(pen, table, month, waits.rows) for table, waits in waiting.items()}
+    # Of a source that has nothing new nothing is read: a month of its answers may be large.
+    wanted = waits | {table for recipe in due for table in recipe.evidence}
+    kept = {table: _all_kept(pen, table, month, waiting[table].rows) for table in EVIDENCE if table in wanted}
     return Evidence(
         kept={table: rows for table, rows in kept.items() if rows.height},
         fresh=[table for table, waits in waiting.items() if waits.rows.height],
@@ -101,7 +100,10 @@ def prepared(
             continue
         built = recipe.build(month, kept, broken)
         frames = {table: built.tables[table] for table in wanted}
-        staged = pen.stage(month, frames, code=code(), inputs=inputs, wanting=built.wanting, into=staged)
+        wanted_of = {table: shares(rows, table) for table, rows in frames.items() if table.shares}
+        staged = pen.stage(
+            month, frames, code=code(), inputs=inputs, wanting=built.wanting, shares=wanted_of, into=staged
+        )
         captures.append(built.captures)
         refused.append(built.refused)
         new = [table for table in wanted if is_new(pen, staged, table, month, frames[table])] if work.is_judged else []
@@ -115,6 +117,12 @@ def prepared(
         folded=evidence.folded,
         unreadable=evidence.unreadable,
     )
+
+
+def _is_done(pen: Writer, work: Work, month: str, recipe: Recipe) -> bool:
+    """Whether what a recipe makes of what is published of a month needs no building."""
+    wanted, inputs = [table for table in recipe.derived if table in work.only], _inputs(pen, month, recipe.evidence)
+    return not inputs or not wanted or (not work.force and is_current(pen, month, wanted, inputs))
 
 
 def _all_kept(pen: Writer, table: Table, month: str, waiting: pl.DataFrame) -> pl.DataFrame:

@@ -20,7 +20,10 @@ from flows.builders import builders
 from flows.ledger import this_run
 from flows.prepare import Evidence, Work
 from flows.recipes import DERIVED, EVIDENCE
+from schemas.arxiv_lines import ARXIV_LINES
+from schemas.arxiv_replies import ARXIV_REPLIES
 from schemas.decisions import DECISIONS
+from schemas.harvests import HARVESTS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.saved_pages import SAVED_PAGES
 from schemas.table import Table
@@ -28,7 +31,14 @@ from store.lake import Lake
 from store.publish import Writer, writer
 from store.snapshot import snapshot
 
-KNOWN_AT = {HUB_REPLIES: "captured_at", DECISIONS: "decided_at", SAVED_PAGES: "imported_at"}
+KNOWN_AT = {
+    HUB_REPLIES: "captured_at",
+    ARXIV_REPLIES: "captured_at",
+    ARXIV_LINES: "imported_at",
+    SAVED_PAGES: "imported_at",
+    DECISIONS: "decided_at",
+    HARVESTS: "ended_at",
+}
 """The instant from which on a row of evidence was known."""
 
 
@@ -37,9 +47,10 @@ class TargetTaken(Exception):
 
 
 def months_kept(lake: Lake) -> list[str]:
-    """The months that evidence is kept of, published or waiting, oldest first."""
+    """The months that anything is kept of or was built of, published or waiting, oldest first."""
     published = snapshot(lake).manifest
-    return sorted({*waiting_months(lake), *(month for table in EVIDENCE for month in published.months(table.name))})
+    there = (month for table in (*EVIDENCE, *DERIVED) for month in published.months(table.name))
+    return sorted({*waiting_months(lake), *there})
 
 
 def rebuild(

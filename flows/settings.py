@@ -17,6 +17,9 @@ from store.lake import Lake
 from store.mail_address import AddressWrong, mail_address
 
 HUB_URL = "https://huggingface.co"
+ARXIV_URL = "https://oaipmh.arxiv.org/oai"
+ARXIV_INTERVAL_S = 3.0
+"""Of arXiv's terms: at most one request in that time."""
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 
 
@@ -32,6 +35,8 @@ class Settings:
     state: Path
     hub_url: str = HUB_URL
     hub_quota: int | None = None
+    arxiv_url: str = ARXIV_URL
+    arxiv_interval_s: float = ARXIV_INTERVAL_S
     contact: str | None = None
     hub_token: str | None = field(default=None, repr=False)
     prefect_api: str | None = None
@@ -78,6 +83,8 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
         state=Path(said("PAPERLAKE_STATE") or user_state_path("paperlake")).expanduser().absolute(),
         hub_url=said("PAPERLAKE_HUB_URL") or HUB_URL,
         hub_quota=_quota("PAPERLAKE_HUB_QUOTA", said("PAPERLAKE_HUB_QUOTA")),
+        arxiv_url=said("PAPERLAKE_ARXIV_URL") or ARXIV_URL,
+        arxiv_interval_s=_interval_s(said("PAPERLAKE_ARXIV_INTERVAL_S"), said("PAPERLAKE_ARXIV_URL") or ARXIV_URL),
         contact=contact,
         hub_token=said("HF_TOKEN"),
         prefect_api=said("PREFECT_API_URL"),
@@ -119,3 +126,21 @@ def _quota(name: str, text: str | None) -> int | None:
     if not 0 <= quota <= 10**6:
         raise SettingWrong(f"{name} is {text!r}; it takes a number of requests per 5 minutes, or 0 for no pacing")
     return int(quota)
+
+
+def _interval_s(text: str | None, url: str) -> float:
+    """Seconds between two requests to arXiv. Less than its terms ask for is taken for a server of this machine only."""
+    if text is None:
+        return ARXIV_INTERVAL_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour, as far as anyone would wait
+        raise SettingWrong(f"PAPERLAKE_ARXIV_INTERVAL_S is {text!r}; it takes seconds between two requests, such as 3")
+    if seconds < ARXIV_INTERVAL_S and not is_loopback(urlsplit(url).hostname or ""):
+        raise SettingWrong(
+            f"PAPERLAKE_ARXIV_INTERVAL_S is {text!r}; arXiv asks for 3 seconds between two requests, and less is taken "
+            "for a server of this machine only"
+        )
+    return seconds

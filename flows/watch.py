@@ -153,7 +153,8 @@ def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> Look
                 (FIELD_DAYS, None),
             )
         )
-        return Looks(profile(lists, signals, captures, rejects, days), notices(fields))
+        of_lists = days.filter(pl.col("source") == "hub")
+        return Looks(profile(lists, signals, captures, rejects, of_lists), notices(fields))
 
     found = read_whole(lake, read)
     asked = pl.col("listed_on").is_in(list(dates))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from schemas.arxiv_lines import ARXIV_LINES
+from schemas.arxiv_records import ARXIV_RECORDS
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
@@ -31,13 +33,15 @@ class PaperUnknown(Exception):
 class Provenance:
     """Everything the lake knows of a paper, with where it knows that from.
 
-    `dates` are the lists it stood on, `answers` the kept replies that hold it with what each said, `refused` what was
-    refused of it, `files` the published files that it stands in, with their SHA-256 and the hash of what built them.
+    `dates` are the lists it stood on, `answers` the kept replies that hold it with what each said, `records` what arXiv
+    told of it and when, `refused` what was refused of it, `files` the published files that it stands in, with their
+    SHA-256 and the hash of what built them.
     """
 
     paper_id: str
     dates: Sequence[Row]
     answers: Sequence[Row]
+    records: Sequence[Row]
     refused: Sequence[Row]
     files: Sequence[Row]
 
@@ -47,7 +51,7 @@ def why(lake: Lake, paper_id: str) -> Provenance:
     if not re.fullmatch(ARXIV_ID.pattern, paper_id):
         raise PaperUnknown(f"{paper_id!r} is no arXiv identifier without version; write it like 2511.01234")
     found = read_whole(lake, lambda seen: _provenance(seen, paper_id))
-    if not found.answers and not found.refused:
+    if not (found.answers or found.records or found.refused):
         raise PaperUnknown(f"no answer kept in {lake.root} holds {paper_id}")
     return found
 
@@ -77,9 +81,20 @@ def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
         paper_id=paper_id,
         dates=listed.select(shown).rows(named=True),
         answers=told.rows(named=True),
+        records=_records(seen, is_it),
         refused=refused.select(why_refused).sort("captured_at", "field").rows(named=True),
         files=[row for table in holding for row in _files(seen, table, is_it)],
     )
+
+
+def _records(seen: Snapshot, is_it: pl.Expr) -> list[Row]:
+    """What arXiv told of the paper, oldest first: by its server, and by its bulk snapshot."""
+    told = scan(seen, ARXIV_RECORDS).filter(is_it)
+    served = told.select("captured_at", "datestamp", "title", "is_deleted", "position", "body_sha256").collect()
+    lines = scan(seen, ARXIV_LINES).filter(is_it).select(captured_at="imported_at").collect()
+    imported = lines.with_columns(body_sha256=pl.lit("a line of the snapshot"))
+    rows = pl.concat([served, imported], how="diagonal").sort("captured_at", "position")
+    return rows.rows(named=True)
 
 
 def _answers(seen: Snapshot, paper_id: str, dates: pl.Series) -> pl.DataFrame:

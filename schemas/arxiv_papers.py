@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, SHA256, TEXT, TEXTS
-from schemas.table import Between, Column, OneOf, Table
+from schemas.table import Between, Column, Gathers, OneOf, Table
 
 AUTHORS = pa.list_(
     pa.struct(
@@ -20,7 +20,8 @@ AUTHORS = pa.list_(
 ABSENT = "the record does not carry it, or is a deletion"
 DELETION = "only deletions are known"
 NO_DATE = "the record tells none, or one that cannot be"
-OF_A_LINE = "it is a line of the public snapshot"
+_LINE = "line of the public snapshot"
+OF_A_LINE = f"it is a {_LINE}"
 _FROM_1 = (Between(1, 2**31 - 1),)
 FIRST_ON, LAST_ON = "1986-01-01", "2099-12-31"
 """No paper on arXiv carries an earlier date, and a later one is no date of ours."""
@@ -45,12 +46,20 @@ TOLD = (
     Column("author_count", COUNT, "Length of `authors`.", unit="authors", null=ABSENT, checks=COUNTS_UP),
     Column("primary_category", TEXT, "First of `categories`: where the paper was filed.", null=ABSENT),
     Column("categories", TEXTS, "Categories, the primary one first, without repeats.", null=ABSENT),
-    Column("created_on", DATE, "First version's date.", null=NO_DATE, checks=_POSSIBLE),
+    Column(
+        "created_on",
+        DATE,
+        "What the record calls created. In answers of before March 2025 and in the snapshot that is the first "
+        "version's date (in New York, in the snapshot in UTC); the server in use since then tells the newest's.",
+        null=NO_DATE,
+        checks=_POSSIBLE,
+    ),
     Column(
         "updated_on",
         DATE,
-        "Newest version's date.",
-        null="there is one version only, or its date cannot be",
+        "What the record calls updated: the newest version's date where there are several. The server in use since "
+        "March 2025 tells nearly always the datestamp instead.",
+        null=f"there is one version only, or {NO_DATE}",
         checks=_POSSIBLE,
     ),
     Column("license_url", TEXT, "Address of the licence.", null="none is told, as for many papers up to 2008"),
@@ -63,12 +72,15 @@ TOLD = (
         "DOIs of what was published, without repeats, in the order told. Several in one element are taken apart.",
         null=ABSENT,
     ),
-    Column("msc_class", TEXT, f"Mathematics subject classes, as told: {_CLEAN}.", null=ABSENT),
+    Column(
+        "msc_class", TEXT, f"Mathematics subject classes, as told: {_CLEAN}.", null=f"{ABSENT}; no {_LINE} tells it"
+    ),
     Column(
         "acm_class",
         TEXT,
         f"ACM computing classes, as told: {_CLEAN}.",
-        null="not told, or not to be believed: arXiv's server also sends the word None, or the MSC class, in its place",
+        null=f"{ABSENT}; no {_LINE} tells it; or it is not to be believed, for arXiv's server also sends the word "
+        "None, or the MSC class, in its place",
     ),
     Column(
         "is_withdrawn",
@@ -88,6 +100,9 @@ TOLD = (
 DATESTAMP = Column("datestamp", DATE, "When the record was last modified, a UTC date.", null=NO_DATE, checks=_POSSIBLE)
 IS_DELETED = Column("is_deleted", FLAG, "Whether the record says that the paper was deleted.")
 
+GATHERED = Gathers(own=("arxiv_lines",), shared=("arxiv_records",))
+"""What a month of `arxiv_papers` is made of."""
+
 ARXIV_PAPERS = Table(
     name="arxiv_papers",
     doc=(
@@ -99,6 +114,7 @@ ARXIV_PAPERS = Table(
     dated_by="filed_on",
     key=("paper_id",),
     sort=("paper_id",),
+    gathers=GATHERED,
     columns=(
         PAPER_ID,
         FILED_ON,

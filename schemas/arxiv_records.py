@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.arxiv_papers import DATESTAMP, FILED_ON, IS_DELETED, PAPER_ID, TOLD
 from schemas.arxiv_replies import OF_A_REPLY
 from schemas.kinds import COUNT, DATE, INSTANT, SHA256, TEXT
-from schemas.table import Between, Column, Table
+from schemas.table import Between, Column, Shares, Table
 
 ARXIV_RECORDS = Table(
     name="arxiv_records",
@@ -19,6 +19,7 @@ ARXIV_RECORDS = Table(
     key=("captured_at", "body_sha256", "position"),
     sort=("filed_on", "paper_id", "captured_at", "body_sha256", "position"),
     rests_on=(OF_A_REPLY,),
+    shares=Shares("filed_on", ("paper_id", "captured_at", "body_sha256", "position")),
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
         Column("captured_at", INSTANT, "When the answer had arrived."),

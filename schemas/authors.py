@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.kinds import ARXIV_ID, COUNT, DATE, FLAG, TEXT
-from schemas.table import Between, Column, Rests, Table
+from schemas.table import Between, Column, Rests, Shares, Table
 
 AUTHORS = Table(
     name="authors",
@@ -13,6 +13,7 @@ AUTHORS = Table(
     key=("listed_on", "paper_id", "position"),
     sort=("listed_on", "paper_id", "position"),
     rests_on=(Rests(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),),
+    shares=Shares("paper_id"),
     columns=(
         Column("listed_on", DATE, "The date of the list."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),

@@ -137,10 +137,7 @@ def _view(view: View) -> dict[str, Any]:
 
 def _property(column: Column, table: Table | None) -> dict[str, Any]:
     told: dict[str, Any] = {"name": column.name, "description": column.doc, "physicalType": str(column.type)}
-    if pa.types.is_list(column.type):
-        told |= {"logicalType": "array", "items": {"logicalType": _logical(column.type.value_type)}}
-    else:
-        told["logicalType"] = _logical(column.type)
+    told |= _typed(column.type)
     told["required"] = column.null is None
     if table is not None and column.name in table.key:
         told |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column.name) + 1}
@@ -155,6 +152,16 @@ def _property(column: Column, table: Table | None) -> dict[str, Any]:
     if custom:
         told["customProperties"] = custom
     return told
+
+
+def _typed(kind: pa.DataType) -> dict[str, Any]:
+    """The logical type, with what a list or a structure holds."""
+    if pa.types.is_list(kind):
+        return {"logicalType": "array", "items": _typed(kind.value_type)}
+    if pa.types.is_struct(kind):
+        fields = [{"name": field.name, "physicalType": str(field.type), **_typed(field.type)} for field in kind]
+        return {"logicalType": "object", "properties": fields}
+    return {"logicalType": _logical(kind)}
 
 
 def _logical(kind: pa.DataType) -> str:

@@ -59,7 +59,8 @@ def _columns(columns: tuple[Column, ...]) -> Iterator[str]:
 
 
 def _resting(one: Rests) -> str:
-    return f"Rests on `{one.table}`: {_names(one.columns)} is {_names(one.on)} there."
+    only = f" where `{one.only[0]}` is {one.only[1]}" if one.only else ""
+    return f"Rests on `{one.table}`: {_names(one.columns)} is {_names(one.on)} there{only}."
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.hub_replies import captured_at
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT, TEXTS
-from schemas.table import Between, Column, Table
+from schemas.table import Between, Column, Shares, Table
 
 ABSENT = "the answer does not carry it"
 
@@ -19,6 +19,7 @@ LISTINGS = Table(
     key=("listed_on", "paper_id"),
     sort=("listed_on", "position", "paper_id"),
     rests_on=(captured_at("first_seen_at"), captured_at("last_seen_at")),
+    shares=Shares("paper_id", ("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at")),
     columns=(
         Column("listed_on", DATE, "The date of the list. It rolls over at 21:30 in New York."),
         Column("paper_id", TEXT, "arXiv identifier without its version; text, for many end in 0.", checks=(ARXIV_ID,)),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.hub_replies import captured_at
 from schemas.kinds import COUNT, COUNTS_UP, DATE, INSTANT, TEXT
-from schemas.table import Column, OneOf, Table
+from schemas.table import Column, OneOf, Rests, Table
 
 VERDICTS = ("settled", "complete", "confirmed_empty", "partial", "failed")
 
@@ -13,20 +12,38 @@ SOURCE_DAYS = Table(
     doc=(
         "The verdict on each date that was ever asked for: settled (whole, begun 14 days or more after closing), "
         "complete (whole, begun after closing), confirmed_empty (the same, and empty), partial (something valid), "
-        "failed (nothing valid). A date never asked for has no row."
+        "failed (nothing valid). A date never asked for has no row. Of arXiv it is the verdict on the harvests of "
+        "a day: complete where lists made one after the other agree and no record on them is missing."
     ),
     grain="one source and one date",
     dated_by="listed_on",
     key=("source", "listed_on"),
     sort=("source", "listed_on"),
-    rests_on=(captured_at("first_captured_at"), captured_at("last_captured_at")),
+    rests_on=(
+        *(
+            Rests(("listed_on", at), "hub_replies", ("requested_on", "capture_started_at"), only=("source", "hub"))
+            for at in ("first_captured_at", "last_captured_at")
+        ),
+        *(
+            Rests(("listed_on", at), "harvests", ("harvested_on", "harvest_started_at"), only=("source", "arxiv"))
+            for at in ("first_captured_at", "last_captured_at")
+        ),
+    ),
     columns=(
-        Column("source", TEXT, "The source asked."),
-        Column("listed_on", DATE, "The date asked for."),
+        Column("source", TEXT, "The source asked: hub, arxiv, or a set of arXiv's (arxiv:cs)."),
+        Column("listed_on", DATE, "The date asked for; of arXiv the day (UTC) of the harvest."),
         Column("verdict", TEXT, "What is known of the date.", checks=(OneOf(VERDICTS),)),
-        Column("paper_count", COUNT, "Papers on the list (`is_listed`).", unit="papers", checks=COUNTS_UP),
-        Column("page_count", COUNT, "Pages of the capture the list rests on.", unit="pages", checks=COUNTS_UP),
-        Column("capture_count", COUNT, "Captures kept of the date, good or bad.", unit="captures", checks=COUNTS_UP),
+        Column(
+            "paper_count",
+            COUNT,
+            "Papers on the list (`is_listed`); of arXiv, records told.",
+            unit="papers",
+            checks=COUNTS_UP,
+        ),
+        Column("page_count", COUNT, "Pages of the capture or harvest it rests on.", unit="pages", checks=COUNTS_UP),
+        Column(
+            "capture_count", COUNT, "Captures kept, or harvests tried, good or bad.", unit="captures", checks=COUNTS_UP
+        ),
         Column("first_captured_at", INSTANT, "Start of the first capture."),
         Column("last_captured_at", INSTANT, "Start of the newest capture."),
         Column(

@@ -79,12 +79,14 @@ class Column:
 class Rests:
     """What a row rests on: some row of `table` holds in `on` what this row holds in `columns`.
 
-    It is a row of the same month, or where the table reads months of others, of those.
+    It is a row of the same month, or where the table reads months of others, of those. With `only`, a column and its
+    value, that is said of the rows with that value.
     """
 
     columns: tuple[str, ...]
     table: str
     on: tuple[str, ...]
+    only: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,37 @@ class Reads:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """That rows are wanted by another month than the one they are filed under: by that of the date or paper in `by`.
+
+    Rows of the same code that agree in `told_by` agree in every column; with none there, the shares change only with
+    those of another table.
+    """
+
+    by: str
+    told_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathers:
+    """That a month of a table is built from the same month of the tables `own`, and from its shares of all months.
+
+    A table `shared` declares its shares. Those `beside` are read like it, and change only where it does.
+    """
+
+    own: tuple[str, ...]
+    shared: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One published table.
 
     `dated_by` names the column (a date) whose month is the partition. `sort` is a total order: it ends
     with what the key leaves open, so that the same rows always make the same bytes. A ledger or a
-    replies table is `kept`: evidence that no build can make again. One without `reads` is built from a month of
-    evidence.
+    replies table is `kept`: evidence that no build can make again. One that neither `reads` nor `gathers` is built from
+    a month of evidence.
     """
 
     name: str
@@ -124,6 +150,8 @@ class Table:
     version: str = "1.0.0"
     rests_on: tuple[Rests, ...] = ()
     reads: Reads | None = None
+    gathers: Gathers | None = None
+    shares: Shares | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that would make files which readers or rebuilds trip over."""
@@ -142,8 +170,9 @@ class Table:
 
     def _named(self) -> tuple[str, ...]:
         """Every column that the declaration speaks of beside declaring it."""
-        resting = [name for one in self.rests_on for name in one.columns]
-        return (*self.key, *self.sort, self.dated_by, *resting)
+        resting = [name for one in self.rests_on for name in (*one.columns, *(one.only or ())[:1])]
+        shared = (self.shares.by, *self.shares.told_by) if self.shares else ()
+        return (*self.key, *self.sort, self.dated_by, *resting, *shared)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,8 +90,12 @@ def load(path: Path) -> Manifest:
 
 def decode(text: bytes | None, path: Path) -> Manifest:
     """The manifest that `text` holds, None being that of a new lake. `path` is named in ManifestUnreadable."""
-    if text is None:
-        return Manifest()
+    return Manifest() if text is None else _decoded(text, path)
+
+
+@lru_cache(maxsize=4)
+def _decoded(text: bytes, path: Path) -> Manifest:
+    """The manifest that `text` holds. A writer asks for it again and again, and it grows with the lake."""
     try:
         said = json.loads(text)
         if said["format"] != FORMAT:

@@ -17,12 +17,14 @@ from pathlib import Path
 import polars as pl
 from filelock import FileLock, Timeout
 
-from schemas.table import Table
+from schemas.table import Gathers, Table
 from store import inbox, journal, manifest, parquet
 from store.files import flush, make_folder, replace, sha256, write_new
 from store.journal import Plan
 from store.lake import Lake, part_name
 from store.manifest import Entry, Manifest, inputs_hash
+from store.shares import FooterUnreadable, Shared, shared
+from store.spill import SPILLED
 
 LOCK_WAIT_S = 600.0
 _ARRIVING_S = 86_400.0
@@ -54,14 +56,20 @@ class Writer:
     """The one writer of a lake; only `writer` makes one, and only while it holds the lock."""
 
     lake: Lake
+    _sound: set[tuple[Path, str]] = field(default_factory=set)
+    """What was found to be whole: a file of which many months want a part is not hashed for each of them."""
 
     @property
     def manifest(self) -> Manifest:
         """What is published now."""
         return manifest.load(self.lake.manifest)
 
-    def read(self, table: Table, month: str, columns: Sequence[str] = ()) -> pl.DataFrame | None:
-        """The published rows of a month, or some of their columns; None where there are none. Raises FileDamaged.
+    def read(
+        self, table: Table, month: str, columns: Sequence[str] = (), only: pl.Expr | None = None
+    ) -> pl.DataFrame | None:
+        """The published rows of a month, or some of their columns, or those where `only` holds; None without a file.
+
+        Raises FileDamaged.
 
         What is folded or built from them gets a hash of its own: a flipped bit must be found before that.
         """
@@ -74,12 +82,26 @@ class Writer:
                     "bring the manifest back from a backup, or move the file out of the lake"
                 )
             return None
-        if not path.exists() or sha256(path) != published.sha256:
+        if not self._is_sound(path, published.sha256):
             raise FileDamaged(
                 f"{path} is not what was published (missing, or its SHA-256 differs from the manifest's); nothing "
                 "was built from it. Bring it back from a backup; what waits in the inbox stays there"
             )
-        return parquet.read(path, table, list(columns))
+        return parquet.read(path, table, list(columns), only)
+
+    def _is_sound(self, path: Path, digest: str) -> bool:
+        if not path.exists():
+            return False
+        if (path, digest) not in self._sound and sha256(path) == digest:
+            self._sound.add((path, digest))
+        return (path, digest) in self._sound
+
+    def shared(self, gathers: Gathers) -> Shared:
+        """What the published files of tables that are shared hold for which months. Raises FileDamaged."""
+        try:
+            return shared(self.manifest, gathers, self.lake.part)
+        except FooterUnreadable as error:
+            raise FileDamaged(str(error)) from error
 
     def stage(  # noqa: PLR0913 - what the manifest is to say of a file
         self,
@@ -89,11 +111,12 @@ class Writer:
         code: str = "",
         inputs: Mapping[str, str] | None = None,
         wanting: Mapping[Table, Sequence[str]] | None = None,
+        shares: Mapping[Table, Mapping[str, str]] | None = None,
         into: Staged | None = None,
     ) -> Staged:
         """Write a month of some tables aside. `into` adds to a publish that is being staged.
 
-        `code`, `inputs` and `wanting` are what the manifest is to say of each file.
+        `code`, `inputs` and `wanting` are what the manifest is to say of each file, `shares` what its footer is to say.
 
         Raises `pyarrow.ArrowInvalid` for a null where a table allows none.
         """
@@ -103,7 +126,7 @@ class Writer:
         for table, rows in frames.items():
             name = part_name(table.name, month)
             path = staged.folder / f"{table.name}-{month}.parquet"
-            parquet.write(rows, table, path, inputs_hash(inputs or {}))
+            parquet.write(rows, table, path, inputs_hash(inputs or {}), (shares or {}).get(table))
             flush(path)
             files[name] = path
             entries[name] = Entry(
@@ -213,11 +236,14 @@ def roll_forward(lake: Lake) -> None:
 
 
 def _sweep(lake: Lake) -> None:
-    """Remove what the dead left behind: stages without a journal, and answers that have been arriving for a day."""
+    """Remove what the dead left behind: stages without a journal, and what has been arriving for a day."""
     for left in lake.staged.iterdir():
+        is_arriving = left.name.startswith((inbox.ARRIVING, SPILLED))
+        if is_arriving and time.time() - left.stat().st_mtime < _ARRIVING_S:
+            continue  # it is no publish of the writer's: whoever makes it may be alive
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
-        elif left.name.startswith(inbox.ARRIVING) and time.time() - left.stat().st_mtime > _ARRIVING_S:
+        elif is_arriving:
             left.unlink(missing_ok=True)
 
 

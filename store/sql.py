@@ -13,7 +13,6 @@ from store.snapshot import Snapshot, read_whole
 
 _SQL_TYPES = {
     "string": "varchar",
-    "list<item: string>": "varchar[]",
     "date32[day]": "date",
     "timestamp[us, tz=UTC]": "timestamptz",
     "int32": "integer",
@@ -62,5 +61,14 @@ def _view(database: duckdb.DuckDBPyConnection, seen: Snapshot, table: Table) -> 
         database.read_parquet(paths, hive_partitioning=False).create_view(table.name)
         return
     # Handing over an empty Arrow table would make DuckDB import pandas, which takes longer than most queries.
-    columns = ", ".join(f'null::{_SQL_TYPES[str(column.type)]} as "{column.name}"' for column in table.columns)
+    columns = ", ".join(f'null::{_sql_type(column.type)} as "{column.name}"' for column in table.columns)
     database.execute(f"create view {table.name} as select {columns} where false")
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    """The type as DuckDB calls it."""
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"struct({', '.join(f'{field.name} {_sql_type(field.type)}' for field in kind)})"
+    return _SQL_TYPES[str(kind)]

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.catalogue import TABLES
-from schemas.table import Rests, Table
+from schemas.table import Gathers, Rests, Table
 from store import inbox, parquet
 from store.files import sha256
 from store.lake import MONTH_FORM, Lake, part_name
 from store.manifest import Entry, published_inputs
 from store.publish import is_being_written
+from store.shares import FooterUnreadable, gathered_inputs, shares_of
 from store.snapshot import Snapshot, snapshot
 
 Kind = Literal[
@@ -112,8 +113,9 @@ def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
         if wrong:
             yield _fault(table, month, wrong)
     for table in TABLES.values():
-        if table not in entries and table.reads and seen.manifest.entry(table.reads.tables[0], month):
-            yield _fault(table, month, ("missing", f"was never built, though {table.reads.tables[0]} was"))
+        reads = table.reads.tables[:1] if table.reads else table.gathers.own if table.gathers else ()
+        if table not in entries and (there := [name for name in reads if seen.manifest.entry(name, month)]):
+            yield _fault(table, month, ("missing", f"was never built, though {there[0]} was"))
     yield from _unfounded_rows(seen, sound, month)
 
 
@@ -162,7 +164,7 @@ def _content_fault(path: Path, table: Table, entry: Entry) -> tuple[Kind, str] |
 
 def _names_looked_at(table: Table) -> list[str]:
     """The columns that order, key, hashes and references are about."""
-    resting = [name for rests in table.rests_on for name in rests.columns]
+    resting = [name for rests in table.rests_on for name in (*rests.columns, *(rests.only or ())[:1])]
     others = [rests for one in TABLES.values() for rests in one.rests_on if rests.table == table.name]
     rested_on = [name for rests in others for name in rests.on]
     bodies = [name for name in (_BODY, _BODY_HASH) if name in table.arrow().names]
@@ -200,10 +202,29 @@ def _outdated(seen: Snapshot, table: Table, month: str, entry: Entry) -> tuple[K
     published = seen.manifest.files
     now = {name: published[name].sha256 for name in entry.inputs if name in published}
     now |= published_inputs(seen.manifest, table.reads, month) if table.reads else {}
+    now |= _gathered(seen, table.gathers, month, entry) if table.gathers else {}
     differing = [name for name in {**entry.inputs, **now} if now.get(name) != entry.inputs.get(name)]
     if not differing:
         return None
     return "outdated", f"was built from another {differing[0]} than the one that is published"
+
+
+def _gathered(seen: Snapshot, gathers: Gathers, month: str, entry: Entry) -> dict[str, str]:
+    """What a month of a table that is gathered should have been built from.
+
+    A damaged file is a fault of its own: what it holds for the month is believed to be what it was.
+    """
+    held: dict[str, Mapping[str, str]] = {}
+    for name in (part_name(table, one) for table in gathers.shared for one in seen.manifest.months(table)):
+        told = f"{name}#{month}"
+        try:
+            held[name] = shares_of(seen.lake.root / name, seen.manifest.files[name].sha256)
+        except FooterUnreadable:
+            held[name] = {}
+        is_told = held[name].get(month) == entry.inputs.get(told)
+        if not is_told and _file_fault(seen.lake.root / name, seen.manifest.files[name]):
+            held[name] = {month: entry.inputs[told]} if told in entry.inputs else {}
+    return gathered_inputs(seen.manifest, gathers, held, month)
 
 
 def _rested_on(
@@ -228,7 +249,8 @@ def _rested_on(
 
 def _unfounded(rows: pl.DataFrame, others: pl.DataFrame, rests: Rests) -> int:
     """How many rows have no row among `others` that they rest on."""
-    return rows.join(others, left_on=rests.columns, right_on=rests.on, how="anti").height
+    resting = rows.filter(pl.col(rests.only[0]) == rests.only[1]) if rests.only else rows
+    return resting.join(others, left_on=rests.columns, right_on=rests.on, how="anti").height
 
 
 def _strays(lake: Lake) -> Iterator[Fault]:

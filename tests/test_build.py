@@ -71,7 +71,7 @@ def test_an_unchanged_month_is_left_alone(lake, monkeypatch):
 def test_other_code_builds_the_month_again_and_the_same_bytes_stay(lake, monkeypatch):
     publish_month(lake, MONTH)
     parts = {path: path.stat().st_ino for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts}
-    for stage in ("prepare", "sequels"):
+    for stage in ("prepare", "sequels", "gatherings"):
         monkeypatch.setattr(f"flows.{stage}.code", lambda: "other")
     assert publish_month(lake, MONTH).changed == ()
     assert {entry.code for entry in snapshot(lake).manifest.files.values()} == {"", "other"}

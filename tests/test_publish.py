@@ -159,7 +159,7 @@ def test_nothing_staged_is_visible(lake):
 def test_a_file_half_written_is_never_visible(lake, monkeypatch):
     published(lake)
 
-    def half(_rows, _table, path: Path, _built_from: str) -> None:
+    def half(_rows, _table, path: Path, _built_from: str, _shares) -> None:
         path.write_bytes(b"PAR1 and then the power went")
         raise Died
 

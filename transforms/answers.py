@@ -56,14 +56,14 @@ class Opened:
 
 
 @cache
-def _engine() -> duckdb.DuckDBPyConnection:
+def engine() -> duckdb.DuckDBPyConnection:
     """The process's own, empty database: opening one takes longer than reading a small month."""
     return duckdb.connect()
 
 
 def use_one_thread() -> None:
     """Let this process read on one core: where others have the rest, more threads only cost."""
-    _engine().execute("set threads = 1")
+    engine().execute("set threads = 1")
 
 
 def pages(replies: pl.DataFrame) -> pl.DataFrame:
@@ -92,24 +92,29 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
 
 def _texts(pages: pl.DataFrame) -> pl.Series:
     """The bodies as text, null where one is not UTF-8, without marks of byte order and lone surrogates."""
-    text = _decoded(pages)
+    text = decoded(pages["body"])
     # Asked of all at once: most months have neither, and whatever makes a new text of a body copies it.
     if text.str.starts_with(_BYTE_ORDER_MARK).any():
         text = text.str.strip_prefix(_BYTE_ORDER_MARK)
-    if text.str.contains(r"\\u[dD][89a-fA-F]").any():
-        text = text.str.replace_all(_LONE_SURROGATE, "$1")
-    return text
+    return without_lone_surrogates(text)
 
 
-def _decoded(pages: pl.DataFrame) -> pl.Series:
-    """The bodies as text, null where one is not UTF-8. Polars has no cast of bytes that leaves the others be."""
+def without_lone_surrogates(json_texts: pl.Series) -> pl.Series:
+    """Texts of JSON without the escapes of half a pair, which make all of a text unreadable."""
+    if json_texts.str.contains(r"\\u[dD][89a-fA-F]").any():
+        return json_texts.str.replace_all(_LONE_SURROGATE, "$1")
+    return json_texts
+
+
+def decoded(bodies: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are not UTF-8. Polars has no cast of bytes that leaves the others be."""
     try:
-        return pages["body"].cast(pl.String)
+        return bodies.cast(pl.String)
     except pl.exceptions.PolarsError:
-        with _engine().cursor() as database:
-            database.register("bodies", pages.select("page_no", "body").to_arrow())
-            texts = database.sql("select page_no, try(decode(body)) as text from bodies").pl()
-        return pages.select("page_no").join(texts, on="page_no", how="left", maintain_order="left")["text"]
+        with engine().cursor() as database:
+            database.register("bodies", bodies.to_frame("body").with_row_index("row").to_arrow())
+            texts: pl.DataFrame = database.sql("select try(decode(body)) as text from bodies order by row").pl()
+        return texts["text"]
 
 
 @contextmanager
@@ -121,7 +126,7 @@ def opened(pages: pl.DataFrame) -> Iterator[Opened]:
         text.str.contains(r"\A[ \t\r\n]*\["),
     ).select("page_no", "text")
     is_large = text.str.len_bytes() > 2 * _MANY_COMMAS
-    with _engine().cursor() as database:
+    with engine().cursor() as database:
         endless = answered.filter(is_large).filter(text.str.count_matches(",", literal=True) > _MANY_COMMAS)
         if endless.height:
             counts = _entry_counts(database, endless).filter(pl.col("entry_count") > MOST_ENTRIES)

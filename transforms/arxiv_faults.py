@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.arxiv_texts import cleaned
-from transforms.arxiv_values import date_told, doi_parts, is_doi
+from transforms.arxiv_values import doi_parts, is_doi
 from transforms.text import one_line
 
-DATED = ("created", "updated", "datestamp")
-"""The elements that hold a date."""
+DATES = {"created": "created_on", "updated": "updated_on", "datestamp": "modified_on"}
+"""The elements that hold a date, and the columns with what was read of them."""
 _NEEDED = {
     "id_missing": "a record has an identifier",
     "id_invalid": "arXiv's identifiers have the form 2511.01234 or hep-th/9901001",
@@ -51,11 +51,12 @@ def refused(rows: pl.DataFrame, found: pl.Expr) -> pl.DataFrame:
 def unread(rows: pl.DataFrame, paths: dict[str, str]) -> pl.DataFrame:
     """The dates and DOIs of `rows` that cannot be read, told as faults: a row for each.
 
-    `rows` hold is_deleted, doi and the raw text of the dates; `paths` says what each is called where it stood.
+    `rows` hold is_deleted, the raw doi, and of `DATES` the raw texts and what was read of them; `paths` says what each
+    is called where it stood, if it is called otherwise.
     """
     lives = rows.filter(~pl.col("is_deleted"))
-    undated = (_undated(rows if name == "datestamp" else lives, name, paths[name]) for name in DATED)
-    return pl.concat([*undated, _not_dois(lives, paths["doi"])])
+    undated = (_undated(rows if name == "datestamp" else lives, name, paths.get(name, name)) for name in DATES)
+    return pl.concat([*undated, _not_dois(lives, paths.get("doi", "doi"))])
 
 
 def repeated(rows: pl.DataFrame) -> pl.DataFrame:
@@ -71,6 +72,12 @@ def nameless(rows: pl.DataFrame, path: str) -> pl.DataFrame:
     return _told(rows, field, pl.lit("name_missing"), said, is_row_kept=True)
 
 
+def mistyped(rows: pl.DataFrame) -> pl.DataFrame:
+    """Members (`field`) of a line that are of another type than they are read as, told as faults."""
+    said = pl.lit("found another type; needed: text, and of versions and authors_parsed a list")
+    return _told(rows, pl.col("field"), pl.lit("wrong_type"), said, is_row_kept=True)
+
+
 def shown(text: pl.Expr) -> pl.Expr:
     """The beginning of a text, for a message."""
     return one_line(text).fill_null("nothing").str.slice(0, 60)
@@ -78,7 +85,7 @@ def shown(text: pl.Expr) -> pl.Expr:
 
 def _undated(rows: pl.DataFrame, name: str, path: str) -> pl.DataFrame:
     told = pl.col(name)
-    wrong = rows.filter(told.str.strip_chars() != "", date_told(told).is_null())
+    wrong = rows.filter(told.is_not_null(), pl.col(DATES[name]).is_null()).filter(told.str.strip_chars() != "")
     said = pl.format("found {}; a date is written 2008-12-13 and later than 1985", shown(told))
     return _told(wrong, pl.lit(path), pl.lit("date_impossible"), said, is_row_kept=True)
 
@@ -88,12 +95,12 @@ def _not_dois(rows: pl.DataFrame, path: str) -> pl.DataFrame:
     doubtful = rows.filter(
         pl.col("doi").str.strip_chars() != "", ~pl.col("doi").str.contains(r"\A10\.[0-9]+/[^\s,;]+\z")
     )
-    parts = doubtful.with_columns(cleaned(doubtful["doi"]).alias("text")).with_columns(
-        strange=doi_parts(pl.col("text")).list.filter(~is_doi(pl.element())).list.join(" ")
+    parts = doubtful.with_columns(cleaned(doubtful["doi"]).alias("doi")).with_columns(
+        strange=doi_parts(pl.col("doi")).list.filter(~is_doi(pl.element())).list.join(" ")
     )
     said = pl.format("found {}; a DOI has the form 10.1234/name", shown(pl.col("strange")))
     return _told(
-        parts.filter(pl.col("strange") != "").drop("text"), pl.lit(path), pl.lit("doi_invalid"), said, is_row_kept=True
+        parts.filter(pl.col("strange") != ""), pl.lit(path), pl.lit("doi_invalid"), said, is_row_kept=True
     ).drop("strange")
 
 

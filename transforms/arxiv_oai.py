@@ -10,7 +10,7 @@ from lxml import etree
 
 from schemas.arxiv_records import ARXIV_RECORDS
 from schemas.arxiv_rejects import ARXIV_REJECTS
-from transforms.arxiv_faults import SAID, nameless, refusal, refused, repeated, shown, unread
+from transforms.arxiv_faults import DATES, SAID, nameless, refusal, refused, repeated, shown, unread
 from transforms.arxiv_page import OAI, Page, page
 from transforms.arxiv_tree import Records, Unrolled
 from transforms.arxiv_values import date_told, filed_on, identified, told
@@ -44,7 +44,7 @@ _PAGES = (
     *(name for name in _PAGE_FACTS if name not in ("page_no", "fault_message")),
 )
 _HEADERS = ("captured_at", "body_sha256", "paper_id", "datestamp", "is_deleted")
-_PATHS = {"created": "created", "updated": "updated", "datestamp": "datestamp", "doi": "doi"}
+_FAULT = (*_PLACE, "paper_id", *SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,20 @@ def _read(replies: pl.DataFrame) -> Reading:
             unrolled.add(page_no, found.tree)
     pages = pl.DataFrame(facts, schema=_PAGE_FACTS, orient="row")
     records = unrolled.records()
-    rows = records.rows.with_columns(paper_id=identified(pl.col("identifier"))).with_columns(refusal=refusal())
-    faults = _with_entries(_faults(records, rows), batch)
+    rows = records.rows.with_columns(
+        *(date_told(pl.col(name)).alias(column) for name, column in DATES.items()),
+        paper_id=identified(pl.col("identifier")),
+    ).with_columns(refusal=refusal())
+    kept = rows.filter(pl.col("refusal").is_null())
+    values = told(kept)
+    faults = [
+        _page_faults(pages),
+        _with_entries(pl.concat([_refused(rows), _unread(kept, records)]), batch),
+    ]
     of_reply = batch.select("page_no", "captured_on", *_REPLY)
     return Reading(
-        records=_records(rows).join(of_reply, on="page_no", maintain_order="left"),
-        rejects=pl.concat([_page_faults(pages), faults]).join(of_reply, on="page_no", maintain_order="left"),
+        records=_identity(kept).hstack(values).join(of_reply, on="page_no", maintain_order="left"),
+        rejects=pl.concat(faults).join(of_reply, on="page_no", maintain_order="left"),
         pages=batch.select("page_no", *_REPLY, "verb").join(pages, on="page_no", maintain_order="left").select(_PAGES),
         headers=_headers(rows, listed).join(of_reply, on="page_no", maintain_order="left").select(_HEADERS),
     )
@@ -118,38 +126,39 @@ def _facts(page_no: int, found: Page) -> tuple[object, ...]:
     )
 
 
-def _records(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that were not refused, with what they tell."""
-    kept = rows.filter(pl.col("refusal").is_null())
-    identity = kept.select(
+def _identity(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
         *("page_no", "position", "paper_id", "is_deleted"),
         filed_on=filed_on(pl.col("paper_id")),
-        datestamp=date_told(pl.col("datestamp")),
+        datestamp="modified_on",
     )
-    return identity.hstack(told(kept))
 
 
 def _headers(rows: pl.DataFrame, listed: list[pl.DataFrame]) -> pl.DataFrame:
     """The headers with an id, of records and those that were asked for alone, in the order of the pages."""
-    told_ones = rows.filter(pl.col("paper_id").is_not_null()).select(
-        "page_no", "paper_id", "is_deleted", datestamp=date_told(pl.col("datestamp"))
+    of_records = rows.filter(pl.col("paper_id").is_not_null()).select(
+        "page_no", "paper_id", "is_deleted", datestamp="modified_on"
     )
-    every = pl.concat([told_ones, *(headers.select(told_ones.columns) for headers in listed)])
+    every = pl.concat([of_records, *(headers.select(of_records.columns) for headers in listed)])
     return every.sort("page_no", maintain_order=True)
 
 
-def _faults(records: Records, rows: pl.DataFrame) -> pl.DataFrame:
-    """The faults of `rows`, which are those of `records` with `paper_id` and `refusal`."""
-    kept = rows.filter(pl.col("refusal").is_null())
-    lives = kept.filter(~pl.col("is_deleted")).select("record", *_PLACE, "paper_id")
+def _refused(rows: pl.DataFrame) -> pl.DataFrame:
+    """The records that become no row."""
     is_contradicted = pl.col("refusal") == "id_contradicted"
+    found = shown(pl.when(is_contradicted).then("id").otherwise("identifier"))
+    return refused(rows, found).select(_FAULT)
+
+
+def _unread(kept: pl.DataFrame, records: Records) -> pl.DataFrame:
+    """What could not be read of the others."""
+    lives = kept.filter(~pl.col("is_deleted")).select("record", *_PLACE, "paper_id")
     faults = [
-        refused(rows, shown(pl.when(is_contradicted).then("id").otherwise("identifier"))),
-        unread(kept, _PATHS),
+        unread(kept, {}),
         repeated(records.repeated.join(lives, on="record")),
         nameless(records.nameless.join(lives, on="record"), "author"),
     ]
-    return pl.concat(one.select(*_PLACE, "paper_id", *SAID) for one in faults)
+    return pl.concat(one.select(_FAULT) for one in faults)
 
 
 def _page_faults(pages: pl.DataFrame) -> pl.DataFrame:

@@ -51,10 +51,9 @@ _ERROR_FAULTS = {
     etree.ErrorTypes.ERR_NAME_TOO_LONG: "too_large",
     114: "too_large",  # libxml2's resource limit, for which lxml has no name
 }
-_OTHER_FORMATS = etree.XPath(
-    "//o:metadata/*[not(self::a:arXiv)]",
-    namespaces={"o": OAI.strip("{}"), "a": ARXIV.strip("{}")},
-)
+SPACES = {"o": OAI.strip("{}"), "a": ARXIV.strip("{}")}
+_OTHER_FORMATS = etree.XPath("/*/*/o:record/o:metadata/*[not(self::a:arXiv)]", namespaces=SPACES)
+_UNITS = etree.XPath("count(/*/*/o:record | /*/o:ListIdentifiers/o:header)", namespaces=SPACES)
 
 
 class _Refused(Exception):
@@ -166,10 +165,9 @@ def _told(root: Any) -> Page:
         raise _refused("other_format", f"one is {etree.QName(others[0]).localname}")
     token = root.find(f"*/{OAI}resumptionToken")
     held = token if token is not None else {}
-    unit = f"{OAI}header" if kind == "identifiers" else f"{OAI}record"
     return Page(
         kind,
-        record_count=sum(1 for _ in root.iter(unit)),
+        record_count=int(_UNITS(root)),
         resumption_token=None if token is None else (token.text or "").strip(),
         expires_at=_instant(held.get("expirationDate")),
         cursor=_count(held.get("cursor")),

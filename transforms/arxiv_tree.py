@@ -12,24 +12,24 @@ from typing import Any, Final
 import polars as pl
 from lxml import etree
 
-from transforms.arxiv_authors import Authors, authors
-from transforms.arxiv_page import ARXIV, OAI
+from transforms.arxiv_authors import PARTS, Authors, authors
+from transforms.arxiv_page import ARXIV, OAI, SPACES
 
 ELEMENTS = (
     *("identifier", "datestamp", "id", "created", "updated", "title", "categories", "comments", "report-no"),
     *("journal-ref", "doi", "msc-class", "acm-class", "license", "abstract"),
 )
 """What a record holds once, beside its authors."""
-_PARTS = ("keyname", "forenames", "suffix")
-_IN_HEADER = ("record", "header", "identifier", "datestamp")
-_NAMES = ("record", "header", "arXiv", "authors", "author", "affiliation", *ELEMENTS, *_PARTS)
+_OF_PAPER = ELEMENTS[2:]
+_CONTAINERS = ("record", "author")
+_IN_HEADER = ("record", "identifier", "datestamp")
+_NAMES = (*_CONTAINERS, "affiliation", "deleted", *ELEMENTS, *PARTS)
 _CODES = {f"{OAI if name in _IN_HEADER else ARXIV}{name}": code for code, name in enumerate(_NAMES)}
+_FIRST_VALUE = len(_CONTAINERS)
+_DELETED = "{urn:x-paperlake}deleted"
+"""Stands in a tree, once it is about to be walked, beside the identifier of a record with that status."""
 _AT_RECORD: Final[dict[str, Any]] = {"on": "record", "how": "left", "maintain_order": "left"}
-_SPACES = {"o": OAI.strip("{}"), "a": ARXIV.strip("{}")}
-_DELETED = etree.XPath("//o:header[@status='deleted']", namespaces=_SPACES)
-_WITH_MARKUP = etree.XPath(
-    "//a:arXiv/*[not(self::a:authors)][*] | //a:author/*[*] | //o:header/*[*]", namespaces=_SPACES
-)
+_OF_THE_DELETED = etree.XPath("/*/*/o:record/o:header[@status='deleted']/o:identifier", namespaces=SPACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,19 @@ class Unrolled:
         self._texts: list[pl.Series] = []
 
     def add(self, page_no: int, tree: Any) -> None:
-        """Walk the tree of a page. It is changed by that: the text of marked-up values becomes plain."""
-        for element in _WITH_MARKUP(tree):
-            text = "".join(element.itertext())
-            del element[:]
-            element.text = text
-        for header in _DELETED(tree):
-            header.text = "deleted"
+        """Walk the tree of a page."""
+        for identifier in _OF_THE_DELETED(tree):
+            identifier.addnext(etree.Element(_DELETED))
         texts: list[str | None] = []
         begun = len(self._codes)
         # A loop, not a comprehension of pairs: pairs by the million are a third of the time, for the garbage collector.
         see_code, see_text, code_of = self._codes.append, texts.append, _CODES.__getitem__
         for element in tree.iter(*_CODES):
-            see_code(code_of(element.tag))
-            see_text(element.text)
+            code = code_of(element.tag)
+            see_code(code)
+            # What stands in a value that is marked up would else be cut off where the first mark begins.
+            is_plain = code < _FIRST_VALUE or not len(element)
+            see_text(element.text if is_plain else "".join(element.itertext()))
         self._texts.append(pl.Series(texts, dtype=pl.String))
         self._page_nos.append(pl.repeat(page_no, len(self._codes) - begun, dtype=pl.UInt32, eager=True))
 
@@ -88,13 +87,13 @@ class Unrolled:
         found = _authors(by_name)
         first = pl.col("record").min().over("page_no")
         rows = by_name["record"].select("page_no", "record", position=(pl.col("record") - first + 1).cast(pl.Int32))
-        rows = rows.join(_flag(by_name["arXiv"], "has_metadata"), **_AT_RECORD)
-        rows = rows.join(_flag(by_name["header"].filter(pl.col("text") == "deleted"), "is_deleted"), **_AT_RECORD)
         for name in ELEMENTS:
             rows = rows.join(_once(by_name[name], name), **_AT_RECORD)
-        rows = rows.join(found.lists, **_AT_RECORD)
         return Records(
-            rows.with_columns(pl.col("has_metadata", "is_deleted").fill_null(value=False)),
+            rows.join(found.lists, **_AT_RECORD).with_columns(
+                is_deleted=pl.col("record").is_in(by_name["deleted"]["record"].implode()),
+                has_metadata=pl.any_horizontal(pl.col("authors", *_OF_PAPER).is_not_null()),
+            ),
             repeated=pl.concat(_repeated(by_name[name], name) for name in ELEMENTS),
             nameless=found.nameless,
         )
@@ -104,28 +103,31 @@ def _joined(parts: list[pl.Series], dtype: type[pl.DataType]) -> pl.Series:
     return pl.concat([pl.Series([], dtype=dtype), *parts])
 
 
-def _flag(elements: pl.DataFrame, name: str) -> pl.DataFrame:
-    return elements.select("record", pl.lit(value=True).alias(name)).unique("record")
-
-
 def _once(elements: pl.DataFrame, name: str) -> pl.DataFrame:
     """The text of an element by record. Of several that a record holds the first counts, but several DOIs all do."""
     texts = elements.select("record", pl.col("text").alias(name))
-    if name == "doi" and texts["record"].is_duplicated().any():
+    if not _is_repeated(texts):
+        return texts
+    if name == "doi":
         return texts.group_by("record", maintain_order=True).agg(pl.col(name).str.join(" "))
     return texts.unique("record", keep="first", maintain_order=True)
 
 
 def _repeated(elements: pl.DataFrame, name: str) -> pl.DataFrame:
     """The records that hold an element more than once."""
-    often = elements.filter(~pl.col("record").is_first_distinct() & pl.lit(name != "doi"))
-    return often.select("record", field=pl.lit(name)).unique()
+    held = elements.select("record", field=pl.lit(name))
+    is_repeated = name != "doi" and _is_repeated(elements)
+    return held.filter(~pl.col("record").is_first_distinct()).unique() if is_repeated else held.clear()
+
+
+def _is_repeated(elements: pl.DataFrame) -> bool:
+    """Whether any record holds more than one of `elements`, which are in order."""
+    return bool((elements["record"].diff() == 0).any())
 
 
 def _authors(by_name: dict[str, pl.DataFrame]) -> Authors:
     people = by_name["author"].select("record", "author")
-    for name in _PARTS:
+    for name in PARTS:
         part = by_name[name].select("author", pl.col("text").alias(name)).unique("author", keep="first")
         people = people.join(part, on="author", how="left", maintain_order="left")
-    owners = by_name["authors"].select("record").unique(maintain_order=True)
-    return authors(owners, people, by_name["affiliation"].select("author", "text"))
+    return authors(people, by_name["affiliation"].select("author", "text"))

@@ -10,7 +10,6 @@ from transforms.arxiv_texts import cleaned, readable
 from transforms.withdrawn import withdrawn_by
 
 _OAI_ID = rf"\A\s*oai:arXiv\.org:({ARXIV_ID.pattern})\s*\z"
-_DAY = r"\A\s*([0-9]{4}-[0-9]{2}-[0-9]{2})\s*\z"
 _MONTH_OF_ID = r"(?:\A|/)([0-9]{2})([0-9]{2})"
 _FIRST_YEAR = 91
 """arXiv began in 1991; identifiers have two digits of the year."""
@@ -31,7 +30,7 @@ def is_id(text: pl.Expr) -> pl.Expr:
 
 def date_told(text: pl.Expr) -> pl.Expr:
     """A date written 2008-12-13; null where it is written otherwise, or none that a paper can have."""
-    day = text.str.extract(_DAY).str.to_date("%Y-%m-%d", strict=False)
+    day = text.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
     return pl.when(day.is_between(pl.lit(FIRST_ON).str.to_date(), pl.lit(LAST_ON).str.to_date())).then(day)
 
 
@@ -44,7 +43,10 @@ def filed_on(paper_id: pl.Expr) -> pl.Expr:
 
 
 def told(rows: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `TOLD` for `rows` (is_deleted, authors, and the raw text of each element by its name), in order.
+    """The columns of `TOLD` for `rows`, in order.
+
+    They hold is_deleted, the raw text of each element by its name, and what was read already: authors, created_on,
+    updated_on.
 
     A deletion tells nothing: whatever stands in it beside its header is passed over.
     """
@@ -68,13 +70,11 @@ def told(rows: pl.DataFrame) -> pl.DataFrame:
         }
     )
     acm = pl.col("acm_class")
-    values = held.select("is_deleted", "authors", "created", "updated").hstack(texts)
+    values = held.select("is_deleted", "authors", "created_on", "updated_on").hstack(texts)
     return values.with_columns(
         author_count=pl.col("authors").list.len().cast(pl.Int32),
         categories=pl.col("category_text").str.split(" ").list.unique(maintain_order=True),
         dois=dois(pl.col("doi_text")),
-        created_on=date_told(pl.col("created")),
-        updated_on=date_told(pl.col("updated")),
         acm_class=pl.when((acm != "None") & acm.ne_missing(pl.col("msc_class"))).then(acm),
         is_withdrawn=pl.when(~pl.col("is_deleted")).then(pl.col("withdrawn_by").is_not_null()),
     ).select(pl.col("categories").list.first().alias(c.name) if c.name == "primary_category" else c.name for c in TOLD)

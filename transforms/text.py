@@ -6,7 +6,8 @@ import polars as pl
 
 _NEEDS_WORK = r"[\p{Cc}]|[^\S ]|  |^ | $"
 _LIST_NEEDS_WORK = r"[\p{Cc}]|[^\S ]|  |(?:^|~) | (?:~|$)|~~|^~|~$|^$"
-_CONTROLS = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
+CONTROLS = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
+"""Control characters that are no white space."""
 
 
 def one_line(text: pl.Expr) -> pl.Expr:
@@ -46,4 +47,4 @@ def lines(texts: pl.Expr) -> pl.Expr:
 
 
 def _tidy(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(_CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()
+    return text.str.replace_all(CONTROLS, "").str.replace_all(r"\s+", " ").str.strip_chars()

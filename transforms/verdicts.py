@@ -117,6 +117,30 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def harvest_days(harvests: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The verdict on each day that `source` was harvested on, a row a set: of the newest harvest that succeeded.
+
+    Where none did, it is that of the newest.
+    """
+    of_set = pl.col("set_spec")
+    named = harvests.with_columns(
+        source=pl.when(of_set.is_null()).then(pl.lit(source)).otherwise(pl.format("{}:{}", pl.lit(source), of_set)),
+        is_final=pl.col("verdict").is_in(FINAL),
+    )
+    day = ["source", "harvested_on"]
+    tried = named.group_by(day).agg(
+        capture_count=pl.len().cast(pl.Int32),
+        first_captured_at=pl.col("harvest_started_at").min(),
+        last_captured_at=pl.col("harvest_started_at").max(),
+    )
+    decides = named.sort(*day, "is_final", "ended_at").unique(day, keep="last", maintain_order=True)
+    return decides.join(tried, on=day).select(
+        *("source", "verdict", "page_count", "capture_count", "first_captured_at", "last_captured_at", "reason"),
+        listed_on="harvested_on",
+        paper_count="record_count",
+    )
+
+
 def wanting(source_days: pl.DataFrame, source: str, month: str) -> list[str]:
     """The dates of `month` (`2025-11`) that `source` has given no final answer for, also those never asked for."""
     first = date.fromisoformat(f"{month}-01")

@@ -8,7 +8,7 @@ _PAPER = (
     r"(?:papers?i?|articles?|submissions?|manuscripts?|documents?|drafts?|pre-?prints?|e-?prints?|works?|versions?"
     r"|reports?|notes?)"
 )
-_WITHDRAWN = r"withdraw(?:n|ed)?\b"
+_WITHDRAWN = r"withdr(?:aw|awn|awed|wan)\b"
 _HERE = r"(?i)\bfrom (?:the )?(?:arxiv(?:\.org)?|archive|(?:this )?(?:web ?)?site|this server)\b"
 """Withdrawn from here is withdrawn; from a conference or a journal is not."""
 _ELSEWHERE = (

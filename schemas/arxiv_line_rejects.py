@@ -1,0 +1,24 @@
+"""The table `arxiv_line_rejects`: what of the bulk snapshot's lines could not be read, why, and how it read."""
+
+from __future__ import annotations
+
+from schemas.arxiv_papers import GATHERED
+from schemas.arxiv_rejects import ARXIV_REJECTS
+from schemas.kinds import DATE, INSTANT, SHA256, TEXT
+from schemas.table import Column, Table
+
+ARXIV_LINE_REJECTS = Table(
+    name="arxiv_line_rejects",
+    doc="Lines of arXiv's bulk snapshot, and values in them, that could not be read. The lines are in `arxiv_lines`.",
+    grain="one refused line or value",
+    dated_by="filed_on",
+    key=("captured_at", "body_sha256", "field"),
+    sort=("captured_at", "body_sha256", "field"),
+    gathers=GATHERED,
+    columns=(
+        Column("filed_on", DATE, "First day of the month that the line is filed under."),
+        Column("captured_at", INSTANT, "When the import of the snapshot began; `imported_at` in `arxiv_lines`."),
+        Column("body_sha256", TEXT, "SHA-256 of the line.", checks=(SHA256,)),
+        *(ARXIV_REJECTS[name] for name in ("paper_id", "field", "reason", "message", "entry", "is_row_kept")),
+    ),
+)

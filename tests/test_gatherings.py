@@ -1,0 +1,165 @@
+"""Tables gathered from the shares that months of other tables hold: what is due, and that nothing else is built."""
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows import build, gatherings
+from flows.build import publish_month, publish_months
+from flows.rebuild import months_kept, rebuild, rebuild_as_of
+from flows.repair import repair
+from schemas.hub_replies import HUB_REPLIES
+from schemas.listings import LISTINGS
+from schemas.papers import PAPERS
+from store.inbox import keep
+from store.lake import Lake
+from store.publish import FileDamaged
+from store.rows import scan
+from store.snapshot import snapshot
+from store.verify import verify
+from tests.replies import capture, entry
+from tests.test_rebuild import parts
+from transforms.shares import shares
+
+OCTOBER, NOVEMBER = "2025-10", "2025-11"
+OLD, LATE, NEW = "2509.00010", "2510.00020", "2511.00030"
+
+
+def comes(lake, day, votes, *, days_later=0):
+    """A capture of `day` whose papers have so many `votes`."""
+    at = datetime(day.year, day.month, day.day, 3, 15, tzinfo=UTC) + timedelta(days=1 + days_later)
+    entries = [entry(paper, paper__upvotes=count) for paper, count in votes.items()]
+    for row in capture(entries, day, at):
+        keep(lake, HUB_REPLIES, row)
+    return at
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """One paper on two lists of two months, the others on one."""
+    lake = Lake(tmp_path_factory.mktemp("published") / "lake")
+    comes(lake, date(2025, 10, 30), {OLD: 5, LATE: 7})
+    comes(lake, date(2025, 11, 3), {LATE: 9, NEW: 1})
+    list(publish_months(lake, [OCTOBER, NOVEMBER]))
+    return lake
+
+
+@pytest.fixture
+def lake(published, tmp_path):
+    return Lake(Path(shutil.copytree(published.root, tmp_path / "lake")))
+
+
+def gathered_parts(lake):
+    return {name: data for name, data in parts(lake).items() if "papers" in name.parts}
+
+
+def papers(lake):
+    return {row["paper_id"]: row for row in scan(snapshot(lake), PAPERS).collect().iter_rows(named=True)}
+
+
+def test_a_paper_stands_in_the_month_of_its_id_whatever_month_listed_it(lake):
+    assert snapshot(lake).manifest.months("papers") == ["2025-09", "2025-10", "2025-11"]
+    late = papers(lake)[LATE]
+    assert (late["filed_on"], late["first_listed_on"], late["last_listed_on"], late["listing_count"]) == (
+        *(date(2025, 10, 1), date(2025, 10, 30), date(2025, 11, 3)),
+        2,
+    )
+    assert late["upvote_count"] == 9
+
+
+def test_only_the_months_whose_share_changed_are_built(lake):
+    comes(lake, date(2025, 11, 3), {NEW: 4}, days_later=1)
+    changed = publish_month(lake, NOVEMBER).changed
+    assert [name for name in changed if "/papers/" in name] == [
+        f"tables/papers/month={month}/part-0.parquet" for month in (OCTOBER, NOVEMBER)
+    ]
+    assert papers(lake)[LATE]["listing_count"] == 1
+
+
+def test_a_capture_that_changes_nothing_for_a_month_leaves_it_alone(lake):
+    comes(lake, date(2025, 11, 4), {NEW: 4})
+    changed = publish_month(lake, NOVEMBER).changed
+    assert [name for name in changed if "/papers/" in name] == ["tables/papers/month=2025-11/part-0.parquet"]
+
+
+def test_a_run_that_died_before_gathering_is_gone_on_with(lake, monkeypatch):
+    comes(lake, date(2025, 11, 3), {LATE: 50, NEW: 60}, days_later=1)
+    with monkeypatch.context() as dying:
+        dying.setattr(build, "_publish_gatherings", lambda *_: None)
+        publish_month(lake, NOVEMBER)
+    assert papers(lake)[NEW]["upvote_count"] == 1
+    assert {fault.kind for fault in verify(lake).faults} == {"outdated"}
+    publish_month(lake, OCTOBER)
+    assert papers(lake)[NEW]["upvote_count"] == 60
+    assert not verify(lake).faults
+
+
+def test_any_order_and_a_rebuild_give_the_same_bytes(lake, tmp_path):
+    other = Lake(tmp_path / "other")
+    comes(other, date(2025, 11, 3), {LATE: 9, NEW: 1})
+    publish_month(other, NOVEMBER)
+    comes(other, date(2025, 10, 30), {OLD: 5, LATE: 7})
+    publish_month(other, OCTOBER)
+    assert gathered_parts(other) == gathered_parts(lake)
+    before = gathered_parts(lake)
+    assert not [one.changed for one in rebuild(lake, months_kept(lake), force=True) if one.changed]
+    assert gathered_parts(lake) == before
+
+
+def test_a_paper_that_no_list_holds_any_more_leaves_an_empty_month(lake):
+    gone = {name for name in snapshot(lake).manifest.files if "listings/month=2025-10" in name}
+    assert gone
+    target = Lake(lake.root.parent / "then")
+    list(rebuild_as_of(lake, months_kept(lake), datetime(2025, 10, 31, 4, tzinfo=UTC), target))
+    assert set(papers(target)) == {OLD, LATE}
+
+
+def test_a_missing_file_is_found_and_gathered_again(lake):
+    path = lake.part("papers", OCTOBER)
+    bytes_before = path.read_bytes()
+    path.unlink()
+    (fault,) = verify(lake).faults
+    assert (fault.kind, fault.table) == ("missing", "papers")
+    repair(lake, [fault])
+    assert path.read_bytes() == bytes_before
+
+
+def test_a_damaged_list_is_a_fault_of_its_own_alone_and_mended_with_what_is_gathered(lake):
+    path = lake.part("listings", OCTOBER)
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-40] + bytes([sound[-40] ^ 1]) + sound[-39:])
+    faults = verify(lake).faults
+    assert {fault.table for fault in faults} == {"listings"}
+    repair(lake, faults)
+    assert path.read_bytes() == sound
+    assert not verify(lake).faults
+
+
+def test_what_cannot_be_read_is_told_and_the_lists_are_published_all_the_same(lake):
+    lake.part("listings", OCTOBER).unlink()
+    comes(lake, date(2025, 11, 3), {NEW: 8}, days_later=1)
+    (done,) = publish_months(lake, [NOVEMBER])
+    assert isinstance(done.fault, FileDamaged)
+    assert (
+        scan(snapshot(lake), LISTINGS, {NOVEMBER}).filter(pl.col("paper_id") == NEW).collect()["upvote_count"].item()
+        == 8
+    )
+
+
+def test_shares_tell_apart_what_differs_and_nothing_else(lake):
+    rows = scan(snapshot(lake), LISTINGS).collect()
+    told = shares(rows, LISTINGS)
+    assert set(told) == {"2025-09", OCTOBER, NOVEMBER}
+    assert shares(rows.reverse(), LISTINGS) == told
+    other = shares(
+        rows.with_columns(pl.when(pl.col("paper_id") == NEW).then(99).otherwise("position").alias("position")), LISTINGS
+    )
+    assert [month for month in told if told[month] != other[month]] == [NOVEMBER]
+
+
+def test_every_gathering_is_declared_by_all_of_its_tables():
+    for one in gatherings.GATHERINGS:
+        assert all(table.gathers == one.gathers for table in one.derived)
