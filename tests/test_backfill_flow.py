@@ -238,7 +238,7 @@ def test_the_command_counts_the_verdicts_by_month(lake, hub):
     told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
     assert told.exit_code == 0, told.output
     assert told.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]
-    assert "2 settled, 2 confirmed empty; 20 files published" in told.stdout
+    assert "2 settled, 2 confirmed empty; 21 files published" in told.stdout
     said = json.loads(CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02", "--json"]).stdout)
     assert said["summary"] == "2 settled, 2 confirmed empty; unchanged"
     assert said["months"][1]["confirmed_empty"] == 2

@@ -1,7 +1,6 @@
 """Harvests and imports of arXiv, end to end: a real server on loopback, a real Prefect API, a lake on disk."""
 
 import gzip
-import json
 import os
 import signal
 import subprocess
@@ -32,6 +31,7 @@ from store.line_blocks import LinesUnreadable
 from store.rows import scan
 from store.snapshot import snapshot
 from store.verify import verify
+from tests.arxiv_rows import line
 from tests.test_rebuild import parts
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -203,27 +203,6 @@ def test_a_harvest_that_is_killed_goes_on_where_it_was(arxiv, lake, prefect_api)
 
 
 # The bulk snapshot
-
-
-def line(paper, **changes):
-    """A paper as a line of the bulk snapshot."""
-    told = {
-        "id": paper.id,
-        "submitter": paper.submitter,
-        "authors": "A. Author",
-        "title": paper.title,
-        "comments": paper.comments,
-        "journal-ref": paper.journal_ref,
-        "doi": paper.doi,
-        "report-no": paper.report_no,
-        "categories": " ".join(paper.categories),
-        "license": paper.license,
-        "abstract": paper.abstract,
-        "versions": [{"version": "v1", "created": "Mon, 3 Jun 2024 19:18:42 GMT"}],
-        "update_date": paper.datestamp.isoformat(),
-        "authors_parsed": [["Author", "A.", ""]],
-    }
-    return json.dumps({**told, **changes}).encode()
 
 
 def snapshot_of(papers, folder, name="snapshot.json.gz"):

@@ -19,6 +19,7 @@ from schemas.kinds import DATE
 from schemas.listings import LISTINGS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Below, Between, Matches, OneOf
+from tests import arxiv_rows
 from tests.digest_rows import DAILY, frames
 from tests.replies import CLOSED, DAY, OPEN, accept, built, capture, entries, entry, replies
 from tests.test_page import entry as page_entry
@@ -43,7 +44,7 @@ def clean():
     lists = frames(tables["listings"].head(2))
     evidence["issues"] = entered(compose(DAILY, period("day", DAY), lists), CLOSED)
     ranked = {"trends": trends(MONTH, tables["listings"], tables["signals"])}
-    return {**tables, **ranked, **page.build(pages), **evidence}
+    return {**tables, **ranked, **page.build(pages), **evidence, **arxiv_rows.every_table()}
 
 
 def unmet_once():

@@ -61,8 +61,12 @@ def test_a_table_of_which_nothing_is_published_is_empty_and_typed(tmp_path, name
 
 
 def logical(kind: pa.DataType) -> str:
-    """The type without the width of its offsets, which is the reader's business."""
-    return str(kind.value_type) + " list" if pa.types.is_list(kind) else str(kind).removeprefix("large_")
+    """The type without the width of its offsets and the names of its items, which are the reader's business."""
+    if pa.types.is_list(kind):
+        return f"{logical(kind.value_type)} list"
+    if pa.types.is_struct(kind):
+        return ", ".join(f"{field.name} {logical(field.type)}" for field in kind)
+    return str(kind).removeprefix("large_")
 
 
 def test_the_path_is_no_column(lake):

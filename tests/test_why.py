@@ -53,6 +53,7 @@ def test_a_paper_leads_to_the_answers_that_hold_it_and_what_each_said(papers):
         "authors": 1,
         "signals": 2,
         "trends": 5,
+        "papers": 1,
     }
 
 
