@@ -14,35 +14,39 @@ from transforms.text import one_line
 
 _ESCAPE = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 
+_PLAIN = r"\A[!-%'-~]+(?: [!-%'-~]+)*\z"
+"""Printable ASCII with single blanks between, and without an ampersand: nothing to do. One look tells of most texts."""
+_PLAIN_NAME = r"\A[A-Za-z.'-]+(?: [A-Za-z.'-]+)*\z"
+_UNWRAPPED = pl.col("text").str.replace_many(["\n  ", "\n"], [" ", " "], leftmost=True)
+_SEEN_QUICKLY = ("  ", "\t", "\r", "\b", "\f", "\x7f")
 _ODD = r"[\p{Cc}]|[^\S ]|  "
 """What `one_line` would still have to do in a text without line ends, and without blanks around it."""
-_SEEN_QUICKLY = ("  ", "\t", "\r", "\b", "\f", "\x7f")
-_UNWRAPPED = pl.col("text").str.replace_many(["\n  ", "\n"], [" ", " "], leftmost=True)
-_PLAIN_NAME = r"\A[A-Za-z.'-]+(?: [A-Za-z.'-]+)*\z"
 
 
 def cleaned(texts: pl.Series) -> pl.Series:
     """Texts on one line, escapes undone that XML's own escaping had doubled; null where nothing is left.
 
-    Of controls they may hold those that XML can: tabs, line ends, and any from U+007F on. That is what is searched for,
-    since a pattern on all abstracts costs half as much as parsing them.
+    Of controls they may hold those that XML can (tabs, line ends, and any from U+007F on) and those that JSON has a
+    letter for. Others are not searched for, since a pattern on all abstracts costs half as much as parsing them.
     """
-    plain = _undone(texts).str.strip_chars().to_frame("text").select(_UNWRAPPED).to_series()
-    held = pl.col("text")
-    doubtful = plain.to_frame("text").select(
+    rows = (~texts.str.contains(_PLAIN)).arg_true()
+    return texts if rows.is_empty() else texts.clone().scatter(rows, _tidy(_undone(texts[rows])))
+
+
+def _tidy(texts: pl.Series) -> pl.Series:
+    # arXiv's abstracts begin with two blanks and end with a line: without them nearly none needs the costly patterns.
+    held, frame = pl.col("text"), texts.str.strip_chars().to_frame("text").select(_UNWRAPPED)
+    doubtful = frame.select(
         pl.any_horizontal(
             held == "",
             held.str.len_bytes() != held.str.len_chars(),
             *(held.str.contains(mark, literal=True) for mark in _SEEN_QUICKLY),
         )
     )
-    rows = doubtful.to_series().arg_true()
-    if rows.is_empty():
-        return plain
     # Taken out, not masked: Polars applies a pattern to masked texts as well.
+    plain, rows = frame.to_series(), doubtful.to_series().arg_true()
     rows = rows.filter((plain[rows] == "") | plain[rows].str.contains(_ODD))
-    mended = plain[rows].to_frame("text").select(one_line(held)).to_series()
-    return plain.clone().scatter(rows, mended)
+    return plain if rows.is_empty() else plain.scatter(rows, frame[rows].select(one_line(held)).to_series())
 
 
 def readable(texts: pl.Series) -> pl.Series:
