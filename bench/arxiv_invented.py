@@ -1,0 +1,132 @@
+"""Invented lines of arXiv's public snapshot, as many as wanted, of the size and shape of the real ones.
+
+Texts are made of few words, but in an order that never repeats, so that they compress no better than real ones do by
+much. The same seed gives the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+_PROSE = (
+    "we show that the model of a random graph with bounded degree has no phase transition in two dimensions under weak "
+    "coupling and prove an upper bound on its spectral gap using methods from convex optimization which improves known "
+    "results for sparse matrices our approach extends to noisy channels where capacity is achieved by lattice codes of "
+    "moderate length numerical experiments on synthetic data confirm these findings across many orders of magnitude "
+    "while existing algorithms fail as soon as symmetry breaks down at finite temperature or large scales"
+)
+_WORDS = _PROSE.split()
+_SYLLABLES = (
+    "an",
+    "ber",
+    "cha",
+    "do",
+    "el",
+    "fer",
+    "gra",
+    "ho",
+    "ja",
+    "kov",
+    "li",
+    "mar",
+    "nin",
+    "os",
+    "pe",
+    "tov",
+    "wen",
+)
+_CATEGORIES = ("hep-th", "cs.LG", "math.CO", "quant-ph", "astro-ph.CO", "cond-mat.str-el", "math.NA", "cs.CV", "gr-qc")
+_SHARES = {"comments": 0.8, "journal-ref": 0.4, "doi": 0.45, "report-no": 0.07, "affiliation": 0.1, "suffix": 0.002}
+"""How many of the real papers, or authors, have it."""
+_SHARE_WITH_TEX = 0.2
+_LICENSES = ("http://arxiv.org/licenses/nonexclusive-distrib/1.0/", "http://creativecommons.org/licenses/by/4.0/", None)
+_TEX = (r"$\alpha_{n}$", r"Schr\"odinger", r"$O(n\log n)$", r"Erd\H{o}s", "$k$-regular", r"\emph{ab initio}")
+_FIRST_AT = datetime(2007, 4, 1, tzinfo=UTC)
+_MONTHS = 236
+"""April 2007 to November 2026, over which the identifiers are spread."""
+_WIDTH = 78
+
+
+def lines(count: int, seed: int = 0) -> Iterator[bytes]:
+    """`count` lines, without line ends, in the order of their identifiers."""
+    random = Random(seed)  # noqa: S311 - nothing secret is made of it
+    a_month = -(-count // _MONTHS)
+    for number in range(count):
+        month, nth = divmod(number, a_month)
+        year, of_year = divmod(_FIRST_AT.month - 1 + month, 12)
+        paper_id = f"{(_FIRST_AT.year + year) % 100:02}{of_year + 1:02}.{nth + 1:05}"
+        yield json.dumps(_record(random, paper_id, _FIRST_AT + timedelta(days=30 * month))).encode()
+
+
+def write(path: Path, count: int, seed: int = 0) -> int:
+    """Write such lines to a file; what they hold, in bytes."""
+    with path.open("wb") as file:
+        for line in lines(count, seed):
+            file.write(line + b"\n")
+    return path.stat().st_size
+
+
+def _record(random: Random, paper_id: str, begun_at: datetime) -> dict[str, object]:
+    people = [_person(random) for _ in range(1 + int(random.expovariate(1 / 3)))]
+    dates = [begun_at + timedelta(minutes=random.randrange(43_200)) for _ in range(1 + int(random.expovariate(1)))]
+    number = random.randrange(10**7)
+    optional = {
+        "comments": f"{number % 60} pages, {number % 9} figures",
+        "journal-ref": f"J. Inv. {number % 99} ({begun_at.year}) {number % 999}",
+        "doi": f"10.1234/inv.{number}",
+        "report-no": f"INV-{number % 9999}",
+    }
+    return {
+        "id": paper_id,
+        "submitter": " ".join(people[0][1::-1]),
+        "authors": ", ".join(" ".join(person[1::-1]) for person in people),
+        "title": _wrapped(_sentence(random, 6 + random.randrange(9)).capitalize(), "\n  "),
+        **{name: text if random.random() < _SHARES[name] else None for name, text in optional.items()},
+        "categories": " ".join(random.sample(_CATEGORIES, random.randrange(1, 4))),
+        "license": random.choice(_LICENSES),
+        "abstract": f"  {_abstract(random)}\n",
+        "versions": [
+            {"version": f"v{version}", "created": f"{at:%a}, {at.day} {at:%b %Y %H:%M:%S} GMT"}
+            for version, at in enumerate(sorted(dates), 1)
+        ],
+        "update_date": f"{max(dates) + timedelta(days=1):%Y-%m-%d}",
+        "authors_parsed": people,
+    }
+
+
+def _person(random: Random) -> list[str]:
+    key = "".join(random.choices(_SYLLABLES, k=3)).capitalize()
+    fore = random.choice((f"{random.choice('ABCDEFGHIJKLMNOPRST')}.", random.choice(_SYLLABLES).capitalize() + "é"))
+    place = f"University of {''.join(random.choices(_SYLLABLES, k=3)).capitalize()}"
+    suffix = "Jr." if random.random() < _SHARES["suffix"] else ""
+    return [key, fore, suffix, *([place] if random.random() < _SHARES["affiliation"] else [])]
+
+
+def _sentence(random: Random, length: int) -> str:
+    words = random.choices(_WORDS, k=length)
+    if random.random() < _SHARE_WITH_TEX:
+        words[random.randrange(length)] = random.choice(_TEX)
+    return " ".join(words)
+
+
+def _abstract(random: Random) -> str:
+    sentences = (
+        _sentence(random, 12 + random.randrange(16)).capitalize() + "." for _ in range(4 + random.randrange(6))
+    )
+    return _wrapped(" ".join(sentences), "\n")
+
+
+def _wrapped(text: str, end: str) -> str:
+    """Lines as arXiv cuts them."""
+    made: list[str] = []
+    room = _WIDTH
+    for word in text.split(" "):
+        room -= len(word) + 1
+        made.append(end if made and room < 0 else " " if made else "")
+        room = room if room >= 0 else _WIDTH - len(word)
+        made.append(word)
+    return "".join(made)
