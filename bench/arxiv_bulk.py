@@ -66,7 +66,7 @@ CONTENDERS = {"floor": floor, "ours": ours}
 
 
 def measured(count: int = LINES, turns: int = TURNS) -> Figures:
-    """The figures, in lines, of `count` invented ones. A million take 3 GB of disk, and three minutes to be invented."""
+    """The figures, in lines, of `count` invented ones. A million take 3 GB of disk, and minutes to be invented."""
     with tempfile.TemporaryDirectory(prefix="paperlake-bench-") as work:
         source = Path(work) / "snapshot.jsonl"
         size_bytes = write(source, count)
