@@ -24,9 +24,11 @@ _OF_PAPER = ELEMENTS[2:]
 _CONTAINERS = ("record", "author")
 _IN_HEADER = ("record", "identifier", "datestamp")
 _NAMES = (*_CONTAINERS, "affiliation", "deleted", *ELEMENTS, *PARTS)
-_CODES = {f"{OAI if name in _IN_HEADER else ARXIV}{name}": code for code, name in enumerate(_NAMES)}
+_OF_OURS = "{urn:x-paperlake}"
+_SPACES = {"deleted": _OF_OURS} | dict.fromkeys(_IN_HEADER, OAI)
+_CODES = {f"{_SPACES.get(name, ARXIV)}{name}": code for code, name in enumerate(_NAMES)}
 _FIRST_VALUE = len(_CONTAINERS)
-_DELETED = "{urn:x-paperlake}deleted"
+_DELETED = f"{_OF_OURS}deleted"
 """Stands in a tree, once it is about to be walked, beside the identifier of a record with that status."""
 _AT_RECORD: Final[dict[str, Any]] = {"on": "record", "how": "left", "maintain_order": "left"}
 _OF_THE_DELETED = etree.XPath("/*/*/o:record/o:header[@status='deleted']/o:identifier", namespaces=SPACES)
