@@ -29,7 +29,7 @@ _IN_TEXT = rf"{_SYMBOL}|{_WORD}|{_LETTER}"
 _IN_A_NAME = rf"{_SYMBOL}|{_WORD}|\\(?:{_LETTERS})(?:\{{\}}| )?|\\[uvHcdkr]\\?[A-Za-z]"
 r"""In names arXiv lost the blank or brace after the command (`Fran\ccois`, `Stanis\law`). No others stand there."""
 
-_MATHEMATICS = r"\$(?:[^$\\]|\\.)*\$|\\\(.*?\\\)|\\\[.*?\\\]"
+_MATHEMATICS = r"\$\$(?:[^$\\]|\\.)*\$\$|\$(?:[^$\\]|\\.)*\$|\\\(.*?\\\)|\\\[.*?\\\]"
 _PATH = r"/\\[~ij]"
 _ANYTHING_ELSE = r"\\[A-Za-z]+|\\.|[^\\$/{]+|."
 _SQUASHED = re.compile(rf"(?!\\(?:{_LETTERS})\Z)\\([uvHcdkr])(\\?[A-Za-z])")
