@@ -145,7 +145,7 @@ def test_a_deployed_run_by_a_worker_ends_completed_and_when_none_comes_doctor_do
         assert {artifact["key"] for artifact in artifacts} == {"daily-verdicts", "daily-summary", "data-docs"}
         deployments = {deployment["name"]: deployment for deployment in api(url, "/deployments/filter", {})}
         assert set(deployments) == {
-            *("daily", "backfill", "doctor"),
+            *("daily", "backfill", "harvest", "doctor"),
             *("digest-daily", "digest-weekly", "digest-monthly"),
         }
         assert deployments["backfill"]["schedules"] == []
