@@ -35,6 +35,8 @@ ROUNDS = 6
 """Of reconciling; a server that is being written into all the time lets no two lists agree."""
 SINGLY = 200
 """More missing records than that are asked for as a list."""
+_BROKEN_OFF = ("badResumptionToken", "noRecordsMatch")
+"""Of a page after the first: the token has expired, or all that was to come has moved away, which is no end."""
 _HEADER = {"paper_id": pl.String, "datestamp": pl.Date, "is_deleted": pl.Boolean}
 
 
@@ -43,7 +45,7 @@ class HarvestFailed(Exception):
 
 
 class _TokenExpired(Exception):
-    """The list cannot be gone on with."""
+    """The list cannot be gone on with: it is to be begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ class _Walker:
         is_going_on = token is not None
         while True:
             told = self._asked(verb, partial(self._listed, verb, window, token))
-            if told.error_code == "badResumptionToken" and is_going_on:
+            if told.error_code in _BROKEN_OFF and is_going_on:
                 raise _TokenExpired
             if told.error_code == "noRecordsMatch":
                 return

@@ -44,7 +44,13 @@ PAPERS = Table(
         Column("author_names", TEXTS, "Names of the authors in their order, forenames first.", null=_UNTOLD),
         _origin("author_names_from", "the list of authors"),
         Column("author_count", COUNT, "Authors named.", unit="authors", null=_UNTOLD, checks=COUNTS_UP),
-        Column("published_on", DATE, "Day (UTC) of the first submission to arXiv.", null=_UNTOLD),
+        Column(
+            "published_on",
+            DATE,
+            "Day of the first submission to arXiv. Its word is taken where it lies not after the month of the "
+            "identifier: since March 2025 its server tells the date of the newest version.",
+            null=_UNTOLD,
+        ),
         _origin("published_from", "that day"),
         Column("updated_on", DATE, "Day of the newest version.", null=f"there is one version, or {_NOT_IN_ARXIV}"),
         Column("primary_category", TEXT, "First category, by arXiv.", null=_NOT_IN_ARXIV),

@@ -83,6 +83,7 @@ def _in_arxiv(arxiv: pl.DataFrame) -> pl.DataFrame:
         "paper_id",
         *_IN_ARXIV,
         author_names=pl.col("authors").list.eval(pl.concat_str(parts, separator=" ", ignore_nulls=True)),
-        published_on="created_on",
+        # Since March 2025 arXiv's server tells the newest version's date there, after the identifier's month.
+        published_on=pl.when(pl.col("created_on") <= pl.col("filed_on").dt.month_end()).then("created_on"),
         is_in_arxiv=pl.lit(value=True),
     ).rename({name: f"{name}:arxiv" for name in _MERGED})
