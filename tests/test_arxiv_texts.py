@@ -106,6 +106,8 @@ LEFT = (
     r"Player\'s players\' moves",
     r"we\'ll, you\'re, I\'m, don\'t",
     r"the \"words\" he said",
+    r"(the \"Ising model\" of folding), \"in vivo\"",
+    r"\"Open\" at first",
     r"2\^{r} and 10^\circ",
     r"http://x.test/\~user",
     r"{\~mu}, \c{hi}",

@@ -31,7 +31,8 @@ r"""In names arXiv lost the blank or brace after the command (`Fran\ccois`, `Sta
 
 _MATHEMATICS = r"\$\$(?:[^$\\]|\\.)*\$\$|\$(?:[^$\\]|\\.)*\$|\\\(.*?\\\)|\\\[.*?\\\]"
 _PATH = r"/\\[~ij]"
-_ANYTHING_ELSE = r"\\[A-Za-z]+|\\.|[^\\$/{]+|."
+_QUOTED = r"(?:\A|[ (\[])\\\"[^\\\"$]{1,80}\\\"(?:[^A-Za-z{\\]|\z)"
+_ANYTHING_ELSE = r"\\[A-Za-z]+|\\.|[^\\$/{ (\[]+|."
 _SQUASHED = re.compile(rf"(?!\\(?:{_LETTERS})\Z)\\([uvHcdkr])(\\?[A-Za-z])")
 
 
@@ -53,7 +54,7 @@ def _lettered(texts: pl.Series, accent: str) -> pl.Series:
     pieces = concerned.select(
         "row",
         piece=pl.col("text").str.extract_all(
-            rf"(?s){_MATHEMATICS}|{_PATH}|\{{(?:{accent})\}}|{accent}|{_HALF}|{_ANYTHING_ELSE}"
+            rf"(?s){_MATHEMATICS}|{_PATH}|{_QUOTED}|\{{(?:{accent})\}}|{accent}|{_HALF}|{_ANYTHING_ELSE}"
         ),
     ).explode("piece")
     is_command = pl.col("piece").str.contains(rf"\A(?:{accent}|\{{(?:{accent})\}}|{_HALF})\z")
