@@ -16,7 +16,7 @@ from schemas.arxiv_papers import TOLD
 from schemas.arxiv_rejects import ARXIV_REJECTS
 from tests.arxiv_answers import GONE, day
 from transforms import arxiv_lines
-from transforms.arxiv_lines import LinesRead, filed, read_lines
+from transforms.arxiv_lines import LinesRead, filed, newest_update, read_lines
 
 IMPORTED_AT = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
 FULL = {
