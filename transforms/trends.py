@@ -38,19 +38,24 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
     listed = listings.filter("is_listed").join(papers, on="paper_id").select(_PAPER)
     observed = _observed(_dates(month, seen), listed, seen)
     curves = _curves(observed, seen)
-    parts = (
+    weighed = (
         observed.join(_heat(curves, half_life_h), on="place", how="left")
-        .join(_before(curves), on="place", how="left")
         .with_columns(weight=_mean_weight())
+        .with_columns(score=(pl.col("upvote_count") * pl.col("weight") / _ONE).round(6))
+    )
+    told = (
+        _ranked(weighed)
+        .join(_before(curves), on="place", how="left")
+        .join(papers, on="paper")
+        .join(seen, left_on=[*_PAPER, "observed_at"], right_on=[*_PAPER, "captured_at"])
         .with_columns(
             freshness=(pl.col("weight") / _ONE).round(6),
-            score=(pl.col("upvote_count") * pl.col("weight") / _ONE).round(6),
             votes_gained=pl.col("upvote_count") - pl.col("votes_before"),
             stars_gained=pl.col("github_star_count") - pl.col("stars_before"),
             age_hours=_hours(pl.col("observed_at") - opens_at(pl.col("listed_on"))).round(2),
         )
     )
-    return conform(_ranked(parts).join(papers, on="paper"), TRENDS)
+    return conform(told, TRENDS)
 
 
 def _dates(month: str, seen: pl.DataFrame) -> pl.DataFrame:
@@ -78,17 +83,24 @@ def _observed(dates: pl.DataFrame, listed: pl.DataFrame, seen: pl.DataFrame) -> 
 
     It has its newest list that was captured in time, and what that capture counted.
     """
-    back = pl.DataFrame({"back": range(_REACH_DAYS)}, schema={"back": pl.Int64})
-    lists = dates.join(back, how="cross").with_columns(listed_on=pl.col("ranked_on") - pl.duration(days=pl.col("back")))
+    # A capture is the one observed from the first date that it is in time for until the first one that a later
+    # capture, or a capture of a later list, is in time for; or until the list is out of reach.
+    seen_from = pl.max_horizontal("listed_on", "ranked_on")
+    least = _least_to_come(pl.col("seen_from").to_physical(), "paper").shift(-1).cast(pl.Int32).cast(pl.Date)
+    later_from = pl.when(pl.col("paper") == pl.col("paper").shift(-1)).then(least)
+    out_of_reach = pl.col("listed_on") + pl.duration(days=_REACH_DAYS)
+    after_all = pl.lit(dates["ranked_on"].max(), pl.Date) + pl.duration(days=1)
     return (
-        lists.drop("back")
-        .join(listed.join(seen.select(_PAPER).unique(), on=_PAPER), on="listed_on")
-        .sort("ends_at")
-        .join_asof(seen, left_on="ends_at", right_on="captured_at", by=_PAPER, check_sortedness=False, coalesce=False)
-        .filter(pl.col("captured_at").is_not_null())
-        .rename({"captured_at": "observed_at"})
-        .sort("listed_on")
-        .unique(["ranked_on", "paper"], keep="last", maintain_order=True)
+        seen.join_asof(dates, left_on="captured_at", right_on="ends_at", strategy="forward")
+        .filter(pl.col("ranked_on").is_not_null())
+        .join(listed, on=_PAPER, how="semi")
+        .sort("paper", "listed_on", "captured_at")
+        .select(*_PAPER, "upvote_count", observed_at="captured_at", seen_from=seen_from)
+        .with_columns(seen_until=pl.min_horizontal(later_from, out_of_reach, after_all))
+        .filter(pl.col("seen_from") < pl.col("seen_until"))
+        .with_columns(ranked_on=pl.date_ranges("seen_from", "seen_until", closed="left"))
+        .explode("ranked_on")
+        .join(dates, on="ranked_on")
         .with_row_index("place")
     )
 
@@ -112,8 +124,18 @@ def _curves(observed: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
         observed.select("place", "ranked_on", "paper", "listed_on", "observed_at", "ends_at", "ended_before")
         .join(steps, on="paper", maintain_order="left_right")
         .filter(is_earlier | is_observed)
-        .with_columns(still_there=pl.col("votes").cum_min(reverse=True).over("place"))
+        .with_columns(still_there=_least_to_come(pl.col("votes"), "place"))
     )
+
+
+def _least_to_come(value: pl.Expr, group: str) -> pl.Expr:
+    """The least `value` from each row to the last of its `group`, where groups stand in rising order.
+
+    A window over groups goes through them one by one, and nearly all are a single row. In one pass over all rows
+    those of later groups do not count, for the group is the higher part of the number.
+    """
+    above = pl.col(group).cast(pl.Int64) * 2**32
+    return (above + value).cum_min(reverse=True) - above
 
 
 def _heat(curves: pl.DataFrame, half_life_h: float) -> pl.DataFrame:
@@ -147,13 +169,17 @@ def _hours(time: pl.Expr) -> pl.Expr:
     return time.dt.total_microseconds() / _HOUR_US
 
 
-def _ranked(parts: pl.DataFrame) -> pl.DataFrame:
+def _ranked(weighed: pl.DataFrame) -> pl.DataFrame:
     """The papers of each span by their score; who stands beyond the last rank is left out."""
     age = (pl.col("ranked_on") - pl.col("listed_on")).dt.total_days()
-    ordered = parts.sort("ranked_on", "score", "upvote_count", "paper", descending=[False, True, True, False])
+    last_score = pl.col("score").top_k(MOST_RANKED).min().over("ranked_on")
     rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ranked_on")
     spans = [
-        ordered.filter(age < days).with_columns(rank=rank, span=pl.lit(span)).filter(pl.col("rank") <= MOST_RANKED)
+        weighed.filter(age < days)
+        .filter(pl.col("score") >= last_score)  # a few are sorted faster than all
+        .sort("ranked_on", "score", "upvote_count", "paper", descending=[False, True, True, False])
+        .with_columns(rank=rank, span=pl.lit(span))
+        .filter(pl.col("rank") <= MOST_RANKED)
         for span, days in SPANS.items()
     ]
     return pl.concat(spans)
