@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from schemas.table import Between, Table
-from transforms.text import folded, keywords, lines, unwrapped
+from transforms.text import keywords, lines, one_line_each
 from transforms.values import Read, range_end, usual_instant
 
 _CONTAINERS = ("object", "array")
@@ -78,10 +78,9 @@ def read_plainly(entries: pl.DataFrame, reads: Sequence[Read], table: Table, *mo
     odd = pl.any_horizontal(
         _is_odd(read, table).fill_null(value=False) for read in {read.path: read for read in reads}.values()
     )
-    texts = {read.path for read in reads if read.kind in ("text", "one_text")}
-    # Lazily, so that what several of the expressions share is computed once; texts apart, which is not seen as shared.
-    unwrapping = entries.lazy().with_columns(unwrapped(pl.col(path)).alias(path) for path in texts)
-    return unwrapping.with_columns(*values, *more, is_odd=odd).collect()
+    texts = entries.select(read.path for read in reads if read.kind in ("text", "one_text"))
+    # Lazily, so that what several of the expressions share is computed once.
+    return entries.with_columns(one_line_each(texts)).lazy().with_columns(*values, *more, is_odd=odd).collect()
 
 
 def _container(reads: Sequence[Read], path: str) -> str:
@@ -125,10 +124,10 @@ def _is_beyond(read: Read, table: Table, value: pl.Expr) -> pl.Expr:
 
 def _value(read: Read) -> pl.Expr:
     found = pl.col(read.path)
-    value = folded(found)
+    value = found
     match read.kind:
         case "one_text":
-            value = pl.when(value.is_not_null()).then(pl.concat_list(value))
+            value = pl.when(found.is_not_null()).then(pl.concat_list(found))
         case "count":
             value = found.cast(pl.Int32, strict=False)
         case "flag":
