@@ -8,11 +8,12 @@ FLIPS ?= 1000
 LETTERS ?= 1000
 MAIL_KILLS ?= 50
 HOSTILE ?= 100000
+HARVESTS ?= 1000
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test soak bench trending docs check fix lock clean
+.PHONY: all help setup demo daily test soak bench arxiv trending docs check fix lock clean
 all: check test
 
 help:  ## this list
@@ -35,15 +36,20 @@ daily: setup  ## capture and publish the newest date of the real Hub
 test: setup  ## the tests
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-soak: setup  ## the long trials: bits, histories, kills, letters, hostile records (three hours)
+soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (three hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/test_history_machine.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/test_backfill_kill.py
 	PAPERLAKE_SOAK_LETTERS=$(LETTERS) PAPERLAKE_SOAK_MAIL_KILLS=$(MAIL_KILLS) $(BIN)/pytest -s tests/test_delivery_kill.py
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/test_hostile.py
+	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/test_harvesting.py
 
 bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
+
+arxiv: setup  ## how fast arXiv's pages and lines become rows, beside the bare floor and sickle (ten minutes)
+	$(BIN)/python -m bench.arxiv_pages
+	$(BIN)/python -m bench.arxiv_bulk
 
 trending: setup  ## whether the trending score tells later votes, by the recorded ones (a minute); writes docs/trending.md
 	$(BIN)/python -m bench.trending --write docs/trending.md
