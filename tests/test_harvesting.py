@@ -20,7 +20,7 @@ from sandbox.clock import Clock
 from sources.polite import open_client
 from store.pace import FilePace
 
-HARVESTS = int(os.environ.get("PAPERLAKE_SOAK_HARVESTS", "150"))
+HARVESTS = int(os.environ.get("PAPERLAKE_SOAK_HARVESTS", "60"))
 NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 PAPERS = generated(60, seed=7, first=date(2024, 1, 1))
 
