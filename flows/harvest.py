@@ -135,7 +135,7 @@ def fetch(said: Settings, clock: RunClock, patience: Patience, window: Window) -
         try:
             verdict = harvested(asking, work, _heard, rest)
         except (HarvestFailed, SourceUnreachable) as fault:
-            return work, "partial" if work.pages else "failed", str(fault)
+            return work, "partial" if work.held.height else "failed", str(fault)
     if verdict != "partial":
         return work, verdict, None
     return work, verdict, f"two lists made one after the other never agreed ({_doubt(work)}); harvest again later"
