@@ -37,7 +37,7 @@ from tests.test_rebuild import parts
 pytestmark = pytest.mark.usefixtures("prefect_api")
 NOW = datetime(2026, 11, 2, 4, 40, tzinfo=UTC)
 NEXT = datetime(2026, 11, 3, 4, 40, tzinfo=UTC)
-PAPERS = generated(300, seed=3, first=date(2024, 6, 1))
+PAPERS = generated(300, seed=3, first=date(2026, 5, 1))
 COMMAND = Path(sys.executable).parent / "papers"
 
 
@@ -178,10 +178,11 @@ def test_requests_keep_their_distance_over_two_harvests(arxiv, lake, monkeypatch
     server = arxiv(PAPERS[:120])
     server.clock = server.repository.clock = Clock()
     server.strict_s = 0.15
-    monkeypatch.setenv("PAPERLAKE_ARXIV_INTERVAL_S", "0.2")
+    # A request is counted when it is let go, and may arrive a little later than that.
+    monkeypatch.setenv("PAPERLAKE_ARXIV_INTERVAL_S", "0.4")
     assert harvest(None).verdict == "complete"
     assert harvest(None).verdict in {"complete", "confirmed_empty"}
-    assert server.shortest_wait_s >= 0.2
+    assert server.shortest_wait_s >= 0.25
     assert server.most_connections == 1
 
 
