@@ -1,1 +1,1 @@
-"""Replies to tables: pure Polars, with DuckDB to read JSON; no clock, disk or network."""
+"""Replies to tables: pure Polars, with DuckDB to read JSON and lxml to read XML; no clock, disk or network."""
