@@ -30,10 +30,10 @@ ARXIV_REJECTS = Table(
         "Answers, records and values of arXiv's that could not be read, and lines of its snapshot. Nothing refused is "
         "ever lost: the answers and lines themselves are kept."
     ),
-    grain="one refused answer, record or value",
+    grain="one refused answer, record or value, and why",
     dated_by="captured_on",
-    key=("captured_at", "body_sha256", "position", "field"),
-    sort=("captured_on", "captured_at", "body_sha256", "position", "field"),
+    key=("captured_at", "body_sha256", "position", "field", "reason"),
+    sort=("captured_on", "captured_at", "body_sha256", "position", "field", "reason"),
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
         Column("captured_at", INSTANT, "When the answer had arrived, or the line was imported."),

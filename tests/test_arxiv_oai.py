@@ -59,7 +59,7 @@ RECORDS = st.sampled_from(
         record("2511.00001"),
         record("2511.00001", "2025-12-24", title="Again", authors=GONE),
         record("2511.00002", deleted=True),
-        record("2511.00003", created="never", doi="none"),
+        record("2511.00003", created=b"never</created><created>then", doi="none"),
         record("2511.00004", authors=author("") + author("Elm", "B.", GONE, "Hill"), title=b"a</title><title>b"),
         record("2513.00001"),
         record("2511.00005", id="2511.00006"),

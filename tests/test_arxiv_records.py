@@ -283,6 +283,12 @@ def test_of_a_value_that_stands_twice_the_first_is_taken_and_that_is_recorded():
     ]
 
 
+def test_a_value_may_be_wrong_in_two_ways():
+    held = record(created=b"never</created><created>2025-11-04")
+    assert faults(held) == [(1, "created", "date_impossible", True), (1, "created", "value_repeated", True)]
+    assert reading(held).records["created_on"].to_list() == [None]
+
+
 # Authors.
 
 

@@ -105,7 +105,7 @@ def _doubtful(rows: pl.DataFrame, people: pl.DataFrame, lines: pl.DataFrame) -> 
     part = pl.col("parts").list
     is_strange_name = pl.any_horizontal(
         pl.col("parts").is_null(),
-        *(part.get(number, null_on_oob=True).str.contains(_LIKE_NO_TEXT) for number in range(3)),
+        *(part.get(number, null_on_oob=True).str.contains(_LIKE_NO_TEXT) for number in range(_NAME_PARTS)),
         (part.len() > _NAME_PARTS) & part.eval(pl.element().str.contains(_LIKE_NO_TEXT)).list.any(),
     )
     return pl.concat(

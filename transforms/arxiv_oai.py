@@ -64,7 +64,8 @@ class Reading:
 
 def read(replies: pl.DataFrame) -> Reading:
     """All that `replies` tell (columns of `arxiv_replies`, any order, any repetition)."""
-    chosen = replies.unique(subset=_REPLY, keep="any").sort(_REPLY)
+    ordered = replies.sort(*_REPLY, "verb", "status_code")
+    chosen = ordered.unique(subset=_REPLY, keep="first", maintain_order=True)
     parts = [_read(batch) for batch in _batches(chosen)]
     return Reading(
         records=conform(pl.concat(part.records for part in parts), ARXIV_RECORDS),
