@@ -59,7 +59,8 @@ def lines(count: int, seed: int = 0) -> Iterator[bytes]:
         month, nth = divmod(number, a_month)
         year, of_year = divmod(_FIRST_AT.month - 1 + month, 12)
         paper_id = f"{(_FIRST_AT.year + year) % 100:02}{of_year + 1:02}.{nth + 1:05}"
-        yield json.dumps(_record(random, paper_id, _FIRST_AT + timedelta(days=30 * month))).encode()
+        record = _record(random, paper_id, _FIRST_AT + timedelta(days=30 * month))
+        yield json.dumps(record, separators=(",", ":")).encode()
 
 
 def write(path: Path, count: int, seed: int = 0) -> int:

@@ -70,7 +70,8 @@ GOLDEN = {
 def line(**changes: Any) -> bytes:
     """A readable line; a change names a member, with `journal_ref` for `journal-ref`; GONE takes it away."""
     named = {name.replace("_", "-") if name in ("journal_ref", "report_no") else name: v for name, v in changes.items()}
-    return json.dumps({name: value for name, value in {**FULL, **named}.items() if value is not GONE}).encode()
+    held = {name: value for name, value in {**FULL, **named}.items() if value is not GONE}
+    return json.dumps(held, separators=(",", ":")).encode()
 
 
 def kept(*lines: bytes) -> pl.DataFrame:
@@ -242,12 +243,27 @@ def test_a_reject_is_known_by_the_hash_of_its_line():
 
 
 def test_escapes_that_only_json_has_are_read_as_they_are_meant():
-    assert row(title="a\u0000b\u0007c\bd\fe\x7ff")["title"] == "abcd ef"
+    controls = {
+        "a\u0000b": "ab",
+        "a\u0007b": "ab",
+        "a\u001fb": "ab",
+        "a\bb": "ab",
+        "a\fb": "a b",
+        "a\tb": "a b",
+        "\x7f": None,
+    }
+    assert {title: row(title=title)["title"] for title in controls} == controls
     assert (
         reading(line(title="X").replace(b'"X"', b'"caf\\u00e9 \\ud83c\\udf31 \\ud800"')).rows["title"].item()
         == "café 🌱"
     )
     assert row(title="\\u0001 stays")["title"] == "\\u0001 stays"
+
+
+def test_blanks_between_members_change_nothing():
+    spaced = json.dumps(FULL, separators=(" , ", " : ")).encode()
+    assert reading(spaced).rows.equals(reading(line()).rows)
+    assert reading(spaced).rejects.is_empty()
 
 
 def test_lines_are_read_in_their_order_whatever_the_size_of_a_batch(monkeypatch):
@@ -269,7 +285,7 @@ def test_what_the_bench_invents_is_read_without_a_fault():
 
 
 def test_a_line_is_filed_by_its_paper_s_month_verbatim():
-    lines = [line(id="2511.00001"), line(id="hep-th/9901001"), line(id="0704.0001").replace(b":", b" : ")]
+    lines = [line(id="2511.00001"), line(id="hep-th/9901001"), line(id="0704.0001").replace(b'":', b'" : ')]
     found = filed(lines)
     assert found.columns == ["filed_on", "paper_id", "line"]
     assert found["paper_id"].to_list() == ["2511.00001", "hep-th/9901001", "0704.0001"]

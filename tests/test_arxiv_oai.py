@@ -102,9 +102,10 @@ def test_every_record_is_a_row_or_a_reject_and_never_both(answers):
 def test_a_batch_is_no_larger_than_agreed_in_bytes_either(monkeypatch):
     answers = replies(*(page(record(f"2511.{number:05}")) for number in range(5)))
     whole = read(answers)
-    monkeypatch.setattr(arxiv_oai, "MOST_BYTES", answers["body"][0].__len__())
-    assert [batch.height for batch in arxiv_oai._batches(answers)] == [1] * 5
-    same(whole, read(answers))
+    for bodies, heights in {1: [1] * 5, 2.5: [2, 2, 1], 5: [5]}.items():
+        monkeypatch.setattr(arxiv_oai, "MOST_BYTES", bodies * len(answers["body"][0]))
+        assert [batch.height for batch in arxiv_oai._batches(answers)] == heights
+        same(whole, read(answers))
 
 
 def test_what_is_captured_at_midnight_is_of_its_own_date():

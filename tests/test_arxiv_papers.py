@@ -17,7 +17,7 @@ from transforms.arxiv_oai import read
 from transforms.arxiv_papers import joined, merged
 
 ID = "2511.00010"
-LATER = AT + timedelta(days=1)
+EARLIER, LATER = AT - timedelta(days=1), AT + timedelta(days=1)
 NO_LINES = read_lines(kept()).rows
 NO_RECORDS = read(replies()).records
 
@@ -87,7 +87,7 @@ def test_of_one_instant_the_higher_hash_wins():
 
 
 def test_an_answer_comes_after_a_line_of_the_same_datestamp_and_not_after_a_newer_line():
-    told = answers(record(ID, "2025-12-01", title="Answer"))
+    told = answers(record(ID, "2025-12-01", title="Answer"), at=EARLIER)
     assert paper(told, of_lines=lines(line("Line", "2025-12-01")))["title"] == "Answer"
     row = paper(told, of_lines=lines(line("Line", "2025-12-02")))
     assert (row["title"], row["is_from_bulk"], row["datestamp"]) == ("Line", True, day("2025-12-02"))
@@ -147,7 +147,7 @@ REPLIES = st.lists(
     st.builds(
         lambda records, days: answers(*records, at=AT + timedelta(days=days)),
         st.lists(RECORDS, min_size=1, max_size=4),
-        st.integers(0, 1),
+        st.integers(-1, 1),
     ),
     max_size=4,
 ).map(lambda told: pl.concat([NO_RECORDS, *told]))

@@ -96,8 +96,10 @@ def _parsed(database: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 def _doubtful(rows: pl.DataFrame, people: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """The lines (record) that may hold what is no text, or that lack what nearly every line has."""
     # An identifier looks like a number. That it is none is told by its quotes, where it stands first, as ever.
-    begun = pl.concat([rows.select(begin=pl.concat_str(pl.lit('{"id":"'), "id", pl.lit('"'))), lines], how="horizontal")
-    has_id = pl.col("text").str.starts_with(pl.col("begin")).fill_null(value=False)
+    quoted = rows.select(quoted=pl.concat_str(pl.lit('"'), "id", pl.lit('"')))
+    begun = pl.concat([quoted, lines], how="horizontal")
+    begins = (pl.concat_str(pl.lit(begin), "quoted") for begin in ('{"id":', '{"id": '))
+    has_id = pl.any_horizontal(pl.col("text").str.starts_with(begin) for begin in begins).fill_null(value=False)
     is_strange = pl.any_horizontal(
         pl.col("created").is_null(),
         *(pl.col(name).str.contains(_LIKE_NO_TEXT) for name in (*TEXTS[1:], "created", "updated")),

@@ -41,7 +41,7 @@ def _known_by(records: pl.DataFrame) -> pl.DataFrame:
         "is_deleted",
         *(pl.col(held).alias(name) for held, name in zip(seen, _SEEN, strict=True)),
         *(pl.when(tells).then(held).alias(name) for held, name in zip(seen, _TOLD, strict=True)),
-        is_from_bulk=tells & pl.col("body_sha256").is_null(),
+        is_from_bulk=pl.col("body_sha256").is_null(),
     ).select(column.name for column in ARXIV_PAPERS.columns)
 
 
