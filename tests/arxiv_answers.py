@@ -7,12 +7,14 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import polars as pl
+from hypothesis import Phase, settings
 
 from schemas.arxiv_replies import ARXIV_REPLIES
 from transforms.arxiv_oai import Reading, read
 
 Row = dict[str, Any]
 AT = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
+THOROUGH = settings(deadline=None, derandomize=True, database=None, phases=(Phase.generate, Phase.shrink))
 GONE = object()
 """As the value of an element: it is absent."""
 OPENING = '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'

@@ -14,7 +14,7 @@ from bench.arxiv_invented import lines as invented
 from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_papers import TOLD
 from schemas.arxiv_rejects import ARXIV_REJECTS
-from tests.arxiv_answers import GONE, day
+from tests.arxiv_answers import GONE, THOROUGH, day
 from transforms import arxiv_lines
 from transforms.arxiv_lines import LinesRead, filed, newest_update, read_lines
 
@@ -320,7 +320,7 @@ def test_empty_lines_are_no_lines():
     assert filed([]).is_empty()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(THOROUGH, max_examples=200)
 @given(
     st.dictionaries(
         st.sampled_from([*FULL, "other"]),

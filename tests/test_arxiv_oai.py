@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.arxiv_records import ARXIV_RECORDS
 from schemas.arxiv_rejects import ARXIV_REJECTS
-from tests.arxiv_answers import AT, GONE, author, day, header, page, reading, record, replies
+from tests.arxiv_answers import AT, GONE, THOROUGH, author, day, header, page, reading, record, replies
 from transforms import arxiv_oai
 from transforms.arxiv_oai import Reading, read
 
@@ -75,7 +75,7 @@ BODIES = st.one_of(
 ANSWERS = st.lists(BODIES, min_size=1, max_size=5).map(lambda bodies: replies(*bodies))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(THOROUGH, max_examples=60)
 @given(ANSWERS, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_repetition_and_size_of_batches_do_not_matter(answers, random, pages_at_a_time):
     rows = [*range(answers.height)] * 2
@@ -86,7 +86,7 @@ def test_order_repetition_and_size_of_batches_do_not_matter(answers, random, pag
     same(read(answers), shuffled)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(THOROUGH, max_examples=60)
 @given(ANSWERS)
 def test_every_record_is_a_row_or_a_reject_and_never_both(answers):
     found = read(answers)

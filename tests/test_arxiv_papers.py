@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.arxiv_papers import ARXIV_PAPERS, TOLD
-from tests.arxiv_answers import AT, day, page, record, replies
+from tests.arxiv_answers import AT, THOROUGH, day, page, record, replies
 from tests.test_arxiv_lines import kept
 from tests.test_arxiv_lines import line as written
 from transforms.arxiv_lines import read_lines
@@ -152,7 +152,7 @@ REPLIES = st.lists(
     max_size=4,
 ).map(lambda told: pl.concat([NO_RECORDS, *told]))
 LINES = st.lists(st.builds(line, TITLES, DATES, IDS), max_size=4).map(lambda told: lines(*told))
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+PROPERTY = settings(THOROUGH, max_examples=60)
 
 
 @PROPERTY

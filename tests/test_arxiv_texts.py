@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.arxiv_answers import column
+from tests.arxiv_answers import THOROUGH, column
 from transforms.accents import lettered, lettered_names
 from transforms.arxiv_texts import cleaned, names, readable
 from transforms.text import one_line
@@ -50,7 +50,7 @@ def test_texts_stand_on_one_line_and_doubled_escapes_are_undone_once():
     assert each(cleaned, CLEANED) == CLEANED
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(THOROUGH, max_examples=300)
 @given(st.lists(st.text(st.sampled_from(list(" \n\t\r\x7f\x99\u00a0\u2028ab$\\é"))), max_size=6))
 def test_cleaning_is_one_line_done_cheaply_and_its_quick_looks_miss_nothing(texts):
     slowly = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(one_line(pl.col("text"))).to_series()
@@ -163,7 +163,7 @@ def test_names_are_mended_where_arxiv_lost_the_blank_after_a_command():
     assert each(names, NAMES) == NAMES
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(THOROUGH, max_examples=300)
 @given(st.lists(st.text(st.sampled_from(list("\\'\"^~$(){}[] /ijceoslv"))), min_size=1, max_size=4))
 def test_whatever_stands_in_a_text_only_accents_change_and_none_is_lost(texts):
     for function in (lettered, lettered_names):
