@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from transforms.answers import engine
 from transforms.text import CONTROLS
@@ -34,6 +35,7 @@ _ITEMS = {
 }
 """What lies within the lists of a line: its path, the member that it lies in, and which types it may have."""
 _NAME_PARTS = 3
+_CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Laid:
 def laid_out(lines: pl.DataFrame) -> Laid:
     """`lines` (record, text; null where it is none) in columns."""
     with engine().cursor() as database:
-        database.register("lines", lines.to_arrow(compat_level=pl.CompatLevel.newest()))
+        database.register("lines", _chunked(lines))
         found = _parsed(database).sort("record")
         rows, people = found.drop("people"), found.select("record", parts="people").explode("parts")
         wrong = _wrong(database, _doubtful(rows, people, lines))
@@ -91,6 +93,12 @@ def _parsed(database: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         # Some line is no JSON. Asking of each whether it can be parsed costs a seventh more.
         found = database.sql(sql.format(parsed=f"try({parsed})")).pl()
     return found
+
+
+def _chunked(lines: pl.DataFrame) -> pa.Table:
+    """Lines in batches: DuckDB gives each thread a batch."""
+    texts = lines.to_arrow(compat_level=pl.CompatLevel.newest())  # as views: nothing is copied
+    return pa.Table.from_batches(texts.to_batches(max_chunksize=_CHUNK), texts.schema)
 
 
 def _doubtful(rows: pl.DataFrame, people: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

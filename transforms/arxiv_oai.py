@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,6 +22,8 @@ NAME = "arxiv"
 MOST_PAGES = 25
 MOST_BYTES = 50_000_000
 """So much of the answers is read at a time: what is made of them meanwhile takes about ten times that in memory."""
+MOST_AHEAD = 4
+"""So many trees wait to be walked: each takes five times the page."""
 _REPLY = ["captured_at", "body_sha256"]
 _PLACE = ["page_no", "position"]
 _AT = pl.Datetime("us", "UTC")
@@ -62,11 +66,21 @@ class Reading:
     headers: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A batch of pages, before anything is made of them: their elements, their facts, and headers asked for alone."""
+
+    elements: Unrolled
+    facts: list[tuple[object, ...]]
+    listed: list[pl.DataFrame]
+
+
 def read(replies: pl.DataFrame) -> Reading:
     """All that `replies` tell (columns of `arxiv_replies`, any order, any repetition)."""
     ordered = replies.sort(*_REPLY, "verb", "status_code")
     chosen = ordered.unique(subset=_REPLY, keep="first", maintain_order=True)
-    parts = [_read(batch) for batch in _batches(chosen)]
+    with ThreadPoolExecutor(max_workers=2) as others:
+        parts = _parts(chosen, others)
     return Reading(
         records=conform(pl.concat(part.records for part in parts), ARXIV_RECORDS),
         rejects=conform(pl.concat(part.rejects for part in parts), ARXIV_REJECTS),
@@ -86,18 +100,42 @@ def _batches(replies: pl.DataFrame) -> Iterator[pl.DataFrame]:
     yield replies[first:]
 
 
-def _read(replies: pl.DataFrame) -> Reading:
-    batch = replies.with_row_index("page_no")
-    unrolled, facts, listed = Unrolled(), [], []
-    for page_no, body, status_code in batch.select("page_no", "body", "status_code").iter_rows():
-        found = page(body, status_code)
-        facts.append(_facts(page_no, found))
+def _parts(replies: pl.DataFrame, others: Executor) -> list[Reading]:
+    """What is read of each batch. Only walking needs the interpreter: parsing goes ahead of it, rows come after it."""
+    parts: list[Future[Reading]] = []
+    for replied in _batches(replies):
+        batch = replied.with_row_index("page_no")
+        walked = _walked(batch, others)
+        wait(parts)  # so that there are never more than two batches at once
+        parts.append(others.submit(_read, batch, walked))
+    return [part.result() for part in parts]
+
+
+def _walked(batch: pl.DataFrame, others: Executor) -> Walked:
+    walked = Walked(Unrolled(), [], [])
+    for page_no, found in enumerate(_parsed(batch, others)):
+        walked.facts.append(_facts(page_no, found))
         if found.kind == "identifiers":
-            listed.append(found.headers.with_columns(page_no=pl.lit(page_no, pl.UInt32)))
+            walked.listed.append(found.headers.with_columns(page_no=pl.lit(page_no, pl.UInt32)))
         elif found.tree is not None:
-            unrolled.add(page_no, found.tree)
-    pages = pl.DataFrame(facts, schema=_PAGE_FACTS, orient="row")
-    records = unrolled.records()
+            walked.elements.add(page_no, found.tree)
+    return walked
+
+
+def _parsed(batch: pl.DataFrame, others: Executor) -> Iterator[Page]:
+    """The pages in their order, a few of them parsed ahead."""
+    ahead: deque[Future[Page]] = deque()
+    for body, status_code in batch.select("body", "status_code").iter_rows():
+        ahead.append(others.submit(page, body, status_code))
+        if len(ahead) > MOST_AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _read(batch: pl.DataFrame, walked: Walked) -> Reading:
+    pages = pl.DataFrame(walked.facts, schema=_PAGE_FACTS, orient="row")
+    records = walked.elements.records()
     rows = records.rows.with_columns(
         *(date_told(pl.col(name)).alias(column) for name, column in DATES.items()),
         paper_id=identified(pl.col("identifier")),
@@ -113,7 +151,7 @@ def _read(replies: pl.DataFrame) -> Reading:
         records=_identity(kept).hstack(values).join(of_reply, on="page_no", maintain_order="left"),
         rejects=pl.concat(faults).join(of_reply, on="page_no", maintain_order="left"),
         pages=batch.select("page_no", *_REPLY, "verb").join(pages, on="page_no", maintain_order="left").select(_PAGES),
-        headers=_headers(rows, listed).join(of_reply, on="page_no", maintain_order="left").select(_HEADERS),
+        headers=_headers(rows, walked.listed).join(of_reply, on="page_no", maintain_order="left").select(_HEADERS),
     )
 
 
