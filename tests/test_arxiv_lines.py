@@ -183,7 +183,15 @@ WRONG = {
     "license": (0,),
     "update_date": (20081213,),
     "versions": ("v1", {"created": "x"}, [3], [None], [{"created": 5}]),
-    "authors_parsed": ("A. Birch", {"a": []}, ["Birch"], [["Birch", 5]], [["Birch", "A."], None], [[["Birch"]]]),
+    "authors_parsed": (
+        "A. Birch",
+        {"a": []},
+        ["Birch"],
+        [["Birch", 5]],
+        [["Birch", "A."], None],
+        [[["Birch"]]],
+        [["Birch", "A.", "", 5]],
+    ),
 }
 COLUMNS = {
     "journal-ref": "journal_ref",
