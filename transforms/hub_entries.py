@@ -6,6 +6,7 @@ source called differently at different times has several reads.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 
@@ -91,7 +92,10 @@ class Entries:
 
 def laid_out(pages: Opened) -> pl.DataFrame:
     """Every entry of `pages`, laid out as if it were regular, with its authors as a list."""
-    whole = regular.structure(ENTRY_READS, more={ID: "JSON", PUT_ON: "VARCHAR"})
+    # Authors are most of an entry, so they are laid out with it: taking them out as text to parse would cost half as
+    # much again. What is not a list becomes null like what is absent, so both are odd.
+    authors = [json.loads(regular.structure(AUTHOR_READS))]
+    whole = regular.structure(ENTRY_READS, more={ID: "JSON", PUT_ON: "VARCHAR", PEOPLE: authors})
     parsed = f"from_json(text, '[{whole}]')"
     try:
         found: pl.DataFrame = pages.database.sql(_laid_out_sql(parsed)).pl()
@@ -104,9 +108,10 @@ def laid_out(pages: Opened) -> pl.DataFrame:
 def _laid_out_sql(parsed: str) -> str:
     """A row for each item of the lists that `parsed` gives of the text of a page."""
     held = regular.columns(ENTRY_READS, "e") | {name: regular.member("e", name) for name in (ID, PUT_ON)}
+    people = regular.member("e", PEOPLE)
+    held[PEOPLE] = f"case when {people} is not null then '[' end"
     told = ", ".join(f'{value} as "{name}"' for name, value in held.items())
     author = ", ".join(f'"{name}" := {value}' for name, value in regular.columns(AUTHOR_READS, "a").items())
-    people = f"from_json({regular.member('e', PEOPLE)}, '[{regular.structure(AUTHOR_READS)}]')"
     return f"""
         select page_no, item, {told}, list_transform({people}, lambda a: struct_pack({author})) as people
         from (
@@ -183,7 +188,7 @@ def _named(reads: tuple[Read, ...]) -> list[str]:
 def _is_odd_beside() -> pl.Expr:
     """Whether what stands beside the columns may be odd. An id is told by its quotes from a number like it."""
     is_known = pl.col(ID).str.contains(rf'\A"(?:{_ID_STYLE})"\z').fill_null(value=False)
-    return ~is_known | (pl.col(PUT_ON).is_not_null() & pl.col("put_on").is_null())
+    return ~is_known | pl.col(PEOPLE).is_null() | (pl.col(PUT_ON).is_not_null() & pl.col("put_on").is_null())
 
 
 def _read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:

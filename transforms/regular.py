@@ -24,12 +24,12 @@ _LIKE_NO_TEXT = r"(?s)\A(?:-?[0-9][0-9.eE+-]*|-?(?i:inf|infinity|nan)|true|false
 _WHOLE = r"\A(?:0|[1-9][0-9]{0,8})\z"
 
 
-def structure(reads: Sequence[Read], inside: str = "$", more: Mapping[str, str] | None = None) -> str:
+def structure(reads: Sequence[Read], inside: str = "$", more: Mapping[str, Any] | None = None) -> str:
     """What `reads` expect within the container at `inside`, as DuckDB's `from_json` wants it told.
 
     Containers that a read asks for, lists, numbers and flags stay JSON text, whose first letter tells its type;
-    what lies within a container is laid out in a second step. `more` are paths beside those of `reads`, with their
-    types.
+    what lies within a container is laid out in a second step. `more` are paths beside or instead of those of `reads`,
+    with their types or structures.
     """
     kinds = {read.path: "VARCHAR" if read.kind in _TEXTUAL else "JSON" for read in reads} | dict(more or {})
     made: dict[str, Any] = {}
