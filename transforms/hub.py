@@ -56,13 +56,9 @@ def read(replies: pl.DataFrame) -> Reading:
         faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
         refused = rejected.with_raw_entries(pages_read, faults)
         fields = census(pages_read, tally, NAME)
-    counts = people.group_by("page_no", "item").agg(author_count=pl.len().cast(pl.Int32))
-    counted = papers.join(counts, on=["page_no", "item"], how="left").with_columns(
-        author_count=pl.when("has_authors").then(pl.col("author_count").fill_null(0))
-    )
     return Reading(
         captures=verdicts.captures(tally, entries.rows, NAME),
-        papers=counted.select(*_PAPER_COLUMNS),
+        papers=papers.select(*_PAPER_COLUMNS),
         authors=people.filter(pl.col("refusal").is_null()),
         faults=refused,
         fields=fields,
@@ -100,14 +96,11 @@ def _listings(seen: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
 
     The place of a listed paper is that of the reference capture, so that places are unique among them.
     """
-    ordered = seen.sort(*PAPER, "captured_at")
-    span = ordered.group_by(PAPER).agg(
-        first_seen_at=pl.col("captured_at").min(), last_seen_at=pl.col("captured_at").max()
-    )
+    span = seen.group_by(PAPER).agg(first_seen_at=pl.col("captured_at").min(), last_seen_at=pl.col("captured_at").max())
     places = seen.join(reference, on=CAPTURE, how="semi").select(*PAPER, listed_place="position")
     return (
-        ordered.unique(subset=PAPER, keep="last", maintain_order=True)
-        .join(span, on=PAPER)
+        seen.join(span, on=PAPER)
+        .filter(pl.col("captured_at") == pl.col("last_seen_at"))
         .join(places, on=PAPER, how="left")
         .with_columns(position=pl.coalesce("listed_place", "position"), is_listed=pl.col("listed_place").is_not_null())
     )

@@ -131,14 +131,14 @@ def entries(pages: Opened, found: pl.DataFrame, tally: pl.DataFrame) -> Entries:
         LISTINGS,
         pl.col(ID).str.slice(1, pl.col(ID).str.len_bytes() - 2).alias("paper_id"),
         usual_instant(pl.col(PUT_ON)).dt.date().alias("put_on"),
-        pl.col(PEOPLE).is_not_null().alias("has_authors"),
+        pl.col("people").list.len().cast(pl.Int32).alias("author_count"),
         pl.lit(None, pl.String).alias("refusal"),
     )
     is_odd = laid["is_odd"] | laid.select(_is_odd_beside()).to_series()
     plain = laid.filter(~is_odd) if is_odd.any() else laid
     places = placed.filter(is_odd).select(*_PLACE, "listed_on", "captured_at", "before")
     odd = _read_carefully(pages, places.select(_PLACE))
-    columns = [*_PLACE, "listed_on", "captured_at", "before", "paper_id", "put_on", "has_authors", "refusal"]
+    columns = [*_PLACE, "listed_on", "captured_at", "before", "paper_id", "put_on", "author_count", "refusal"]
     columns += _named(ENTRY_READS)
     rows = (
         pl.concat([plain.select(columns), odd.join(places, on=_PLACE).select(columns)])
@@ -200,11 +200,12 @@ def _read_carefully(pages: Opened, odd: pl.DataFrame) -> pl.DataFrame:
 
 
 def _entries_found(pages: Opened) -> pl.DataFrame:
-    lists = [read.path for read in ENTRY_READS if read.is_list]
+    lists = [PEOPLE, *(read.path for read in ENTRY_READS if read.is_list)]
     raw = extract(pages.database, _ODD_ENTRIES, tuple(_PLACE), [*_FACTS, *(r.path for r in ENTRY_READS)], lists)
     put_on = pl.when(pl.col(f"{PUT_ON}:type") == "VARCHAR").then(instant(pl.col(PUT_ON)))
+    authors = pl.when(pl.col(f"{PEOPLE}:type") == "ARRAY").then(pl.col(f"{PEOPLE}:items").list.len().cast(pl.Int32))
     return typed(raw, ENTRY_READS, LISTINGS).with_columns(
-        paper_id=ID, put_on=put_on.dt.date(), has_authors=pl.col(f"{PEOPLE}:type") == "ARRAY", refusal=_refusal()
+        paper_id=ID, put_on=put_on.dt.date(), author_count=authors, refusal=_refusal()
     )
 
 
