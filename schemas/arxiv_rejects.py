@@ -31,6 +31,7 @@ ARXIV_REJECTS = Table(
         "ever lost: the answers and lines themselves are kept."
     ),
     grain="one refused answer, record or value, and why",
+    version="2.0.0",
     dated_by="captured_on",
     key=("captured_at", "body_sha256", "position", "field", "reason"),
     sort=("captured_on", "captured_at", "body_sha256", "position", "field", "reason"),

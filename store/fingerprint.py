@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _ROOMS = ("schemas", "transforms")
-_WRITERS = ("polars", "pyarrow", "duckdb")
+_WRITERS = ("polars", "pyarrow", "duckdb", "lxml", "pylatexenc")
 _SOURCES = (".py", ".j2", ".css", ".js")
 
 
