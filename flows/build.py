@@ -9,12 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import polars as pl
 
 from flows import gatherings
-from flows.builders import builders, has_core_of_its_own
+from flows.builders import BUILDERS, builders, has_core_of_its_own
 from flows.ledger import Run, record, this_run
 from flows.prepare import Evidence, Prepared, Work, gathered, prepared
 from flows.recipes import DERIVED, EVIDENCE, GATHERINGS, NOTHING_REFUSED
@@ -26,16 +27,19 @@ from store import inbox
 from store.journal import JournalDamaged
 from store.lake import MONTH_FORM, Lake
 from store.manifest import ManifestUnreadable
-from store.publish import FileDamaged, LakeBusy, Writer, writer
+from store.publish import FileDamaged, LakeBusy, Writer, together, writer
 from store.snapshot import snapshot
 from transforms.answers import use_one_thread
 
 BATCH_MONTHS = 14
 """Judged together: what the judge costs hardly grows with the months, but they are published only after it."""
 
-
-BATCH_GATHERED = 28
-"""Small enough that little is built again after a kill, great enough that the judge is asked seldom."""
+BATCH_FURTHER = 120
+BATCH_FURTHER_ROWS = 200_000
+"""So many months, or so many rows, of what is made of published tables are judged together: most months of what is
+gathered are small. It bounds what the judge holds in memory, and what a kill makes us build again."""
+AHEAD = 8 * BUILDERS
+"""So many months are being built, or wait to be judged, at a time."""
 
 
 class MonthRefused(Exception):
@@ -48,6 +52,10 @@ class BuilderDied(Exception):
 
 MONTH_FAULTS = (MonthRefused, LakeBusy, FileDamaged, JournalDamaged, ManifestUnreadable)
 """What can keep a month from being published. What was captured of it stays kept."""
+
+
+Job = Callable[[], Prepared | Exception | None]
+"""What a builder does for a month. It can be pickled, for some builders are other processes."""
 
 
 class Judge(Protocol):
@@ -201,7 +209,7 @@ def _publish_sequels(
     if not published:
         return set()
     months = [month for month in due(shop.pen.manifest, shop.work, touched, to_come) if month not in done]
-    _publish_further(shop, published, months, partial(_followed, shop.pen, shop.work))
+    _publish_further(shop, published, {month: partial(_followed, shop.pen, shop.work, month) for month in months})
     return set(months)
 
 
@@ -217,51 +225,63 @@ def _publish_gatherings(shop: Workshop, published: dict[str, Published], asked: 
             published[last] = replace(published[last], fault=published[last].fault or fault)
             continue
         build = partial(_gathered, shop.pen, shop.work, GATHERINGS.index(gathering))
-        months = list(inputs)
-        for start in range(0, len(months), BATCH_GATHERED):
-            some = months[start : start + BATCH_GATHERED]
-            _publish_further(shop, published, some, partial(build, {month: inputs[month] for month in some}))
+        _publish_further(shop, published, {month: partial(build, month, inputs[month]) for month in inputs})
 
 
-def _publish_further(
-    shop: Workshop,
-    published: dict[str, Published],
-    months: Sequence[str],
-    build: Callable[[str], Prepared | Exception | None],
+def _publish_further(shop: Workshop, published: dict[str, Published], jobs: Mapping[str, Job]) -> None:
+    """Do the `jobs` of months, judge and publish them many at once, and say so with the months `published`."""
+    for found in _batches(shop.crew, jobs):
+        _publish_batch(shop, published, found)
+
+
+def _batches(crew: Executor, jobs: Mapping[str, Job]) -> Iterator[dict[str, Prepared | Exception | None]]:
+    """What came of the jobs, as many at a time as are judged together; the next are done meanwhile."""
+    to_do, ahead = iter(jobs.items()), deque[tuple[str, Future[Prepared | Exception | None]]]()
+    found: dict[str, Prepared | Exception | None] = {}
+    rows = 0
+    while True:
+        ahead.extend((month, crew.submit(job)) for month, job in islice(to_do, AHEAD - len(ahead)))
+        if not ahead:
+            break
+        month, future = ahead.popleft()
+        found[month] = one = _result(future)
+        rows += sum(entry.rows for entry in one.staged.entries.values()) if isinstance(one, Prepared) else 0
+        if len(found) == BATCH_FURTHER or rows >= BATCH_FURTHER_ROWS:
+            yield found
+            found, rows = {}, 0
+    if found:
+        yield found
+
+
+def _publish_batch(
+    shop: Workshop, published: dict[str, Published], found: Mapping[str, Prepared | Exception | None]
 ) -> None:
-    """Build `months`, judge and publish them, and say so with the months `published`."""
     pen = shop.pen
-    futures = {month: shop.crew.submit(build, month) for month in months}
-    found = {month: _result(future) for month, future in futures.items()}
     is_told = any(one.facts for one in found.values() if isinstance(one, Prepared))
     findings: list[Finding] = []
     faults = _unmet(shop.judge() if shop.judge and is_told else None, found, findings)
     record(pen, shop.run, findings)
+    whole = {month: one.staged for month, one in found.items() if isinstance(one, Prepared) and month not in faults}
+    changed = set(pen.commit(together([*whole.values()]), thorough=shop.work.force)) if whole else set()
     for month, one in found.items():
-        changed: list[str] = []
-        fault: Exception | None = faults.get(month)
-        if isinstance(one, Prepared) and fault is None:
-            changed = pen.commit(one.staged, thorough=shop.work.force)
-        elif isinstance(one, Prepared):
+        if isinstance(one, Prepared) and month in faults:
             pen.drop(one.staged)
-        else:
-            fault = one
+        fault = one if isinstance(one, Exception) else faults.get(month)
+        mine = [name for name in whole[month].entries if name in changed] if month in whole else []
         # A month that was not asked for is told of with the last of those that were.
         told = month if month in published else max(published)
         before = published[told]
         published[told] = replace(
-            before, changed=(*before.changed, *changed), fault=before.fault or fault, rows=_rows(pen, told)
+            before, changed=(*before.changed, *mine), fault=before.fault or fault, rows=_rows(pen, told)
         )
 
 
-def _gathered(
-    pen: Writer, work: Work, number: int, inputs: Mapping[str, gatherings.Inputs], month: str
-) -> Prepared | Exception:
+def _gathered(pen: Writer, work: Work, number: int, month: str, inputs: gatherings.Inputs) -> Prepared | Exception:
     """A month of what is gathered, prepared, or what kept it from that."""
     if has_core_of_its_own():
         use_one_thread()
     try:
-        return gatherings.gathered(pen, work, number, inputs, month)
+        return gatherings.gathered(pen, work, number, month, inputs)
     except MONTH_FAULTS as fault:
         return fault
 

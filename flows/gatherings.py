@@ -50,11 +50,11 @@ def due(pen: Writer, work: Work, gathering: Gathering, asked: Collection[str]) -
     }
 
 
-def gathered(pen: Writer, work: Work, number: int, inputs: Mapping[str, Inputs], month: str) -> Prepared:
+def gathered(pen: Writer, work: Work, number: int, month: str, inputs: Inputs) -> Prepared:
     """A month of the gathering of that `number`, built and staged. Raises FileDamaged."""
-    gathering, made_of = GATHERINGS[number], inputs[month]
-    rows = gathering.build(month, _kept(pen, gathering, month, made_of))
-    staged = pen.stage(month, rows, code=code(), inputs=made_of)
+    gathering = GATHERINGS[number]
+    rows = gathering.build(month, _kept(pen, gathering, month, inputs))
+    staged = pen.stage(month, rows, code=code(), inputs=inputs)
     new = [table for table in rows if is_new(pen, staged, table, month, rows[table])] if work.is_judged else []
     told = {table: facts(table, month, rows[table]) for table in new}
     return Prepared(month, staged, NOTHING_REFUSED.select("listed_on", "captured_at"), NOTHING_REFUSED, told)

@@ -64,8 +64,12 @@ class Manifest:
 
     def encode(self) -> bytes:
         """The text of the manifest; the same files always give the same text."""
-        files = {name: entry.encode() for name, entry in self.files.items()}
-        return json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode() + b"\n"
+        # A file a line: to read, and because the encoder that indents takes ten times as long.
+        lines = ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(entry.encode(), sort_keys=True)}"
+            for name, entry in sorted(self.files.items())
+        )
+        return f'{{"format": {FORMAT}, "files": {{\n{lines}\n}}}}\n'.encode()
 
 
 def published_inputs(published: Manifest, reads: Reads, month: str) -> dict[str, str]:

@@ -40,15 +40,37 @@ class FileDamaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Files of one publish, written and flushed, in nobody's sight yet."""
+    """Files of one publish, written and flushed, in nobody's sight yet.
+
+    `beside` are folders that lie beside its own, of what was staged apart and is published with it.
+    """
 
     folder: Path
     files: Mapping[str, Path] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    beside: tuple[Path, ...] = ()
 
     def path(self, table: str, month: str) -> Path:
         """Where the staged file of a table's month lies."""
         return self.files[part_name(table, month)]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that files lie in."""
+        return (self.folder, *self.beside)
+
+
+def together(staged: Sequence[Staged]) -> Staged:
+    """What was staged apart, in one publish. Raises ValueError where nothing was."""
+    if not staged:
+        raise ValueError("nothing was staged")
+    first, *others = staged
+    return Staged(
+        first.folder,
+        {name: path for one in staged for name, path in one.files.items()},
+        {name: entry for one in staged for name, entry in one.entries.items()},
+        (*first.beside, *(folder for one in others for folder in one.folders)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +161,7 @@ class Writer:
                 wanting=tuple((wanting or {}).get(table, ())),
             )
         flush(staged.folder)
-        return Staged(staged.folder, files, entries)
+        return Staged(staged.folder, files, entries, staged.beside)
 
     def is_in_place(self, name: str, entry: Entry, *, thorough: bool = False) -> bool:
         """Whether the file of `name` lies where it should, whole by its size; `thorough`, by its SHA-256."""
@@ -164,12 +186,13 @@ class Writer:
             self._journalled(staged, now.with_files(fresh), moved, folded)
         else:
             inbox.discard(folded)
-        shutil.rmtree(staged.folder, ignore_errors=True)
+        self.drop(staged)
         return moved
 
     def drop(self, staged: Staged) -> None:
         """Forget what was staged."""
-        shutil.rmtree(staged.folder, ignore_errors=True)
+        for folder in staged.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _journalled(self, staged: Staged, after: Manifest, moved: list[str], folded: tuple[Path, ...]) -> None:
         coming = staged.folder / "manifest.json"

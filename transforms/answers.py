@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Opened:
 @cache
 def engine() -> duckdb.DuckDBPyConnection:
     """The process's own, empty database: opening one takes longer than reading a small month."""
+    # Where threads outlive a process, as Prefect's do, DuckDB calls what is still open then a leak, at great length.
+    atexit.register(engine.cache_clear)
     return duckdb.connect()
 
 

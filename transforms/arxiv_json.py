@@ -34,6 +34,7 @@ _ITEMS = {
     "names_held": ("$.authors_parsed[*][*]", "authors_parsed", ["VARCHAR", "NULL"]),
 }
 """What lies within the lists of a line: its path, the member that it lies in, and which types it may have."""
+_NOTHING_WRONG = pl.DataFrame(schema={"record": pl.UInt32, "field": pl.String})
 _NAME_PARTS = 3
 _CHUNK = 5_000
 
@@ -58,7 +59,8 @@ def laid_out(lines: pl.DataFrame) -> Laid:
         database.register("lines", _chunked(lines))
         found = _parsed(database).sort("record")
         rows, people = found.drop("people"), found.select("record", parts="people").explode("parts")
-        wrong = _wrong(database, _doubtful(rows, people, lines))
+        doubtful = _doubtful(rows, people, lines)
+        wrong = _wrong(database, doubtful) if doubtful.height else _NOTHING_WRONG
     if wrong.height:
         rows = _blanked(rows, wrong)
         people = people.join(wrong.filter(pl.col("field") == "authors_parsed"), on="record", how="anti")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import polars as pl
 
+from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_papers import TOLD
 from schemas.arxiv_rejects import ARXIV_REJECTS
 from transforms.answers import decoded, engine, without_lone_surrogates
@@ -14,7 +16,7 @@ from transforms.arxiv_authors import PARTS, Authors, authors
 from transforms.arxiv_faults import SAID, mistyped, nameless, refused, shown, unread
 from transforms.arxiv_json import Laid, id_told, laid_out
 from transforms.arxiv_values import date_told, filed_on, is_id, told
-from transforms.conform import conform
+from transforms.conform import conform, none
 
 MOST_LINES = 50_000
 """So many are read at a time: 80 MB, and what is made of them meanwhile about ten times that."""
@@ -68,12 +70,21 @@ def newest_update(lines: pl.Series) -> date | None:
 
 def read_lines(lines: pl.DataFrame) -> LinesRead:
     """All that `lines` say (columns of `arxiv_lines`), in their order."""
+    if lines.is_empty():
+        return _nothing_read()
     chosen = lines.select("imported_at", "line")
-    parts = [_read(chosen[first : first + MOST_LINES]) for first in range(0, max(chosen.height, 1), MOST_LINES)]
+    parts = [_read(chosen[first : first + MOST_LINES]) for first in range(0, chosen.height, MOST_LINES)]
     return LinesRead(
         rows=pl.concat(part.rows for part in parts),
         rejects=conform(pl.concat(part.rejects for part in parts), ARXIV_REJECTS),
     )
+
+
+@cache
+def _nothing_read() -> LinesRead:
+    """Most months of a lake that never imported a snapshot have no line, and reading none takes as long as a few."""
+    found = _read(none(ARXIV_LINES).select("imported_at", "line"))
+    return LinesRead(found.rows, conform(found.rejects, ARXIV_REJECTS))
 
 
 def _ids(texts: pl.Series) -> pl.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -73,6 +74,7 @@ def census(pages: Opened, tally: pl.DataFrame, source: str) -> Census:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """An engine apart: what ruins it must not cost anybody else's reading."""
+    atexit.register(_engine.cache_clear)  # as of every engine that is remembered
     return duckdb.connect(config={"threads": 1})
 
 
