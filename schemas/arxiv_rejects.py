@@ -23,6 +23,7 @@ ROW_FAULTS = ("id_missing", "id_invalid", "id_contradicted", "metadata_missing",
 """Why a record or a line becomes no row."""
 VALUE_FAULTS = ("date_impossible", "value_repeated", "doi_invalid", "name_missing", "wrong_type")
 """Why a value, or an author, is left out of a row that is kept."""
+REASONS = (*PAGE_FAULTS, *ROW_FAULTS, *VALUE_FAULTS)
 
 ARXIV_REJECTS = Table(
     name="arxiv_rejects",
@@ -57,7 +58,7 @@ ARXIV_REJECTS = Table(
             TEXT,
             "What could not be read, by its name in the answer (`created`, `author[2]`); `$` is the whole.",
         ),
-        Column("reason", TEXT, "Why it was refused.", checks=(OneOf((*PAGE_FAULTS, *ROW_FAULTS, *VALUE_FAULTS)),)),
+        Column("reason", TEXT, "Why it was refused.", checks=(OneOf(REASONS),)),
         Column("message", TEXT, "What was found, and what the table needs."),
         Column("entry", TEXT, "The raw record as XML, or the line.", null="the answer as a whole is refused"),
         Column(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.arxiv_rejects import REASONS as ARXIV_REASONS
 from schemas.kinds import ARXIV_ID, COUNT, DATE, INSTANT, TEXT
 from schemas.page_entries import PAGE_ENTRIES
-from schemas.rejects import REJECTS
-from schemas.table import Column
+from schemas.rejects import REASONS
+from schemas.table import Column, OneOf
 
 WINDOWS = {"24h": 1, "3d": 3, "7d": 7, "14d": 14}
 """The windows of `velocity`, in days from the opening of the date."""
@@ -153,23 +154,43 @@ REJECT_COUNTS = View(
     doc="What was refused, by the reason, with an example; what was refused most stands first.",
     grain="one reason in one table",
     columns=(
-        REJECTS["reason"],
-        REJECTS["table_name"],
-        Column("reject_count", COUNT, "Refused entries, values and captures, counted once a capture.", unit="rejects"),
+        Column(
+            "reason", TEXT, "Why it was refused.", checks=(OneOf(tuple(dict.fromkeys((*REASONS, *ARXIV_REASONS)))),)
+        ),
+        Column("table_name", TEXT, "The table that the rows or values were meant for."),
+        Column("held_in", TEXT, "The table that holds the rejects: rejects, arxiv_rejects or arxiv_line_rejects."),
+        Column(
+            "reject_count",
+            COUNT,
+            "Refused entries, records, values, answers and captures, each time that they came.",
+            unit="rejects",
+        ),
         Column("rows_lost_count", COUNT, "Those that cost a row, not just a value.", unit="rejects"),
-        Column("date_count", COUNT, "Dates that they stand on.", unit="dates"),
-        Column("first_listed_on", DATE, "The first of these dates."),
-        Column("last_listed_on", DATE, "The last of these dates."),
+        Column("date_count", COUNT, "Dates of lists that they stand on; of arXiv's, when they came.", unit="dates"),
+        Column("first_on", DATE, "The first of these dates."),
+        Column("last_on", DATE, "The last of these dates."),
         Column("field", TEXT, "Where the newest of them was found."),
         Column("message", TEXT, "What was found there."),
     ),
     sql="""
-        select reason, table_name, count(*)::integer as reject_count,
+        with refused as (
+            select reason, table_name, 'rejects' as held_in, listed_on as stands_on, captured_at, place, field, message,
+                   is_row_kept
+            from rejects
+            union all
+            select reason, 'arxiv_records', 'arxiv_rejects', captured_on, captured_at, position, field, message,
+                   is_row_kept
+            from arxiv_rejects
+            union all
+            select reason, 'arxiv_papers', 'arxiv_line_rejects', captured_at::date, captured_at, 0, field, message,
+                   is_row_kept
+            from arxiv_line_rejects
+        )
+        select reason, table_name, held_in, count(*)::integer as reject_count,
                (count(*) filter (not is_row_kept))::integer as rows_lost_count,
-               count(distinct listed_on)::integer as date_count,
-               min(listed_on) as first_listed_on, max(listed_on) as last_listed_on,
+               count(distinct stands_on)::integer as date_count, min(stands_on) as first_on, max(stands_on) as last_on,
                arg_max(field, (captured_at, place)) as field, arg_max(message, (captured_at, place)) as message
-        from rejects group by reason, table_name order by reject_count desc, reason, table_name
+        from refused group by all order by reject_count desc, reason, table_name
     """,
 )
 

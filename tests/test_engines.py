@@ -18,5 +18,6 @@ threading.Thread(target=outlive, args=(answers.engine, census._engine), daemon=T
 
 
 def test_a_process_that_its_threads_outlive_ends_without_a_word():
-    done = subprocess.run([sys.executable, "-c", READS_AND_ENDS], capture_output=True, text=True, timeout=60)
+    asked = [sys.executable, "-c", READS_AND_ENDS]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -109,6 +109,20 @@ def test_any_order_and_a_rebuild_give_the_same_bytes(lake, tmp_path):
     assert gathered_parts(lake) == before
 
 
+@pytest.mark.parametrize(("months", "rows"), [(1, 10**6), (2, 10**6), (120, 1)])
+def test_however_many_are_judged_together_the_bytes_are_the_same(lake, tmp_path, monkeypatch, months, rows):
+    monkeypatch.setattr(build, "BATCH_FURTHER", months)
+    monkeypatch.setattr(build, "BATCH_FURTHER_ROWS", rows)
+    monkeypatch.setattr(build, "AHEAD", 1)
+    other = Lake(tmp_path / "other")
+    comes(other, date(2025, 11, 3), {LATE: 9, NEW: 1})
+    comes(other, date(2025, 10, 30), {OLD: 5, LATE: 7})
+    done = list(publish_months(other, [OCTOBER, NOVEMBER]))
+    assert gathered_parts(other) == gathered_parts(lake)
+    told = [name for one in done for name in one.changed if "/papers/" in name]
+    assert sorted(told) == sorted(str(name) for name in gathered_parts(other))
+
+
 def test_a_paper_that_no_list_holds_any_more_leaves_an_empty_month(lake):
     gone = {name for name in snapshot(lake).manifest.files if "listings/month=2025-10" in name}
     assert gone

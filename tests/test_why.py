@@ -6,9 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows.build import publish_month
+from flows.build import publish_month, publish_months
+from schemas.arxiv_lines import ARXIV_LINES
+from schemas.arxiv_replies import ARXIV_REPLIES
 from schemas.hub_replies import HUB_REPLIES
 from store.inbox import keep
+from tests.arxiv_answers import AT, page, record, replies
 from tests.replies import CLOSED, OPEN, capture, entry
 
 
@@ -32,6 +35,44 @@ def test_rejects_of_a_reason_show_the_raw_entries(papers):
     shown = papers("rejects", "--reason", "wrong_type")
     assert shown.exit_code == 0
     assert '"numComments":"many"' in shown.output
+
+
+@pytest.fixture
+def all_sources(papers, lake_in_force):
+    """Beside what the Hub's lists have, an answer of arXiv's and a line of its snapshot that cannot be read."""
+    refused = page(record("2511.00030", created="never"))
+    for row in replies(refused, b"").iter_rows(named=True):
+        keep(lake_in_force, ARXIV_REPLIES, row)
+    about = {"filed_on": AT.date().replace(day=1), "paper_id": None, "imported_at": AT}
+    keep(lake_in_force, ARXIV_LINES, {**about, "line": b"[1]"})
+    assert not [done.fault for done in publish_months(lake_in_force, ["2026-11"]) if done.fault]
+    return papers
+
+
+def test_rejects_of_every_source_are_counted(all_sources):
+    rows = json.loads(all_sources("rejects", "--json").output)
+    assert {(row["reason"], row["table_name"], row["held_in"], row["rows_lost_count"]) for row in rows} == {
+        ("wrong_type", "listings", "rejects", 0),
+        ("id_invalid", "listings", "rejects", 1),
+        ("date_impossible", "arxiv_records", "arxiv_rejects", 0),
+        ("empty", "arxiv_records", "arxiv_rejects", 1),
+        ("not_an_object", "arxiv_papers", "arxiv_line_rejects", 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "where", "raw"),
+    [
+        ("date_impossible", "answer of arXiv's, #1", "<created>never</created>"),
+        ("empty", "answer of arXiv's, #0", ""),
+        ("not_an_object", "a line of the snapshot", "[1]"),
+    ],
+)
+def test_rejects_of_arxiv_are_shown_with_where_they_came_from(all_sources, reason, where, raw):
+    shown = all_sources("rejects", "--reason", reason)
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith(where)
+    assert raw in shown.output
 
 
 def test_a_reason_that_does_not_exist_is_answered_with_those_that_do(papers):
