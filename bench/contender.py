@@ -18,12 +18,16 @@ ABSENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to read, where to write, and the Hub on loopback that serves the same answers, if it is to be asked."""
+    """What to read, where to write, and the Hub on loopback that serves the same answers, if it is to be asked.
+
+    `tables` are those to build; all where there are none.
+    """
 
     corpus: Corpus
     out: Path
     hub: str | None
     has_judge: bool
+    tables: tuple[str, ...] = ()
 
     @property
     def asked_hub(self) -> str:
@@ -44,10 +48,11 @@ def compete(prepare: Callable[[Task], Callable[[], Mapping[str, object]]]) -> No
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--hub", help="ask this Hub instead of reading the files")
     parser.add_argument("--no-judge", action="store_true", help="leave the judgement out, where there is one")
+    parser.add_argument("--table", action="append", default=[], help="build again only these tables of a lake of ours")
     said = parser.parse_args()
     said.out.mkdir(parents=True, exist_ok=True)
     try:
-        work = prepare(Task(load(said.home), said.out, said.hub, not said.no_judge))
+        work = prepare(Task(load(said.home), said.out, said.hub, not said.no_judge, tuple(said.table)))
         began_s = time.monotonic()
         told = dict(work())
         ended_s = time.monotonic()

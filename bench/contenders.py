@@ -13,7 +13,13 @@ from bench.corpus import Corpus
 from bench.environment import dlt_python
 from bench.hub import serving
 from bench.measure import ContenderAbsent, ContenderFailed, Run, run
-from bench.our_lake import evidence
+from bench.our_lake import built, evidence
+from schemas.authors import AUTHORS
+from schemas.captures import CAPTURES
+from schemas.listings import LISTINGS
+from schemas.rejects import REJECTS
+from schemas.signals import SIGNALS
+from schemas.source_days import SOURCE_DAYS
 
 SAMPLE_MONTHS = 4
 SAMPLED_FROM = 200_000
@@ -32,17 +38,38 @@ class Contender:
     is_slow: bool = False
     needs_dlt: bool = False
     needs_evidence: bool = False
+    needs_lake: bool = False
 
     def fits(self, corpus: Corpus) -> bool:
         """Whether it is run on such a corpus: a Hub is asked for lists of usual length only."""
         return not (self.asks_hub and corpus.entry_count > SAMPLED_FROM)
 
 
+_OF_LISTS = tuple(
+    word for table in (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS) for word in ("--table", table.name)
+)
+"""The floor's two tables, and those that say what of them was captured, refused and missed; all others look further."""
 CONTENDERS = (
     Contender("floor", "floor: DuckDB, Polars, two processes", "bench.floor"),
     Contender("rebuild", "Paperlake, rebuild", "bench.our_rebuild", needs_evidence=True),
     Contender(
         "unjudged", "Paperlake, rebuild without judgement", "bench.our_rebuild", ("--no-judge",), needs_evidence=True
+    ),
+    Contender(
+        "lists",
+        "Paperlake, rebuild of the tables of lists",
+        "bench.our_rebuild",
+        _OF_LISTS,
+        needs_evidence=True,
+        needs_lake=True,
+    ),
+    Contender(
+        "lists-unjudged",
+        "Paperlake, rebuild of the tables of lists without judgement",
+        "bench.our_rebuild",
+        ("--no-judge", *_OF_LISTS),
+        needs_evidence=True,
+        needs_lake=True,
     ),
     Contender("backfill", "Paperlake, backfill from a Hub on loopback", "bench.our_backfill", asks_hub=True),
     Contender("dlt", "dlt, from files", "bench.dlt_pipeline", is_slow=True, needs_dlt=True),
@@ -94,6 +121,8 @@ def compete(whole: Corpus, chosen: Sequence[Contender], repeats: int, work: Path
     outcomes = {key: Outcome(key, whole.name, f.entry_count, len(f.months)) for key, f in fields.items()}
     if any(contender.needs_evidence for contender in chosen):
         evidence(whole)
+    if any(contender.needs_lake for contender in chosen):
+        built(whole)
     _warm(whole)
     with serving(whole) as hub:
         for turn in range(1, repeats + 1):

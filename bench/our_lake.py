@@ -15,6 +15,7 @@ import polars as pl
 
 from bench.corpus import TIMES, Corpus
 from schemas.hub_replies import HUB_REPLIES
+from store.fingerprint import code
 from store.lake import MONTH_FORM, Lake
 from store.publish import writer
 
@@ -34,6 +35,23 @@ def evidence(corpus: Corpus) -> Path:
             # An import does not know how it was asked, so it has no address.
             answers = ((date.fromisoformat(day), times[f"{day}.json"], corpus.file(day).read_bytes()) for day in days)
             keep(Lake(making), answers, url=None)
+        making.rename(root)
+    return root
+
+
+def built(corpus: Corpus) -> Path:
+    """The root of the lake of `corpus` with every table in it, made once by each version of the code."""
+    from flows.build import publish_months  # noqa: PLC0415 - its import takes a second
+    from flows.rebuild import months_kept  # noqa: PLC0415
+
+    root = corpus.home / f"lake.{code()}"
+    making = corpus.home / "lake.building"
+    if not root.exists():
+        shutil.rmtree(making, ignore_errors=True)
+        lake = linked(evidence(corpus), making)
+        for done in publish_months(lake, months_kept(lake), judge=None):
+            if done.fault:
+                raise done.fault
         making.rename(root)
     return root
 

@@ -18,6 +18,8 @@ _TITLES = {
 _SAID = {contender.key: contender.said for contender in CONTENDERS}
 _MB = 1e6
 _KB = 1e3
+_BARE = {"rebuild": "unjudged", "lists": "lists-unjudged"}
+"""Contenders that judge, and what does the same without."""
 _INTRODUCTION = """\
 # Benchmarks
 
@@ -31,6 +33,10 @@ the runs at the ends.
   them share counts twice.
 - *tables MB* is what is left on the disk, *evidence MB* the answers themselves, which only Paperlake keeps.
 - *others* is how much of the machine was busy with anything else meanwhile, the Hub on loopback included.
+- The *tables of lists* are what the floor makes, `listings` and `authors`, and what says of them what was captured,
+  refused and missed: `signals`, `source_days`, `captures`, `rejects`. They are built again in a lake that has all
+  tables (`papers rebuild --force --table listings --table authors …`). A rebuild of *all* tables also takes the census
+  of fields (`field_days`, `drift`), ranks (`trends`) and merges (`papers`), for which the floor has nothing.
 - The floor is no product: it keeps no evidence, knows no captures, judges, refuses, flushes and publishes nothing. It
   says what the machine can do. `bench/tried.md` tells how it was chosen.
 - dlt and the script make other tables than Paperlake: every field as it comes, no white space folded, nothing sorted.
@@ -94,9 +100,8 @@ def _line(results: Results, outcome: Outcome) -> Row:
     if not runs:
         return (said, "failed" if outcome.has_failed else "absent", *[""] * 10)
     floor = results.outcome(outcome.corpus, "floor")
-    bare = results.outcome(outcome.corpus, "unjudged")
+    bare = results.outcome(outcome.corpus, _BARE.get(outcome.contender, ""))
     rates = sorted(outcome.entries / run.work_s for run in runs)
-    is_judged = outcome.contender == "rebuild" and bare is not None
     evidence = median(run.evidence_bytes for run in runs)
     return (
         said,
@@ -105,7 +110,7 @@ def _line(results: Results, outcome: Outcome) -> Row:
         f"{rates[0]:,.0f} to {rates[-1]:,.0f}",
         f"{outcome.rate / floor.rate:.0%}" if floor else "",
         f"{outcome.work_s:.1f}",
-        f"{outcome.work_s - bare.work_s:.1f}" if is_judged and bare else "",
+        f"{outcome.work_s - bare.work_s:.1f}" if bare else "",
         f"{median(run.start_up_s for run in runs):.1f}",
         f"{median(run.peak_bytes for run in runs) / _MB:,.0f}",
         f"{median(run.made_bytes for run in runs) / _MB:,.1f}",

@@ -18,7 +18,7 @@ from schemas.table import Table
 from store.fingerprint import code
 from store.publish import Writer
 from store.shares import gathered_inputs, gathering_months
-from transforms.shares import wanted_on
+from transforms.shares import is_wanted_on
 
 Inputs = Mapping[str, str]
 
@@ -34,11 +34,14 @@ def wanted(work: Work) -> list[Gathering]:
 
 
 def due(pen: Writer, work: Work, gathering: Gathering, asked: Collection[str]) -> dict[str, Inputs]:
-    """The months to be gathered, oldest first, with their inputs; with `force` also those `asked` for that are current.
+    """The months to be gathered, oldest first, with their inputs.
+
+    With `force` also those `asked` for that are current, where the tables are asked for and not only what they are of.
 
     Raises FileDamaged.
     """
     published, gathers = pen.manifest, gathering.gathers
+    is_forced = work.force and not {*gathering.derived}.isdisjoint(work.only)
     held = pen.shared(gathers)
     there = (month for table in gathering.derived for month in published.months(table.name))
     months = sorted({*gathering_months(published, gathers, held), *there})
@@ -46,7 +49,7 @@ def due(pen: Writer, work: Work, gathering: Gathering, asked: Collection[str]) -
     return {
         month: inputs
         for month, inputs in found.items()
-        if (work.force and month in asked) or not is_current(pen, month, gathering.derived, inputs)
+        if (is_forced and month in asked) or not is_current(pen, month, gathering.derived, inputs)
     }
 
 
@@ -68,7 +71,7 @@ def _kept(pen: Writer, gathering: Gathering, month: str, inputs: Inputs) -> Mapp
         if (rows := pen.read(table, month)) is not None:
             found.setdefault(table, []).append(rows)
     for table in (TABLES[name] for name in (*gathers.shared, *gathers.beside)):
-        mine = wanted_on(table) == date.fromisoformat(f"{month}-01")
+        mine = is_wanted_on(table, date.fromisoformat(f"{month}-01"))
         for one in _sharing_months(gathers.shared if table.name in gathers.beside else (table.name,), inputs):
             if (rows := pen.read(table, one, gathering.columns.get(table, ()), mine)) is not None:
                 found.setdefault(table, []).append(rows)

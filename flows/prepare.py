@@ -98,7 +98,7 @@ def prepared(
         wanted = [table for table in recipe.derived if table in work.only]
         if not inputs or not wanted or (not work.force and is_current(pen, month, wanted, inputs)):
             continue
-        built = recipe.build(month, kept, broken)
+        built = recipe.build(month, kept, broken, wanted)
         frames = {table: built.tables[table] for table in wanted}
         wanted_of = {table: shares(rows, table) for table, rows in frames.items() if table.shares}
         staged = pen.stage(

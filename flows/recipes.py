@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -63,12 +63,13 @@ class Built:
 class Recipe:
     """How a month of the `derived` tables of a source is made of a month of its `evidence`.
 
-    `build` is told the month, the evidence, and the captures to refuse (listed_on, captured_at, message).
+    `build` is told the month, the evidence, the captures to refuse (listed_on, captured_at, message), and which tables
+    are wanted; it may leave out others.
     """
 
     evidence: tuple[Table, ...]
     derived: tuple[Table, ...]
-    build: Callable[[str, Kept, pl.DataFrame], Built]
+    build: Callable[[str, Kept, pl.DataFrame, Collection[Table]], Built]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ class Gathering:
         return told
 
 
-def _hub(month: str, kept: Kept, broken: pl.DataFrame) -> Built:
-    reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)))
+def _hub(month: str, kept: Kept, broken: pl.DataFrame, wanted: Collection[Table]) -> Built:
+    has_census = not {FIELD_DAYS, DRIFT}.isdisjoint(wanted)
+    reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)), has_census=has_census)
     accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
     tables = hub.build(reading, broken, accepted)
     harvested = harvest_days(kept.get(HARVESTS, none(HARVESTS)), arxiv_oai.NAME)
@@ -126,11 +128,11 @@ def _hub(month: str, kept: Kept, broken: pl.DataFrame) -> Built:
     )
 
 
-def _page(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
+def _page(_month: str, kept: Kept, _broken: pl.DataFrame, _wanted: Collection[Table]) -> Built:
     return Built({TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()})
 
 
-def _arxiv(_month: str, kept: Kept, _broken: pl.DataFrame) -> Built:
+def _arxiv(_month: str, kept: Kept, _broken: pl.DataFrame, _wanted: Collection[Table]) -> Built:
     reading = arxiv_oai.read(kept.get(ARXIV_REPLIES, none(ARXIV_REPLIES)))
     return Built({ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
 

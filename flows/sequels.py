@@ -42,7 +42,8 @@ def followed(pen: Writer, work: Work, month: str) -> Prepared | None:
     told: dict[Table, pl.DataFrame] = {}
     for sequel in _wanted(work):
         table, inputs = sequel.derived, published_inputs(pen.manifest, sequel.reads, month)
-        if not work.force and is_current(pen, month, [table], inputs):
+        is_forced = work.force and table in work.only
+        if not is_forced and is_current(pen, month, [table], inputs):
             continue
         rows = sequel.build(month, _kept(pen, sequel, month))
         staged = pen.stage(month, {table: rows}, code=code(), inputs=inputs, into=staged)

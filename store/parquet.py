@@ -18,7 +18,7 @@ _KEPT_PAGE_BYTES = (2**18, 8 * 2**20)
 _KEPT_PAGES = 16
 _PAGE_BYTES = 2**20
 _ROW_GROUP_ROWS = 2**17
-_SHARED_GROUP_ROWS = 2**13
+_SHARED_GROUP_ROWS = 2**15
 """Of a file of which other months want a part each: a reader passes over the groups that hold none of it."""
 _LONG = ("body",)
 _UNLIKE = ("body", "line", "abstract")

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flows import build, gatherings
 from flows.build import publish_month, publish_months
 from flows.rebuild import months_kept, rebuild, rebuild_as_of
+from flows.recipes import DERIVED
 from flows.repair import repair
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
@@ -22,6 +25,7 @@ from store.snapshot import snapshot
 from store.verify import verify
 from tests.replies import capture, entry
 from tests.test_rebuild import parts
+from transforms.paper_ids import filed_on, is_filed_on
 from transforms.shares import shares
 
 OCTOBER, NOVEMBER = "2025-10", "2025-11"
@@ -172,6 +176,31 @@ def test_shares_tell_apart_what_differs_and_nothing_else(lake):
         rows.with_columns(pl.when(pl.col("paper_id") == NEW).then(99).otherwise("position").alias("position")), LISTINGS
     )
     assert [month for month in told if told[month] != other[month]] == [NOVEMBER]
+
+
+def test_what_is_forced_is_what_was_asked_for(lake, monkeypatch):
+    built = []
+    of_lists = [one for one in DERIVED if one.name not in ("trends", "papers")]
+    monkeypatch.setattr(gatherings, "gathered", lambda *told: built.append(told))
+    done = list(publish_months(lake, [OCTOBER, NOVEMBER], force=True, only=of_lists))
+    assert not [one for one in done if one.changed or one.fault]
+    assert not built
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"\A[0-9]{2}(0[1-9]|1[0-2])\.[0-9]{4,5}\Z"),
+        st.from_regex(r"\A(hep-th|math\.CO|cs)/[0-9]{2}(0[1-9]|1[0-2])[0-9]{3}\Z"),
+    ),
+    st.dates(date(1990, 1, 1), date(2099, 12, 31)),
+)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+def test_a_month_knows_its_papers_as_the_papers_know_their_month(paper_id, other):
+    held = pl.DataFrame({"paper_id": [paper_id, None]})
+    (month, nothing) = held.select(filed_on(pl.col("paper_id"))).to_series()
+    assert nothing is None
+    for asked in (month, other.replace(day=1)):
+        assert held.select(is_filed_on(pl.col("paper_id"), asked)).to_series().to_list() == [asked == month, None]
 
 
 def test_every_gathering_is_declared_by_all_of_its_tables():

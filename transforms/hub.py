@@ -34,17 +34,18 @@ class Reading:
 
     `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
     for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
-    or value that could not be read. `fields` is the census of what the entries carry.
+    or value that could not be read. `fields` is the census of what the entries carry,
+    if one was taken.
     """
 
     captures: pl.DataFrame
     papers: pl.DataFrame
     authors: pl.DataFrame
     faults: pl.DataFrame
-    fields: Census
+    fields: Census | None
 
 
-def read(replies: pl.DataFrame) -> Reading:
+def read(replies: pl.DataFrame, *, has_census: bool = True) -> Reading:
     """Every entry of `replies` (columns of `hub_replies`, any order, any repetition)."""
     asked = pages(replies)
     with opened(asked) as pages_read:
@@ -55,7 +56,7 @@ def read(replies: pl.DataFrame) -> Reading:
         people = hub_entries.people(pages_read, entries, papers)
         faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
         refused = rejected.with_raw_entries(pages_read, faults)
-        fields = census(pages_read, tally, NAME)
+        fields = census(pages_read, tally, NAME) if has_census else None
     return Reading(
         captures=verdicts.captures(tally, entries.rows, NAME),
         papers=papers.select(*_PAPER_COLUMNS),
@@ -66,7 +67,7 @@ def read(replies: pl.DataFrame) -> Reading:
 
 
 def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The tables of the month, by name.
+    """The tables of the month, by name; those of the census where there is one.
 
     `refused` (listed_on, captured_at, message) are the captures that the judge sets aside, `accepted`
     (listed_on, captured_at) those that a person let in all the same.
@@ -85,9 +86,9 @@ def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> di
         SOURCE_DAYS: verdicts.source_days(captures, listings),
         CAPTURES: captures,
         REJECTS: rejected.rejects(reading.faults, captures),
-        FIELD_DAYS: reading.fields.days,
-        DRIFT: drift(reading.fields.days, reading.fields.samples),
     }
+    if reading.fields is not None:
+        rows |= {FIELD_DAYS: reading.fields.days, DRIFT: drift(reading.fields.days, reading.fields.samples)}
     return {table.name: conform(frame, table) for table, frame in rows.items()}
 
 

@@ -23,7 +23,10 @@ AUTHOR_COLUMNS = ("listed_on", "paper_id", "position", "name")
 
 
 def papers(arxiv: pl.DataFrame, listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
-    """One row for each paper of `arxiv` (a month of `arxiv_papers`), or of `listed` and its `authors`."""
+    """One row for each paper of `arxiv` (a month of `arxiv_papers`), or of `listed` and its `authors`.
+
+    The authors of one list are in the order of their table, as whole months of it are.
+    """
     both = _in_arxiv(arxiv).join(_on_hub(listed, authors), on="paper_id", how="full", coalesce=True)
     merged = both.with_columns(
         *(pl.coalesce(f"{name}:arxiv", f"{name}:hub").alias(name) for name in _MERGED),
@@ -60,7 +63,8 @@ def _origin(name: str, column: str) -> pl.Expr:
 def _on_hub(listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
     """One row a listed paper: what its newest capture says, and on which lists it stood."""
     newest_last = listed.sort("paper_id", "last_seen_at", "listed_on")
-    names = authors.sort("paper_id", "listed_on", "position").group_by("paper_id", "listed_on").agg(author_names="name")
+    # The authors of a list come in the order of their table, and so they stay within a group.
+    names = authors.group_by("paper_id", "listed_on").agg(author_names="name")
     stood = newest_last.group_by("paper_id").agg(
         first_listed_on=pl.col("listed_on").min(),
         last_listed_on=pl.col("listed_on").max(),
