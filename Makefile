@@ -44,8 +44,10 @@ soak: setup  ## the long trials: bits, histories, kills, letters, hostile record
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/test_hostile.py
 	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/test_harvesting.py
 
-bench: setup  ## how fast it is, beside the bare floor, dlt and a plain script (about half an hour); writes docs/benchmarks.md
+bench: setup  ## how fast it is, beside the bare floor, dlt, a plain script and sickle (40 minutes); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
+	$(BIN)/python -m bench.arxiv_pages
+	$(BIN)/python -m bench.arxiv_bulk
 
 arxiv: setup  ## how fast arXiv's pages and lines become rows, beside the bare floor and sickle (ten minutes)
 	$(BIN)/python -m bench.arxiv_pages
