@@ -23,6 +23,7 @@ from bench.corpora import INVENTIONS, MORNING, Invention, corpus
 from bench.hub import serving
 from bench.our_lake import Answer, keep, linked
 from sandbox.generated import GeneratedHub
+from store.fingerprint import rendering
 from store.lake import Lake
 
 FIRST_DATES = {1: date(2026, 10, 1), 12: date(2025, 11, 1), 42: date(2023, 5, 4)}
@@ -44,10 +45,16 @@ class DailyRun:
 
 
 def lake_of(months: int, work: Path) -> Path:
-    """A lake with so many months, as daily runs would have left it the morning before; made once."""
-    from flows.rebuild import months_kept, rebuild  # noqa: PLC0415 - reads the environment
+    """A lake with so many months and its site, as daily runs would have left it the morning before.
 
-    root = work / "daily" / f"{months}-months"
+    Made once by each version of the code.
+    """
+    from flows.editions import editions_in_force  # noqa: PLC0415 - reads the environment
+    from flows.rebuild import months_kept, rebuild  # noqa: PLC0415
+    from flows.settings import settings  # noqa: PLC0415
+    from flows.website import build_site  # noqa: PLC0415
+
+    root = work / "daily" / f"{months}-months-{rendering()}"
     making = root.with_suffix(".making")
     if not root.exists():
         shutil.rmtree(making, ignore_errors=True)
@@ -58,6 +65,9 @@ def lake_of(months: int, work: Path) -> Path:
         keep(Lake(making), _mornings(this_month), url=_ASKED_LIMIT)
         for _ in rebuild(Lake(making), months_kept(Lake(making)), force=False):
             pass
+        os.environ["PAPERLAKE_ROOT"] = str(making)
+        said = settings()
+        build_site(said.lake, editions_in_force(said), said.public_url)
         making.rename(root)
     return root
 

@@ -14,7 +14,7 @@ from cli.arguments import Instant, Month
 @click.command()
 @click.option("--month", "only", type=Month(), multiple=True, help="Only this month (2025-11); may be given again.")
 @click.option("--table", "tables", multiple=True, help="Only this derived table; may be given again.")
-@click.option("--force", is_flag=True, help="Build what was asked for even if unchanged, and say whether any byte differed.")
+@click.option("--force", is_flag=True, help="Build it even if it is unchanged, and say whether any byte differed.")
 @click.option("--as-of", type=Instant(), help="Only from what was captured and decided until then. Needs --into.")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The folder of the lake as it was.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
