@@ -48,7 +48,9 @@ def compete(prepare: Callable[[Task], Callable[[], Mapping[str, object]]]) -> No
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--hub", help="ask this Hub instead of reading the files")
     parser.add_argument("--no-judge", action="store_true", help="leave the judgement out, where there is one")
-    parser.add_argument("--table", action="append", default=[], help="build again only these tables of a lake of ours")
+    parser.add_argument(
+        "--table", action="append", default=[], help="build only these tables of ours; the others are there"
+    )
     said = parser.parse_args()
     said.out.mkdir(parents=True, exist_ok=True)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from hashlib import sha256
 from itertools import groupby
@@ -16,7 +16,8 @@ import polars as pl
 from bench.corpus import TIMES, Corpus
 from schemas.hub_replies import HUB_REPLIES
 from store.fingerprint import code
-from store.lake import MONTH_FORM, Lake
+from store.lake import MONTH_FORM, Lake, part_name
+from store.manifest import Manifest, load
 from store.publish import writer
 
 Answer = tuple[date, datetime, bytes]
@@ -75,6 +76,18 @@ def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
     replies = pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow())).sort(HUB_REPLIES.sort)
     with writer(lake) as pen:
         pen.commit(pen.stage(replies["requested_on"].dt.strftime(MONTH_FORM)[0], {HUB_REPLIES: replies}))
+
+
+def without(lake: Lake, tables: Collection[str]) -> Lake:
+    """The lake, in which these tables were never built."""
+    published = load(lake.manifest)
+    gone = {part_name(table, month) for table in tables for month in published.months(table)}
+    for name in gone:
+        (lake.root / name).unlink()
+    left = Manifest({name: entry for name, entry in published.files.items() if name not in gone})
+    lake.manifest.unlink()  # it is linked, like all of the lake
+    lake.manifest.write_bytes(left.encode())
+    return lake
 
 
 def linked(root: Path, copy: Path) -> Lake:

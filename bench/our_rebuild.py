@@ -1,6 +1,6 @@
 """Ours: the derived tables of a lake from its evidence, published; with the judgement, or without.
 
-All of them into a lake that holds the evidence only; or some of them again, in a lake that has all.
+All of them into a lake that holds the evidence only; or some of them into one that has all others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bench.contender import Task, compete
 def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
     """A lake, and all that a rebuild imports."""
     # Imported here, as the command does it: the processes that build import this file, and set Polars up first.
-    from bench.our_lake import built, evidence, linked  # noqa: PLC0415
+    from bench.our_lake import built, evidence, linked, without  # noqa: PLC0415
     from flows.build import great_expectations, publish_months  # noqa: PLC0415
     from flows.rebuild import months_kept  # noqa: PLC0415
     from flows.recipes import DERIVED  # noqa: PLC0415
@@ -25,6 +25,7 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
         judge()
     only = [TABLES[name] for name in task.tables]
     lake = linked(built(task.corpus) if only else evidence(task.corpus), task.out / "lake")
+    without(lake, task.tables)
     months = months_kept(lake)
 
     def work() -> Mapping[str, object]:

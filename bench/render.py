@@ -34,8 +34,8 @@ the runs at the ends.
 - *tables MB* is what is left on the disk, *evidence MB* the answers themselves, which only Paperlake keeps.
 - *others* is how much of the machine was busy with anything else meanwhile, the Hub on loopback included.
 - The *tables of lists* are what the floor makes, `listings` and `authors`, and what says of them what was captured,
-  refused and missed: `signals`, `source_days`, `captures`, `rejects`. They are built again in a lake that has all
-  tables (`papers rebuild --force --table listings --table authors …`). A rebuild of *all* tables also takes the census
+  refused and missed: `signals`, `source_days`, `captures`, `rejects`. They are built into a lake that has all
+  others (`papers rebuild --table listings --table authors …`). A rebuild of *all* tables also takes the census
   of fields (`field_days`, `drift`), ranks (`trends`) and merges (`papers`), for which the floor has nothing.
 - The floor is no product: it keeps no evidence, knows no captures, judges, refuses, flushes and publishes nothing. It
   says what the machine can do. `bench/tried.md` tells how it was chosen.
