@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -64,12 +65,21 @@ class _Index:
 
     def told(self, about: Period) -> str:
         """What is known of the dates of a period, as its pages say it."""
-        return str([one for one in self.known if about.holds(one.listed_on)])
+        return str(self.known_of(about))
+
+    def known_of(self, about: Period) -> list[Known]:
+        """What is known of each date of a period, in their order."""
+        first = bisect_left(self.known, about.first, key=_listed_on)
+        return self.known[first : bisect_right(self.known, about.last, key=_listed_on)]
 
     def paths(self) -> set[str]:
         """Every page of a paper or a period that the site should have."""
         of_papers = map(paper_path, self.standings["paper_id"].unique())
         return {*of_papers, *(period_path(one) for span in SPANS for one in self.periods.all(span))}
+
+
+def _listed_on(one: Known) -> date:
+    return one.listed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +132,11 @@ def build_site(
                 removed += pages.remove(set(noted.paths if noted else ()) - paths - expected)
                 pages.note(plan.name, Unit(inputs, tuple(paths)))
             tick(done, len(plans))
-        for name in set(pages.units()) - {plan.name for plan in plans}:
+        gone = set(pages.units()) - {plan.name for plan in plans}
+        kept = expected | {path for plan in plans if gone and (unit := pages.unit(plan.name)) for path in unit.paths}
+        for name in gone:
             stale = pages.unit(name)
-            removed += pages.remove(set(stale.paths if stale else ()) - expected)
+            removed += pages.remove(set(stale.paths if stale else ()) - kept)
             pages.forget(name)
     return SiteBuilt(rendered, written, removed)
 
@@ -172,7 +184,7 @@ def _month_pages(index: _Index, about: Period, ids: pl.Series, seen: Snapshot) -
     months = {about.name, *at_home["month"]}
     rows = scan(seen, LISTINGS, months).collect()
     authors = scan(seen, AUTHORS, months).collect()
-    known = [one for one in index.known if about.holds(one.listed_on)]
+    known = index.known_of(about)
     listed = list(papers(rows.filter("is_listed", pl.col("listed_on").is_between(about.first, about.last)), authors))
     if listed:
         yield lists.list_page(about, listed, known, index.periods)
@@ -213,7 +225,7 @@ def _weeks(index: _Index) -> Iterator[_Plan]:
 
 def _week_page(index: _Index, about: Period, months: Collection[str], seen: Snapshot) -> Iterator[Page]:
     listed = _listed(seen, months, about.first, about.last)
-    yield lists.list_page(about, listed, [one for one in index.known if about.holds(one.listed_on)], index.periods)
+    yield lists.list_page(about, listed, index.known_of(about), index.periods)
 
 
 def _listed(seen: Snapshot, months: Collection[str], first: date, last: date) -> list[Paper]:
@@ -224,10 +236,7 @@ def _listed(seen: Snapshot, months: Collection[str], first: date, last: date) ->
 
 def _of_all(index: _Index, lake: Lake, editions: Mapping[str, Edition], public_url: str | None) -> Iterator[_Plan]:
     every = read_whole(lake, lambda seen: seen.manifest.months(LISTINGS.name))
-    yield _Plan("overview", every, _OF_LISTS, str(index.known), partial(_overview_pages, index, every))
-    front = _front(index)
-    of_front = [front.listed_on.strftime(MONTH_FORM)] if front else []
-    yield _Plan("trends", every, (LISTINGS, TRENDS), str(front), partial(_trends_page, front, of_front))
+    yield _Plan("overview", every, (*_OF_LISTS, TRENDS), str(index.known), partial(_overview_pages, index, every))
     in_feeds = read_whole(lake, partial(months_in_feeds, editions=editions))
     told = f"{public_url} {editions}"
     render = partial(feed_pages, editions=editions, public_url=public_url)
@@ -242,6 +251,7 @@ def _overview_pages(index: _Index, months: Collection[str], seen: Snapshot) -> I
     yield overview.calendar_page(index.known)
     yield search.search_page([one.name for one in index.periods.all("month")])
     front = _front(index)
+    yield _trends_page(front, rows, seen)
     if front:
         day = front.listed_on
         listed = _listed(seen, {day.strftime(MONTH_FORM)}, day, day)
@@ -258,9 +268,12 @@ def _front(index: _Index) -> Known | None:
     return newest[0] if newest else None
 
 
-def _trends_page(front: Known | None, months: Collection[str], seen: Snapshot) -> Iterator[Page]:
-    """What gains attention on the date of the front page: the ranks of a date that is open are provisional."""
-    told = scan(seen, TRENDS, months).collect()
+def _trends_page(front: Known | None, listed: pl.DataFrame, seen: Snapshot) -> Page:
+    """What gains attention on the date of the front page: the ranks of a date that is open are provisional.
+
+    `listed` are the papers of all lists, read once for all pages that tell of them.
+    """
+    told = scan(seen, TRENDS, [front.listed_on.strftime(MONTH_FORM)] if front else []).collect()
     ranked_on = front.listed_on if front else None
     newest = told.filter(pl.col("ranked_on") == pl.lit(ranked_on, pl.Date), pl.col("rank") <= _TRENDING).sort("rank")
     where = newest["listed_on"].dt.strftime(MONTH_FORM).unique().to_list()
@@ -271,5 +284,4 @@ def _trends_page(front: Known | None, months: Collection[str], seen: Snapshot) -
     for span, day, paper_id in newest.select("span", "listed_on", "paper_id").iter_rows():
         if (one := by_id.get((day, paper_id))) is not None:
             trending[span].append(one)
-    listed = scan(seen, LISTINGS).filter("is_listed").select(_TOLD_OF_ALL).collect()
-    yield overview.trends_page(listed, trending, ranked_on)
+    return overview.trends_page(listed, trending, ranked_on)
