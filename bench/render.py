@@ -42,9 +42,9 @@ the runs at the ends.
 - dlt and the script make other tables than Paperlake: every field as it comes, no white space folded, nothing sorted.
 """
 _DAILY = """\
-On a Friday morning, in lakes as daily runs leave them (30 papers a day): 16 dates are asked of a Hub on loopback, and
-their month is folded, built, judged and published. One process makes all runs, the lakes taking turns, each in a fresh
-copy of its lake; a round before them is not counted.
+On a Friday morning, in lakes as daily runs leave them (30 papers a day): 16 dates are asked of a Hub on loopback,
+their month is folded, built, judged and published, and the site brought up to date. One process makes all runs, the
+lakes taking turns, each in a fresh copy of its lake; a round before them is not counted.
 """
 Row = Sequence[str]
 
@@ -139,7 +139,10 @@ def _notes(results: Results, corpus: str) -> list[str]:
 
 
 def _daily(results: Results) -> tuple[Row, list[Row]]:
-    head = ("lake", "runs", "seconds", "fastest to slowest", "files", "tables kB", "manifest kB", "written in all kB")
+    head = (
+        *("lake", "runs", "seconds", "fastest to slowest", "files of tables", "tables kB", "manifest kB"),
+        *("pages", "written in all kB"),
+    )
     return head, [
         (
             f"{cost.months} months" if cost.months > 1 else "1 month",
@@ -149,6 +152,7 @@ def _daily(results: Results) -> tuple[Row, list[Row]]:
             f"{len(cost.files)}",
             f"{cost.tables_bytes / _KB:,.1f}",
             f"{cost.manifest_bytes / _KB:,.1f}",
+            f"{cost.page_count}",
             f"{cost.written_bytes / _KB:,.0f}",
         )
         for cost in results.daily_costs()
@@ -159,7 +163,11 @@ def _daily_files(results: Results) -> str:
     """Which files a run touches, each set once."""
     sets = {cost.files: cost.months for cost in results.daily_costs()}
     lists = [f"- {', '.join(f'`{name}`' for name in files)}" for files in sets]
-    said = "The files, the same in every lake:" if len(lists) == 1 else "The files, which differ between the lakes:"
+    said = (
+        "The files of tables, the same in every lake:"
+        if len(lists) == 1
+        else "The files of tables, which differ between the lakes:"
+    )
     return "\n".join([said, "", *lists, ""])
 
 

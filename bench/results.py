@@ -23,11 +23,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class DailyCost:
-    """What daily runs cost in a lake of so many months. The manifest, which lists every file of the lake, apart."""
+    """What daily runs cost in a lake of so many months.
+
+    `files` are those of tables; the pages of the site and of what was judged are only counted. The manifest, which
+    lists every file of the lake, stands apart.
+    """
 
     months: int
     seconds: tuple[float, ...]
     files: tuple[str, ...]
+    page_count: int
     tables_bytes: float
     manifest_bytes: float
     written_bytes: float
@@ -104,11 +109,13 @@ class Results:
     def _daily_cost(self, months: int) -> DailyCost:
         runs = [run for run in self.daily if run.months == months]
         manifest = [run.files.get("manifest.json", 0) for run in runs]
+        tables = [{name: size for name, size in run.files.items() if name.startswith("tables/")} for run in runs]
         return DailyCost(
             months,
             seconds=tuple(run.seconds for run in runs),
-            files=tuple(sorted({name for run in runs for name in run.files})),
-            tables_bytes=median(sum(run.files.values()) for run in runs) - median(manifest),
+            files=tuple(sorted({name for files in tables for name in files})),
+            page_count=int(median(sum(name.endswith(".html") for name in run.files) for run in runs)),
+            tables_bytes=median(sum(files.values()) for files in tables),
             manifest_bytes=median(manifest),
             written_bytes=median(run.written_bytes for run in runs),
         )
