@@ -60,7 +60,6 @@ CONTENDERS = (
         "Paperlake, rebuild of the tables of lists",
         "bench.our_rebuild",
         _OF_LISTS,
-        needs_evidence=True,
         needs_lake=True,
     ),
     Contender(
@@ -68,7 +67,6 @@ CONTENDERS = (
         "Paperlake, rebuild of the tables of lists without judgement",
         "bench.our_rebuild",
         ("--no-judge", *_OF_LISTS),
-        needs_evidence=True,
         needs_lake=True,
     ),
     Contender("backfill", "Paperlake, backfill from a Hub on loopback", "bench.our_backfill", asks_hub=True),

@@ -78,8 +78,8 @@ def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
         pen.commit(pen.stage(replies["requested_on"].dt.strftime(MONTH_FORM)[0], {HUB_REPLIES: replies}))
 
 
-def without(lake: Lake, tables: Collection[str]) -> Lake:
-    """The lake, in which these tables were never built."""
+def without(lake: Lake, tables: Collection[str]) -> None:
+    """Make a `linked` lake one in which these tables were never built."""
     published = load(lake.manifest)
     gone = {part_name(table, month) for table in tables for month in published.months(table)}
     for name in gone:
@@ -87,7 +87,6 @@ def without(lake: Lake, tables: Collection[str]) -> Lake:
     left = Manifest({name: entry for name, entry in published.files.items() if name not in gone})
     lake.manifest.unlink()  # it is linked, like all of the lake
     lake.manifest.write_bytes(left.encode())
-    return lake
 
 
 def linked(root: Path, copy: Path) -> Lake:

@@ -25,7 +25,8 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
         judge()
     only = [TABLES[name] for name in task.tables]
     lake = linked(built(task.corpus) if only else evidence(task.corpus), task.out / "lake")
-    without(lake, task.tables)
+    if only:
+        without(lake, task.tables)
     months = months_kept(lake)
 
     def work() -> Mapping[str, object]:

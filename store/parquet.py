@@ -18,8 +18,9 @@ _KEPT_PAGE_BYTES = (2**18, 8 * 2**20)
 _KEPT_PAGES = 16
 _PAGE_BYTES = 2**20
 _ROW_GROUP_ROWS = 2**17
-_SHARED_GROUP_ROWS = 2**15
-"""Of a file of which other months want a part each: a reader passes over the groups that hold none of it."""
+_SHARED_GROUP_ROWS = 2**13
+"""Of a file that is sorted by the months that want a part of it: a reader passes over the groups that hold none of it.
+One that is sorted otherwise has some of every part in every group, so that small ones would only cost."""
 _LONG = ("body",)
 _UNLIKE = ("body", "line", "abstract")
 """Columns in which no two values are alike, so that a dictionary would only be in the way."""
@@ -42,6 +43,7 @@ def write(
     # `pa.table(..., schema=)` would let nulls through; `cast` does not.
     arrow = rows.select(declared.names).to_arrow().cast(declared)
     leaves = [leaf for field in declared for leaf in _leaves(field.name, field.type)]
+    is_by_month = table.shares is not None and table.sort[0] == table.shares.by
     pq.write_table(
         arrow,
         path,
@@ -51,7 +53,7 @@ def write(
         # A page ends only between batches: with the usual thousand rows a month of answers would be one page.
         write_batch_size=1 if table.is_kept else None,
         use_dictionary=[leaf for leaf in leaves if leaf not in _UNLIKE],
-        row_group_size=_SHARED_GROUP_ROWS if table.shares else _ROW_GROUP_ROWS,
+        row_group_size=_SHARED_GROUP_ROWS if is_by_month else _ROW_GROUP_ROWS,
         write_statistics=[leaf for leaf in leaves if leaf not in _LONG],
         write_page_index=True,
         sorting_columns=pq.SortingColumn.from_ordering(declared, [(name, "ascending") for name in table.sort]),

@@ -203,6 +203,13 @@ def test_a_file_tells_its_order_and_is_zstd(lake, table):
         assert pl.read_parquet(path, hive_partitioning=False)[names].equals(frame(table, path.parent.name[6:])[names])
 
 
+@pytest.mark.parametrize(("name", "is_cut_small"), [("arxiv_records", True), ("listings", False), ("captures", False)])
+def test_a_file_sorted_by_who_wants_its_rows_can_be_read_in_part(tmp_path, name, is_cut_small):
+    table = TABLES[name]
+    parquet.write(pl.concat([frame(table, MONTHS[0])] * 5_000), table, tmp_path / "part.parquet")
+    assert (pq.read_metadata(tmp_path / "part.parquet").num_row_groups > 1) == is_cut_small
+
+
 def test_no_two_tables_mean_different_types_by_one_name():
     declared = {}
     for table in TABLES.values():

@@ -171,6 +171,16 @@ def test_an_emptied_page_is_written_again(lake):
     assert "2511.04001" in text(lake, "day/2025-11-04.html")
 
 
+def test_a_page_that_another_unit_renders_now_stays(lake):
+    build(lake)
+    note = {"inputs": "of an earlier version", "paths": ["trends.html", "of-old.html"]}
+    (lake.site / "of-old.html").write_text("rendered by nobody any more")
+    (lake.digests / "_site" / "trends.json").write_text(json.dumps(note))
+    build(lake)
+    assert (lake.site / "trends.html").is_file()
+    assert not (lake.site / "of-old.html").exists()
+
+
 def test_a_paper_of_a_list_that_is_empty_now_does_not_lead_there(lake):
     listed(lake, DAYS[0], [], at=closed(DAYS[0] + timedelta(2)))
     list(publish_months(lake, MONTHS))

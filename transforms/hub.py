@@ -34,8 +34,8 @@ class Reading:
 
     `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
     for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
-    or value that could not be read. `fields` is the census of what the entries carry,
-    if one was taken.
+    or value that could not be read. `fields` is the census of what the entries carry, if
+    one was taken.
     """
 
     captures: pl.DataFrame
