@@ -100,7 +100,7 @@ def prepared(
             continue
         built = recipe.build(month, kept, broken, wanted)
         frames = {table: built.tables[table] for table in wanted}
-        wanted_of = {table: shares(rows, table) for table, rows in frames.items() if table.shares}
+        wanted_of = {table: shares(rows, table, built.answers) for table, rows in frames.items() if table.shares}
         staged = pen.stage(
             month, frames, code=code(), inputs=inputs, wanting=built.wanting, shares=wanted_of, into=staged
         )

@@ -51,12 +51,14 @@ class Built:
     """A month of the tables of a source, and by table the dates that are wanting.
 
     `captures` (rows of the table of that name, before any was refused) are to be judged; `refused` were set aside.
+    `answers` says what each capture was answered, where a table has rows of which the capture alone does not tell that.
     """
 
     tables: Mapping[Table, pl.DataFrame]
     captures: pl.DataFrame = field(default_factory=none(CAPTURES).clone)
     refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
     wanting: Mapping[Table, Sequence[str]] = field(default_factory=dict)
+    answers: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _hub(month: str, kept: Kept, broken: pl.DataFrame, wanted: Collection[Table]
         reading.captures.select(CAPTURES.arrow().names),
         broken.join(accepted, on=hub.CAPTURE, how="anti"),
         {SOURCE_DAYS: wanting(tables[SOURCE_DAYS.name], hub.NAME, month)},
+        reading.answers,
     )
 
 

@@ -19,7 +19,11 @@ LISTINGS = Table(
     key=("listed_on", "paper_id"),
     sort=("listed_on", "position", "paper_id"),
     rests_on=(captured_at("first_seen_at"), captured_at("last_seen_at")),
-    shares=Shares("paper_id", ("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at")),
+    shares=Shares(
+        by="paper_id",
+        told_by=("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at"),
+        read_from="last_seen_at",
+    ),
     columns=(
         Column("listed_on", DATE, "The date of the list. It rolls over at 21:30 in New York."),
         Column("paper_id", TEXT, "arXiv identifier without its version; text, for many end in 0.", checks=(ARXIV_ID,)),

@@ -109,12 +109,14 @@ class Reads:
 class Shares:
     """That rows are wanted by another month than the one they are filed under: by that of the date or paper in `by`.
 
-    Rows of the same code that agree in `told_by` agree in every column; with none there, the shares change only with
-    those of another table.
+    Rows of the same code that agree in `told_by`, and that were read from the same answers, agree in every column;
+    with none there, the shares change only with those of another table. `read_from` names the instant of the capture
+    whose answers those are: that alone does not tell them, for a page may be answered again.
     """
 
     by: str
     told_by: tuple[str, ...] = ()
+    read_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ class Table:
     def _named(self) -> tuple[str, ...]:
         """Every column that the declaration speaks of beside declaring it."""
         resting = [name for one in self.rests_on for name in (*one.columns, *(one.only or ())[:1])]
-        shared = (self.shares.by, *self.shares.told_by) if self.shares else ()
+        read_from = (self.shares.read_from,) if self.shares and self.shares.read_from else ()
+        shared = (self.shares.by, *self.shares.told_by, *read_from) if self.shares else ()
         return (*self.key, *self.sort, self.dated_by, *resting, *shared)
 
     def __getitem__(self, name: str) -> Column:

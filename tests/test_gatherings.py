@@ -89,6 +89,15 @@ def test_a_capture_that_changes_nothing_for_a_month_leaves_it_alone(lake):
     assert [name for name in changed if "/papers/" in name] == ["tables/papers/month=2025-11/part-0.parquet"]
 
 
+def test_a_page_that_is_answered_again_in_the_same_capture_is_gathered_anew(lake):
+    day, at = date(2025, 11, 3), datetime(2025, 11, 4, 3, 15, tzinfo=UTC)
+    (answer,) = capture([entry(LATE), entry(NEW, paper__upvotes=77, paper__title="Mended")], day, at)
+    keep(lake, HUB_REPLIES, answer | {"captured_at": at + timedelta(minutes=1)})
+    publish_month(lake, NOVEMBER)
+    assert (papers(lake)[NEW]["upvote_count"], papers(lake)[NEW]["title"]) == (77, "Mended")
+    assert not [one.changed for one in rebuild(lake, months_kept(lake), force=True) if one.changed]
+
+
 def test_a_run_that_died_before_gathering_is_gone_on_with(lake, monkeypatch):
     comes(lake, date(2025, 11, 3), {LATE: 50, NEW: 60}, days_later=1)
     with monkeypatch.context() as dying:
@@ -169,13 +178,22 @@ def test_what_cannot_be_read_is_told_and_the_lists_are_published_all_the_same(la
 
 def test_shares_tell_apart_what_differs_and_nothing_else(lake):
     rows = scan(snapshot(lake), LISTINGS).collect()
-    told = shares(rows, LISTINGS)
+    answers = rows.select("listed_on", captured_at="last_seen_at", answers=pl.lit("a")).unique()
+    told = shares(rows, LISTINGS, answers)
     assert set(told) == {"2025-09", OCTOBER, NOVEMBER}
-    assert shares(rows.reverse(), LISTINGS) == told
-    other = shares(
-        rows.with_columns(pl.when(pl.col("paper_id") == NEW).then(99).otherwise("position").alias("position")), LISTINGS
+    assert shares(rows.reverse(), LISTINGS, answers) == told
+    moved = rows.with_columns(pl.when(pl.col("paper_id") == NEW).then(99).otherwise("position").alias("position"))
+    answered_again = answers.with_columns(
+        answers=pl.when(pl.col("listed_on") == date(2025, 11, 3)).then(pl.lit("b")).otherwise("answers")
     )
+    other, again = shares(moved, LISTINGS, answers), shares(rows, LISTINGS, answered_again)
     assert [month for month in told if told[month] != other[month]] == [NOVEMBER]
+    assert [month for month in told if told[month] != again[month]] == [OCTOBER, NOVEMBER]
+
+
+def test_shares_of_what_was_read_from_answers_are_not_told_without_them(lake):
+    with pytest.raises(ValueError, match="listings"):
+        shares(scan(snapshot(lake), LISTINGS).collect(), LISTINGS)
 
 
 def test_what_is_forced_is_what_was_asked_for(lake, monkeypatch):

@@ -86,6 +86,7 @@ def pages(replies: pl.DataFrame) -> pl.DataFrame:
         listed_on="requested_on",
         captured_at="capture_started_at",
         page="page",
+        body_sha256="body_sha256",
         status_code="status_code",
         limit=pl.col("url").str.extract(r"[?&]limit=([0-9]{1,9})").cast(pl.Int64),
         has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),

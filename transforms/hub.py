@@ -35,7 +35,7 @@ class Reading:
     `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
     for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
     or value that could not be read. `fields` is the census of what the entries carry, if
-    one was taken.
+    one was taken. `answers` has a row a capture (listed_on, captured_at), with what it was answered in one text.
     """
 
     captures: pl.DataFrame
@@ -43,6 +43,7 @@ class Reading:
     authors: pl.DataFrame
     faults: pl.DataFrame
     fields: Census | None
+    answers: pl.DataFrame
 
 
 def read(replies: pl.DataFrame, *, has_census: bool = True) -> Reading:
@@ -63,6 +64,7 @@ def read(replies: pl.DataFrame, *, has_census: bool = True) -> Reading:
         authors=people.filter(pl.col("refusal").is_null()),
         faults=refused,
         fields=fields,
+        answers=asked.group_by(CAPTURE).agg(answers=pl.col("body_sha256").sort_by("page").str.join()),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from schemas.table import Between, Table
-from transforms.text import keywords, lines, one_line_each
+from transforms.text import distinct, lines_each, one_line_each
 from transforms.values import Read, range_end, usual_instant
 
 _CONTAINERS = ("object", "array")
@@ -79,8 +79,17 @@ def read_plainly(entries: pl.DataFrame, reads: Sequence[Read], table: Table, *mo
         _is_odd(read, table).fill_null(value=False) for read in {read.path: read for read in reads}.values()
     )
     texts = entries.select(read.path for read in reads if read.kind in ("text", "one_text"))
+    lists = lines_each(
+        entries.select(pl.col(f"{read.path}:items").alias(f"{read.path}:lines") for read in reads if read.is_list)
+    )
     # Lazily, so that what several of the expressions share is computed once.
-    return entries.with_columns(one_line_each(texts)).lazy().with_columns(*values, *more, is_odd=odd).collect()
+    return (
+        entries.with_columns(one_line_each(texts))
+        .with_columns(lists)
+        .lazy()
+        .with_columns(*values, *more, is_odd=odd)
+        .collect()
+    )
 
 
 def _container(reads: Sequence[Read], path: str) -> str:
@@ -135,7 +144,7 @@ def _value(read: Read) -> pl.Expr:
         case "instant":
             value = usual_instant(found)
         case "texts":
-            value = lines(pl.col(f"{read.path}:items"))
+            value = pl.col(f"{read.path}:lines")
         case "keywords":
-            value = keywords(pl.col(f"{read.path}:items"))
+            value = distinct(pl.col(f"{read.path}:lines"))
     return value

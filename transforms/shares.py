@@ -14,15 +14,27 @@ from transforms.paper_ids import filed_on, is_filed_on
 _DIGITS = 32
 
 
-def shares(rows: pl.DataFrame, table: Table) -> dict[str, str]:
-    """A hash of the rows that each month (`2025-11`) wants of those published as `table`, by that month."""
+def shares(rows: pl.DataFrame, table: Table, answers: pl.DataFrame | None = None) -> dict[str, str]:
+    """A hash of the rows that each month (`2025-11`) wants of those published as `table`, by that month.
+
+    `answers` says what each capture was answered (the date that `table` is dated by, captured_at, answers); it is
+    needed where the shares declare a capture that rows are read from, and raises ValueError where it is missing then.
+    """
     if table.shares is None or not table.shares.told_by or rows.is_empty():
         return {}
+    told_by, read_from = table.shares.told_by, table.shares.read_from
+    names = list(dict.fromkeys([table.shares.by, *told_by, *table.sort]))
+    held = rows.select(names)
+    if read_from is not None:
+        if answers is None:
+            raise ValueError(f"the shares of {table.name} cannot be told without the answers that it was read from")
+        capture = [table.dated_by, "captured_at"]
+        held = held.join(answers, left_on=[table.dated_by, read_from], right_on=capture, how="left")
+        told_by = (*told_by, "answers")
     # As numbers, since instants take longer to write out than all the rest.
-    values = pl.col(table.shares.told_by).to_physical().cast(pl.String).fill_null("\0")
+    values = pl.col(told_by).to_physical().cast(pl.String).fill_null("\0")
     said = pl.concat_str(values, separator="\t")
-    names = list(dict.fromkeys([table.shares.by, *table.shares.told_by, *table.sort]))
-    told = rows.select(names).sort(table.sort).select(month=wanted_on(table), said=said)
+    told = held.sort(table.sort).select(month=wanted_on(table), said=said)
     by_month = told.group_by("month").agg(pl.col("said").str.join("\n")).sort("month")
     return {f"{month:%Y-%m}": sha256(text.encode()).hexdigest()[:_DIGITS] for month, text in by_month.iter_rows()}
 

@@ -169,7 +169,9 @@ def instant(text: pl.Expr) -> pl.Expr:
 
 def usual_instant(text: pl.Expr) -> pl.Expr:
     """An instant in the one form that the Hub writes; null for any other, which `instant` may still read."""
-    return _parsed(text, "%Y-%m-%dT%H:%M:%S%.fZ")
+    # Nearly all are of a whole second; a form without a fraction is read four times as fast.
+    whole = _parsed(text, "%Y-%m-%dT%H:%M:%S.000Z")
+    return pl.coalesce(whole, _parsed(pl.when(whole.is_null()).then(text), "%Y-%m-%dT%H:%M:%S%.fZ"))
 
 
 def _parsed(text: pl.Expr, form: str) -> pl.Expr:
