@@ -160,15 +160,14 @@ def _daily(results: Results) -> tuple[Row, list[Row]]:
 
 
 def _daily_files(results: Results) -> str:
-    """Which files a run touches, each set once."""
-    sets = {cost.files: cost.months for cost in results.daily_costs()}
-    lists = [f"- {', '.join(f'`{name}`' for name in files)}" for files in sets]
-    said = (
-        "The files of tables, the same in every lake:"
-        if len(lists) == 1
-        else "The files of tables, which differ between the lakes:"
-    )
-    return "\n".join([said, "", *lists, ""])
+    """Which files of tables a run touches, with their bytes in each lake."""
+    costs = results.daily_costs()
+    names = sorted({name for cost in costs for name in cost.files})
+    head = ("file", *(f"bytes, {cost.months} months" for cost in costs))
+    held = [
+        (f"`{name}`", *(f"{cost.files[name]:,.0f}" if name in cost.files else "" for cost in costs)) for name in names
+    ]
+    return "\n".join(["The files of tables:", "", _markdown_table(head, held)])
 
 
 def _targets(results: Results) -> tuple[Row, list[Row]]:

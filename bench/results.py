@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from statistics import median
 
 from bench.contenders import Outcome
 from bench.daily_cost import DailyRun
 
 FLOOR_PART, JUDGED_PART, TIMES_DLT, BACKFILL_S, DAILY_PART = 1 / 2, 1 / 3, 5.0, 60.0, 0.2
+SAME_BYTES = 1 / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,21 @@ class Target:
 class DailyCost:
     """What daily runs cost in a lake of so many months.
 
-    `files` are those of tables; the pages of the site and of what was judged are only counted. The manifest, which
-    lists every file of the lake, stands apart.
+    `files` are those of tables with their bytes; the pages of the site and of what was judged are only counted. The
+    manifest, which lists every file of the lake, stands apart.
     """
 
     months: int
     seconds: tuple[float, ...]
-    files: tuple[str, ...]
+    files: Mapping[str, float]
     page_count: int
-    tables_bytes: float
     manifest_bytes: float
     written_bytes: float
+
+    @property
+    def tables_bytes(self) -> float:
+        """Of all tables together."""
+        return sum(self.files.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +115,12 @@ class Results:
     def _daily_cost(self, months: int) -> DailyCost:
         runs = [run for run in self.daily if run.months == months]
         manifest = [run.files.get("manifest.json", 0) for run in runs]
-        tables = [{name: size for name, size in run.files.items() if name.startswith("tables/")} for run in runs]
+        names = sorted({name for run in runs for name in run.files if name.startswith("tables/")})
         return DailyCost(
             months,
             seconds=tuple(run.seconds for run in runs),
-            files=tuple(sorted({name for files in tables for name in files})),
+            files={name: median(run.files.get(name, 0) for run in runs) for name in names},
             page_count=int(median(sum(name.endswith(".html") for name in run.files) for run in runs)),
-            tables_bytes=median(sum(files.values()) for files in tables),
             manifest_bytes=median(manifest),
             written_bytes=median(run.written_bytes for run in runs),
         )
@@ -127,7 +132,14 @@ class Results:
         young, old = costs[0], costs[-1]
         slower = median(old.seconds) / median(young.seconds) - 1
         more = old.tables_bytes / young.tables_bytes - 1
-        is_same = young.files == old.files and abs(more) < 1 / 1000
+        is_same = set(young.files) == set(old.files) and abs(more) < SAME_BYTES
+        others = {
+            PurePosixPath(name).parts[1]: old.files[name] - size
+            for name, size in young.files.items()
+            if name in old.files
+        }
+        differ = [f"{name} {by:+,.0f}" for name, by in others.items() if abs(by) > SAME_BYTES * young.tables_bytes]
+        most = f" ({', '.join(differ)})" if differ else ""
         return [
             Target(
                 "a daily run: its time within 20 % between a month and 3.5 years",
@@ -136,7 +148,7 @@ class Results:
             ),
             Target(
                 "a daily run: the same files and bytes of tables in a lake of a month and of 3.5 years",
-                f"{len(young.files)} and {len(old.files)} files, {more:+.2%} bytes",
+                f"{len(young.files)} and {len(old.files)} files, {more:+.2%} bytes{most}",
                 is_same,
             ),
         ]

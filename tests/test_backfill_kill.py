@@ -27,8 +27,8 @@ KILLS = int(os.environ.get("PAPERLAKE_SOAK_KILLS", "1"))
 """`make soak` kills a hundred."""
 START, END = "2025-10-13", "2025-11-11"
 NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
-TABLES_BUILT = ("listings", "authors", "signals", "source_days", "captures", "rejects")
-INSTANTS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at", "last_captured_at")
+TABLES_BUILT = ("listings", "authors", "signals", "source_days", "captures", "rejects", "field_days", "drift", "papers")
+INSTANTS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at", "last_captured_at", "counted_at")
 PAPERS = Path(sys.executable).parent / "papers"
 
 

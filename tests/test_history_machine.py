@@ -38,7 +38,7 @@ from store.inbox import keep
 from store.lake import Lake
 from store.rows import scan
 from store.snapshot import read_whole
-from tests import model, model_of_trends
+from tests import model, model_of_papers, model_of_trends
 from tests.model import Answer, Decision, closing
 from tests.replies import ADDRESS, GONE, UNTOLD, changed, entries, entry, page
 
@@ -178,6 +178,7 @@ def agree(lake, answers, decisions):
     """The lake holds just the rows of the model, in their order, and the evidence once each, as it was kept."""
     tables = model.tables(answers, decisions)
     tables["trends"] = model_of_trends.trends(tables["listings"], tables["signals"], {one.day for one in answers})
+    tables["papers"] = model_of_papers.papers(tables["listings"], tables["authors"])
     for name, expected in tables.items():
         held = published(lake, TABLES[name])
         for one in held if name == "rejects" else ():
