@@ -28,9 +28,10 @@ def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
     from schemas.catalogue import TABLES
     from store.backup import back_up
     from store.lake import Lake
-    from store.snapshot import snapshot
+    from store.snapshot import must_be_there, snapshot
 
     lake = settings().lake
+    must_be_there(lake)
     evidence = [table for table in TABLES.values() if table.is_kept]
     published = snapshot(lake).manifest
     with show.progress("copying", sum(len(published.months(table.name)) for table in evidence)) as tick:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import groupby
 
 import click
@@ -22,10 +22,13 @@ def gaps(since: date | None, *, as_json: bool) -> None:
 
     A date is without a gap when it is settled, complete, or confirmed empty.
     """
-    from flows.clock import ARCHIVE_BEGINS
+    from flows.clock import ARCHIVE_BEGINS, newest_closed_date
     from flows.gaps import known_dates
     from flows.settings import settings
 
+    newest = newest_closed_date(datetime.now(UTC))
+    if since is not None and not ARCHIVE_BEGINS <= since <= newest:
+        raise click.UsageError(f"--since {since}: there are lists from {ARCHIVE_BEGINS} to {newest}")
     known = known_dates(settings().lake, since or ARCHIVE_BEGINS)
     wanting = [day for day in known if day.is_gap]
     if as_json:

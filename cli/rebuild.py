@@ -44,6 +44,7 @@ def rebuild(
     from flows.recipes import DERIVED
     from flows.settings import settings
     from store.lake import Lake
+    from store.snapshot import must_be_there
 
     if (as_of is None) != (into is None):
         raise click.UsageError("--as-of and --into go together: the lake as it was known is a lake of its own")
@@ -53,7 +54,13 @@ def rebuild(
     if unknown := [name for name in tables if name not in derived]:
         raise click.UsageError(f"{unknown[0]!r} is no derived table; there are {', '.join(derived)}")
     lake = settings().lake
-    months = sorted(set(only)) or months_kept(lake)
+    must_be_there(lake)
+    kept = months_kept(lake)
+    if unkept := sorted(set(only) - set(kept)):
+        raise click.UsageError(
+            f"nothing is kept of {unkept[0]}; the lake has {kept[0]} to {kept[-1]}" if kept else "nothing is kept yet"
+        )
+    months = sorted(set(only)) or kept
     if as_of is not None and into is not None:
         list(build_again(lake, waiting_months(lake), force=False))
         work = rebuild_as_of(lake, months, as_of, Lake(into.expanduser().absolute()))
@@ -71,7 +78,8 @@ def rebuild(
     else:
         told = f"{len(changed)} files differed and were published" if force else f"{len(changed)} files published"
         unchanged = "built again; no byte differed" if force else "unchanged"
-        click.echo(f"{len(months)} months: {told if changed else unchanged}")
+        failed = f"; {len(faults)} could not be built" if faults else ""
+        click.echo(f"{len(done) - len(faults)} months: {told if changed else unchanged}{failed}")
     for fault in faults:
         click.secho(f"Error: {fault}", err=True, fg="red")
     context.exit(1 if faults else 0)

@@ -35,13 +35,14 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
     from flows.repair import repair
     from flows.settings import settings
     from store.lake import Lake
-    from store.snapshot import snapshot
+    from store.snapshot import must_be_there, snapshot
     from store.verify import published_months
     from store.verify import verify as look
 
     if backup and not is_repair:
         raise click.UsageError("--backup goes with --repair")
     lake = settings().lake
+    must_be_there(lake)
     with show.progress("verifying months", len(published_months(snapshot(lake)))) as tick:
         found = look(lake, tick)
     repaired: Repaired | None = None

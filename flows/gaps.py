@@ -44,3 +44,8 @@ def known_dates(lake: Lake, first: date, last: date | None = None, source: str =
     told = {day: (verdict, reason) for day, verdict, reason in found.iter_rows()}
     days = [first + timedelta(days=n) for n in range((end - first).days + 1)]
     return [Known(day, *told.get(day, (None, None))) for day in days]
+
+
+def failed_dates(lake: Lake, first: date, last: date) -> set[date]:
+    """The dates from `first` to `last` that were asked for, and nothing valid was answered."""
+    return {known.listed_on for known in known_dates(lake, first, last) if known.verdict == "failed"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -107,7 +107,15 @@ def keep_answers(lake: Lake, answers: tuple[Archived, ...], tick: Callable[[], N
 
 
 def keep_page(lake: Lake, path: Path, captured_on: date) -> bool:
-    """Keep a saved page, byte for byte; whether it was not known before. Raises ArchiveUnclear for an empty file."""
+    """Keep a saved page, byte for byte; whether it was not known before.
+
+    Raises ArchiveUnclear for an empty file, and for a date on which no such page can have been saved.
+    """
+    today = datetime.now(UTC).date() + timedelta(days=1)  # somewhere it is tomorrow already
+    if not ARCHIVE_BEGINS <= captured_on <= today:
+        raise ArchiveUnclear(
+            f"{path} cannot have been saved on {captured_on}: pages are there from {ARCHIVE_BEGINS} until today"
+        )
     body = path.read_bytes()
     if not body.strip():
         raise ArchiveUnclear(f"{path} is empty; save the text of the page into it")

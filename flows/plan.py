@@ -22,9 +22,9 @@ class DateNotOpen(Exception):
 
 def dates_between(start: date, end: date, at: datetime) -> list[date]:
     """Every date from `start` to `end`. Raises DateNotOpen where one of them has, or can have, no list at `at`."""
+    _check_open(start, at)
     if start > end:
         raise DateNotOpen(f"{start} comes after {end}; give the first date and then the last")
-    _check_open(start, at)
     _check_open(end, at)
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 

@@ -43,7 +43,11 @@ KNOWN_AT = {
 
 
 class TargetTaken(Exception):
-    """The lake as of an instant is a lake of its own: it is built into a folder that holds none."""
+    """The lake as of an instant is a lake of its own: it is built into a folder that holds nothing else."""
+
+
+class NothingKnown(Exception):
+    """Nothing had been captured yet at the instant asked for."""
 
 
 def months_kept(lake: Lake) -> list[str]:
@@ -63,14 +67,19 @@ def rebuild(
 def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake) -> Iterator[Published]:
     """Build into `target` the lake as it was known at `at`: from the evidence kept until then.
 
-    What waits in the inbox of `lake` must have been folded. Raises TargetTaken.
+    What waits in the inbox of `lake` must have been folded. Raises TargetTaken, and NothingKnown once all months were
+    looked at and none held anything.
     """
     if target.manifest.exists() or target.root == lake.root:
         raise TargetTaken(f"{target.root} holds a lake already; choose a new folder")
+    if target.root.exists() and any(held != target.staged for held in target.root.iterdir()):
+        raise TargetTaken(f"{target.root} holds something already; choose a new folder")
     work = Work(DERIVED)
     with writer(lake) as source, writer(target) as pen, builders(0) as crew:
         shop = Workshop(pen, work, crew, great_expectations, this_run("rebuild as of"))
         yield from publish_evidence(shop, months, partial(_known, source, at))
+        if not pen.manifest.files:
+            raise NothingKnown(f"nothing had been captured yet at {at:%Y-%m-%dT%H:%M:%SZ}; {target.root} holds no lake")
 
 
 def _known(source: Writer, at: datetime, month: str) -> Evidence:

@@ -63,7 +63,7 @@ def _gained(window: str) -> Column:
         f"Votes gained in the first {WINDOWS[window] * 24} hours after the date opened, by straight line between the "
         "captures on both sides of that instant. May be below zero: votes are taken back.",
         unit="votes",
-        null=f"no capture lies within {_REACH} of the end of that time, on each side",
+        null=f"no capture lies within {_REACH} of the end of that time, on each side; the opening counts as one",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.table import Table
-from store import inbox
+from store import inbox, parquet
 from store.files import flush, make_folder, replace, sha256
 from store.lake import Lake, part_name
 from store.manifest import Entry
@@ -51,7 +51,7 @@ def back_up(lake: Lake, target: Lake, tables: Collection[Table], tick: Callable[
             for month in source.manifest.months(table.name)
             if (entry := source.manifest.files.get(name := part_name(table.name, month)))
         }
-        _check(pen, kept, tables)
+        _check(source, pen, kept, tables)
         folder = target.staged / uuid.uuid4().hex
         make_folder(folder)
         copied: dict[str, Path] = {}
@@ -71,18 +71,37 @@ def back_up(lake: Lake, target: Lake, tables: Collection[Table], tick: Callable[
         return BackedUp(len(held), sum(one.bytes for one in held), len(waiting), tuple(copied), tuple(damaged))
 
 
-def _check(pen: Writer, kept: dict[str, Entry], tables: Collection[Table]) -> None:
+def _check(source: Writer, pen: Writer, kept: dict[str, Entry], tables: Collection[Table]) -> None:
     """Refuse to make a lake of others a backup, or a backup poorer."""
     root, there = pen.lake.root, pen.manifest.files
-    evidence = tuple(f"tables/{table.name}/" for table in tables)
-    if any(not name.startswith(evidence) for name in there):
+    evidence = {f"tables/{table.name}/": table for table in tables}
+    if any(not name.startswith(tuple(evidence)) for name in there):
         raise NotABackup(f"{root} holds a whole lake, not a backup; choose another folder")
-    poorer = [name for name, entry in kept.items() if name in there and entry.rows < there[name].rows]
+    poorer = [
+        name
+        for prefix, table in evidence.items()
+        for name in there
+        if name.startswith(prefix) and (name not in kept or _lacks(source, pen, table, name))
+    ]
     if poorer:
         raise NotABackup(
-            f"{root} holds more than the lake ({len(poorer)} files, such as {poorer[0]}); nothing was copied over it. "
-            "Restore the lake from it, or choose another folder"
+            f"{root} holds what the lake does not ({len(poorer)} files, such as {poorer[0]}), perhaps because it is "
+            "the backup of another lake; nothing was copied over it. Restore the lake from it, or choose another folder"
         )
+
+
+def _lacks(source: Writer, pen: Writer, table: Table, name: str) -> bool:
+    """Whether the lake's file lacks rows that the backup's has. Of a damaged one nothing but the count is known."""
+    ours, theirs = source.manifest.files[name], pen.manifest.files[name]
+    if ours.rows < theirs.rows:
+        return True
+    if ours.sha256 == theirs.sha256:
+        return False
+    if not (source.is_in_place(name, ours, thorough=True) and pen.is_in_place(name, theirs, thorough=True)):
+        return False
+    key = list(table.key)
+    here, there = (parquet.read(one.lake.root / name, table, key) for one in (source, pen))
+    return bool(there.join(here, on=key, how="anti", nulls_equal=True).height)
 
 
 def _copied(original: Path, copy: Path, entry: Entry) -> bool:

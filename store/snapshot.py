@@ -17,6 +17,10 @@ _TRIES = 100
 _PAUSE_S = 0.02
 
 
+class LakeAbsent(Exception):
+    """There is no lake where one was looked for, or one without the manifest that says what of it is published."""
+
+
 class LakeMoving(Exception):
     """What was to be read changed during every attempt to read it."""
 
@@ -55,6 +59,19 @@ def snapshot(lake: Lake) -> Snapshot:
     """The lake as it is now. With a journal there, that is the lake as it will be: it only rolls forward."""
     listed, staged = _effective(lake)
     return Snapshot(lake, manifest.decode(listed, lake.manifest), listed, staged)
+
+
+def must_be_there(lake: Lake) -> None:
+    """Raise LakeAbsent where nothing was published and nothing waits: most often it was looked for in a wrong place."""
+    if lake.manifest.exists() or lake.journal.exists():
+        return
+    if any(lake.tables.glob("*/month=*/*.parquet")):
+        raise LakeAbsent(
+            f"{lake.root} has tables, but no {lake.manifest.name} that says which of them are published; bring that "
+            "back from a backup. Until then nothing of the lake is read or mended"
+        )
+    if not any(lake.inbox.glob("*/*/*.row")):
+        raise LakeAbsent(f"there is no lake at {lake.root}; PAPERLAKE_ROOT says where it is")
 
 
 def read_whole(lake: Lake, read: Callable[[Snapshot], T]) -> T:

@@ -132,6 +132,16 @@ def test_a_source_that_is_unwell_is_left_alone_and_the_next_run_goes_on(lake, hu
     assert set(verdicts(lake).values()) == {"settled", "confirmed_empty"}
 
 
+def test_a_date_that_always_makes_the_source_unwell_keeps_no_other_from_being_asked_for(lake, hub, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+    ill = date(2025, 10, 29)
+    hub(faults=[Fault("status", status=500, day=ill, times=None)])
+    for hours in range(2):
+        outcome, _ = run(now=NOW + timedelta(hours=hours))
+        assert "the next run asks for them" in outcome.problems[0]
+    assert {day for day in DATES if verdicts(lake).get(day) not in ("settled", "confirmed_empty")} == {ill}
+
+
 def test_an_unreachable_source_is_one_problem(lake, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
     monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")

@@ -112,7 +112,7 @@ def test_a_backup_that_holds_more_is_not_made_poorer(lake, target, tmp_path):
     keep(poorer, MORNINGS[0])
     publish_month(poorer, MONTH)
     before = (target.root / REPLIES).read_bytes()
-    with pytest.raises(NotABackup, match="holds more than the lake"):
+    with pytest.raises(NotABackup, match="holds what the lake does not"):
         back_up(poorer, target, EVIDENCE)
     assert (target.root / REPLIES).read_bytes() == before
 
@@ -167,3 +167,43 @@ def test_the_command_tells_what_it_did(lake, target, monkeypatch):
     told = papers.invoke(main, ["backup", str(target.root)])
     assert told.exit_code == 1
     assert f"Error: {REPLIES} of the lake is missing or not what was published" in told.output
+
+
+def test_the_backup_of_another_lake_is_left_alone_even_if_it_holds_no_more(lake, target, tmp_path):
+    back_up(lake, target, EVIDENCE)
+    before = parts(target)
+    other = Lake(tmp_path / "other")
+    for at in MORNINGS:
+        keep(other, at + timedelta(minutes=5))
+    publish_month(other, MONTH)
+    with pytest.raises(NotABackup, match="holds what the lake does not"):
+        back_up(other, target, EVIDENCE)
+    assert parts(target) == before
+
+
+def test_a_month_that_the_lake_lost_is_not_forgotten(lake, target, tmp_path):
+    back_up(lake, target, EVIDENCE)
+    with pytest.raises(NotABackup, match=REPLIES):
+        back_up(Lake(tmp_path / "new"), target, EVIDENCE)
+
+
+@pytest.mark.parametrize("words", [("backup", "elsewhere"), ("verify",), ("rebuild",), ("verify", "--repair")])
+def test_where_no_lake_is_that_is_said(tmp_path, monkeypatch, words):
+    root = tmp_path / "mistyped"
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(root))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, root.exists()) == (1, False)
+    assert "there is no lake" in result.output
+
+
+@pytest.mark.parametrize("words", [("backup", "elsewhere"), ("verify", "--repair"), ("rebuild",)])
+def test_a_lake_without_its_manifest_is_left_as_it_is(lake, tmp_path, monkeypatch, words):
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
+    monkeypatch.chdir(tmp_path)
+    lake.manifest.unlink()
+    before = parts(lake)
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "bring that back from a backup" in result.output
+    assert parts(lake) == before

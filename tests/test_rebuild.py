@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from cli.main import main
 from flows.build import publish_month
 from flows.importing import find_answers, keep_answers, publish_waiting
-from flows.rebuild import TargetTaken, months_kept, rebuild, rebuild_as_of
+from flows.rebuild import NothingKnown, TargetTaken, months_kept, rebuild, rebuild_as_of
 from sandbox.generated import GeneratedHub
 from schemas.catalogue import TABLES
 from store.lake import Lake
@@ -98,6 +98,18 @@ def test_the_lake_as_of_an_instant_is_the_lake_that_was_published_then(lake, tmp
 def test_a_lake_is_never_built_over_another(lake, tmp_path):
     with pytest.raises(TargetTaken, match="choose a new folder"):
         list(rebuild_as_of(lake, [MONTH], MORNINGS[0], lake))
+
+
+def test_the_lake_as_of_an_instant_gets_a_folder_of_its_own(lake, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/notes.txt").write_text("mine")
+    with pytest.raises(TargetTaken, match="holds something already"):
+        list(rebuild_as_of(lake, [MONTH], MORNINGS[0], Lake(tmp_path / "taken")))
+
+
+def test_before_anything_was_known_there_is_no_lake(lake, tmp_path):
+    with pytest.raises(NothingKnown, match="nothing had been captured yet at 2000-01-01"):
+        list(rebuild_as_of(lake, [MONTH], datetime(2000, 1, 1, tzinfo=UTC), Lake(tmp_path / "then")))
 
 
 def test_the_list_and_votes_of_each_recorded_instant(recordings, tmp_path):
