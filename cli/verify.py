@@ -49,7 +49,7 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
     if is_repair and found.faults:
         repaired = repair(lake, found.faults, Lake(backup.absolute()) if backup else None)
     after = look(lake) if repaired else found
-    is_lossy = repaired is not None and any(saved.rows < saved.of for saved in repaired.saved)
+    is_lossy = repaired is not None and any(saved.rows < saved.of or saved.lost_dates for saved in repaired.saved)
     if as_json:
         told = {name: value for name, value in asdict(found).items() if name != "faults"}
         outcome = {

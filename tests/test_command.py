@@ -122,7 +122,7 @@ def test_a_misspelt_capture_is_explained(papers, name):
     assert "2025-11-06/2025-11-07T031500Z" in told.output
 
 
-@pytest.mark.parametrize("text", ["2025-13-01", "tomorrow", "20251106x"])
+@pytest.mark.parametrize("text", ["20251106", "2025-13-01", "tomorrow", "20251106x"])
 def test_a_misspelt_date_is_explained(papers, text):
     told = papers("daily", "--date", text)
     assert told.exit_code == 2
@@ -259,3 +259,25 @@ def test_a_statement_that_asks_for_nothing_says_so(papers, statement):
     told = papers("sql", statement)
     assert told.exit_code == 1
     assert "asks for nothing" in told.output
+
+
+@pytest.mark.parametrize("day", ["2019-01-01", "2099-01-01"])
+def test_a_page_cannot_have_been_saved_when_there_was_none(papers, tmp_path, day):
+    page = tmp_path / "page.txt"
+    page.write_text("A title\nAn abstract.")
+    told = papers("import-page", page, "--captured-on", day)
+    assert told.exit_code == 1
+    assert f"cannot have been saved on {day}" in told.output
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "2099-01-01"])
+def test_gaps_are_looked_for_where_lists_can_be(papers, day):
+    told = papers("gaps", "--since", day)
+    assert told.exit_code == 2
+    assert "there are lists from 2023-05-04" in told.output
+
+
+def test_a_month_of_which_nothing_is_kept_is_not_called_unchanged(filled):
+    told = filled("rebuild", "--month", "1999-01")
+    assert told.exit_code == 2
+    assert "nothing is kept of 1999-01; the lake has 2025-11 to 2025-11" in told.output
