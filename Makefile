@@ -36,7 +36,7 @@ daily: setup  ## capture and publish the newest date of the real Hub
 test: setup  ## the tests
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (three hours)
+soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/test_history_machine.py tests/test_both_sources.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/test_backfill_kill.py
