@@ -24,6 +24,7 @@ def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
       papers backup /mnt/elsewhere/paperlake
       cp -r /mnt/elsewhere/paperlake ./lake && papers rebuild
     """
+    from digests.counts import many
     from flows.settings import settings
     from schemas.catalogue import TABLES
     from store.backup import back_up
@@ -40,8 +41,10 @@ def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
         click.echo(show.as_json(asdict(done)))
     else:
         copied = f"{len(done.copied)} copied" if done.copied else "unchanged"
-        waiting = f", and {done.waiting} answers not yet folded in" if done.waiting else ""
-        click.echo(f"{done.files} files, {round(done.bytes / 1000)} kB{waiting}: {copied}; all read and as published")
+        waiting = f", and {many(done.waiting, 'answer')} not yet folded in" if done.waiting else ""
+        click.echo(
+            f"{many(done.files, 'file')}, {round(done.bytes / 1000)} kB{waiting}: {copied}; all read and as published"
+        )
     for name in done.damaged:
         problem = f"{name} of the lake is missing or not what was published; the backup keeps the copy it had, if any"
         click.secho(f"Error: {problem}", err=True, fg="red")

@@ -22,6 +22,7 @@ def gaps(since: date | None, *, as_json: bool) -> None:
 
     A date is without a gap when it is settled, complete, or confirmed empty.
     """
+    from digests.counts import many
     from flows.clock import ARCHIVE_BEGINS, newest_closed_date
     from flows.gaps import known_dates
     from flows.settings import settings
@@ -41,5 +42,6 @@ def gaps(since: date | None, *, as_json: bool) -> None:
     click.echo(f"\n{LEGEND}")
     never = sum(day.verdict is None for day in wanting)
     click.echo(
-        f"{len(known)} dates, {len(wanting)} wanting: {never} never asked, {len(wanting) - never} failed or partial"
+        f"{many(len(known), 'date')}, {len(wanting)} wanting: "
+        f"{never} never asked, {len(wanting) - never} failed or partial"
     )

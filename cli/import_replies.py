@@ -23,6 +23,7 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     time comes from the name, from a captures.csv beside them (file,captured_at), or from --captured-at;
     never from the file's own time. Importing twice changes nothing.
     """
+    from digests.counts import many
     from flows.importing import find_answers, invalid_captures, keep_answers, publish_waiting
     from flows.instants import capture_name
     from flows.settings import settings
@@ -59,8 +60,8 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     if as_json:
         click.echo(show.as_json(outcome))
     else:
-        files = f"{len(changed)} files published" if changed else "unchanged"
-        click.echo(f"{len(archive.answers)} answers of {len(months)} months: {files}")
+        files = f"{many(len(changed), 'file')} published" if changed else "unchanged"
+        click.echo(f"{many(len(archive.answers), 'answer')} of {many(len(months), 'month')}: {files}")
     for refusal in refused:
         click.secho(f"Error: {refusal}", err=True, fg="red")
     context.exit(1 if refused else 0)

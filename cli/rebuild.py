@@ -38,6 +38,7 @@ def rebuild(
     \b
       papers rebuild --as-of 2025-01-09T04:30:00Z --into ./known-then
     """
+    from digests.counts import many
     from flows.build import waiting_months
     from flows.rebuild import months_kept, rebuild_as_of
     from flows.rebuild import rebuild as build_again
@@ -76,10 +77,10 @@ def rebuild(
     if as_json:
         click.echo(show.as_json({"months": months, "changed_files": changed, "faults": faults}))
     else:
-        told = f"{len(changed)} files differed and were published" if force else f"{len(changed)} files published"
+        told = f"{many(len(changed), 'file')} {'that differed ' if force else ''}published"
         unchanged = "built again; no byte differed" if force else "unchanged"
         failed = f"; {len(faults)} could not be built" if faults else ""
-        click.echo(f"{len(done) - len(faults)} months: {told if changed else unchanged}{failed}")
+        click.echo(f"{many(len(done) - len(faults), 'month')}: {told if changed else unchanged}{failed}")
     for fault in faults:
         click.secho(f"Error: {fault}", err=True, fg="red")
     context.exit(1 if faults else 0)

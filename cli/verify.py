@@ -32,6 +32,7 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
 
     Exit code 1 if anything is wrong, and after --repair if anything still is.
     """
+    from digests.counts import many
     from flows.repair import repair
     from flows.settings import settings
     from store.lake import Lake
@@ -66,8 +67,8 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
         if repaired:
             _tell(repaired)
         click.echo(
-            f"{found.files} files, {found.rows} rows, {found.bytes / 1e6:.1f} MB: "
-            + (f"{len(found.faults)} faults" if found.faults else "all is as it was published")
+            f"{many(found.files, 'file')}, {many(found.rows, 'row')}, {found.bytes / 1e6:.1f} MB: "
+            + (many(len(found.faults), "fault") if found.faults else "all is as it was published")
             + (f"; {len(after.faults)} left after the repair" if repaired else "")
         )
         if found.faults and not is_repair:
@@ -78,12 +79,14 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
 
 
 def _tell(repaired: Repaired) -> None:
+    from digests.counts import many
+
     for saved in repaired.saved:
         click.echo(show.shown(saved))
     for name in repaired.set_aside:
         click.echo(f"set aside: {show.shown(name)}")
     changed = [name for month in repaired.published for name in month.changed]
-    click.echo(f"{len(changed)} files built again")
+    click.echo(f"{many(len(changed), 'file')} built again")
     for month in repaired.published:
         if month.fault is not None:
             click.secho(f"Error: {show.shown(month.fault)}", err=True, fg="red")

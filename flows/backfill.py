@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,7 +21,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.build import Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
-from flows.gaps import failed_dates
+from flows.gaps import in_turn
 from flows.ledger import ALONE, Run
 from flows.plan import dates_between, wanting
 from flows.report import Report, RunHadProblems, known_before, report
@@ -107,10 +107,12 @@ def backfill(
             before = known_before(said.lake, dates)
             wanted = dates if refresh else sorted(wanting(snapshot(said.lake).manifest, dates[0], dates[-1]))
             run.listener(len(dates) - len(wanted), None)
-            by_month = _in_turn(wanted, failed_dates(said.lake, dates[0], dates[-1]))
-            asked += [capture_month.submit(month, days, asking, run) for month, days in by_month.items()]
-            for months in _as_they_end(run, len(asked)):
-                published += publish_months(said.lake, months, run=told_as)
+            for in_this_round in in_turn(said.lake, wanted):
+                months = groupby(in_this_round, lambda day: day.strftime(MONTH_FORM))
+                begun = [capture_month.submit(month, list(days), asking, run) for month, days in months]
+                asked += begun
+                for ended in _as_they_end(run, len(begun)):
+                    published += publish_months(said.lake, ended, run=told_as)
             for one in asked:
                 one.result()
         finally:
@@ -153,16 +155,6 @@ def _capture(run: Errand, capture: Callable[[], Captured]) -> Captured | None:
     return captured
 
 
-def _in_turn(wanted: Sequence[date], failed: Collection[date]) -> dict[str, list[date]]:
-    """The dates by month, oldest first; those that failed are the last of their month, and their months the last.
-
-    One that always makes the source unwell, so that it is left alone, must not keep the others from being asked for.
-    """
-    months = groupby(wanted, lambda day: day.strftime(MONTH_FORM))
-    by_month = {month: sorted(days, key=lambda day: (day in failed, day)) for month, days in months}
-    return dict(sorted(by_month.items(), key=lambda month: (month[1][-1] in failed, month[0])))
-
-
 def _finish(asking: Asking, run: Errand, dates: Sequence[date]) -> Iterator[Published]:
     """Go on with the captures that a dead run left unfinished, and publish what it left waiting."""
     wanted = set(dates)
@@ -184,4 +176,4 @@ def _as_they_end(run: Errand, count: int) -> Iterator[list[str]]:
             while True:
                 months.append(run.ended.get_nowait())
         count -= len(months)
-        yield sorted(months)
+        yield sorted(set(months))

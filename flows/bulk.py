@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from digests.counts import many
 from flows.build import MONTH_FAULTS, Published, publish_months
 from flows.ledger import Run
 from schemas.arxiv_lines import ARXIV_LINES
@@ -38,7 +39,7 @@ class Imported:
         """The import in one line."""
         known = "" if self.new_lines == self.lines else f", {self.lines - self.new_lines} of them known already"
         newest = f"; newest update {self.newest_update_on}" if self.newest_update_on else ""
-        return f"{self.lines} lines{known}{newest}; {len(self.changed)} files published"
+        return f"{many(self.lines, 'line')}{known}{newest}; {many(len(self.changed), 'file')} published"
 
 
 def import_snapshot(lake: Lake, path: Path, read: Callable[[int], None], fold: Callable[[int, int], None]) -> Imported:

@@ -19,6 +19,7 @@ from flows.daily import daily
 from flows.harvest import Harvested, HarvestHadProblems, harvest
 from flows.harvest import listening as listening_to_harvests
 from flows.harvesting import Heard
+from flows.lifeline import end_with_us
 from flows.report import Report, RunHadProblems
 
 Outcome = TypeVar("Outcome")
@@ -64,6 +65,7 @@ def _reported(run: Callable[[], Report]) -> Report:
 
 
 def _in_peace(run: Callable[[], Outcome]) -> Outcome:
+    end_with_us()
     # The heartbeat's thread is joined at the end of each flow, which takes a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return run()

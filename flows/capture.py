@@ -13,6 +13,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from http import HTTPStatus
 
+from digests.counts import many
 from flows.clock import RunClock
 from flows.settings import Settings, SettingWrong
 from flows.unfinished import Unfinished
@@ -85,7 +86,10 @@ class Asking:
                 self._keep(day, began, first + pages, answer)
             pages, status_code = pages + 1, answer.status_code
             entries += (entry_count(answer.body) or 0) if status_code == HTTPStatus.OK else 0
-        log.info("captured %s: %d page%s", day, pages, "" if pages == 1 else "s")
+        if status_code == HTTPStatus.OK:
+            log.info("captured %s: %s", day, many(pages, "page"))
+        else:
+            log.info("asked for %s: answered with status %d", day, status_code)
         return Captured(status_code, pages, entries)
 
     def _keep(self, day: date, began: datetime, page: int, answer: Answer) -> None:

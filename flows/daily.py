@@ -13,10 +13,12 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from digests.counts import many
 from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
 from flows.clock import newest_closed_date, started
 from flows.editions import editions_in_force
+from flows.gaps import in_turn
 from flows.heartbeat import Heartbeat, beat
 from flows.ledger import ALONE, Run
 from flows.plan import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
@@ -51,7 +53,7 @@ def daily(
     dates = dates_to_capture(due_at, day, recheck=recheck, gaps=_gaps(said.lake, newest_closed_date(due_at)))
     patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
     with asking_hub(said, clock, patience) as asking:
-        problems = _capture_all(asking, dates)
+        problems = _capture_all(asking, _newest_first(said.lake, dates))
     run = Run(f"daily {runtime.flow_run.name or ALONE}", clock.started_at)
     before = known_before(said.lake, dates, due=None if day else newest_closed_date(due_at))
     published, faults = _publish_all(said.lake, dates, run)
@@ -96,7 +98,7 @@ def publish(months: list[str], root: Path, run: Run) -> list[Published]:
     """Fold, build, judge and publish `months`, judged together. Needs no network. Raises what `MONTH_FAULTS` lists."""
     published = list(publish_months(Lake(root), months, run=run))
     for done in published:
-        log.info("published %s: %s", done.month, f"{len(done.changed)} files" if done.changed else "unchanged")
+        log.info("published %s: %s", done.month, many(len(done.changed), "file") if done.changed else "unchanged")
     return published
 
 
@@ -108,6 +110,12 @@ def pages(said: Settings) -> list[str]:
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep a morning from its report
         return [f"the site is not up to date: {str(error).splitlines()[0]} (`papers site` builds it)"]
     return []
+
+
+def _newest_first(lake: Lake, dates: Sequence[date]) -> list[date]:
+    """Those that failed last: whatever one date makes of the source, the newest are asked for before."""
+    healthy, failed = in_turn(lake, dates)
+    return [*reversed(healthy), *failed]
 
 
 def _capture_all(asking: Asking, dates: Sequence[date]) -> list[str]:

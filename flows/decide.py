@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from digests.counts import many
 from flows.build import publish_month
 from flows.instants import capture_name
 from schemas.captures import CAPTURES
@@ -36,4 +37,4 @@ def accept(lake: Lake, day: date, began: datetime, source: str = "hub") -> str:
     decision: dict[str, Value] = {"captured_at": began, "decision": "accept", "decided_at": datetime.now(UTC)}
     keep(lake, DECISIONS, {"source": source, "listed_on": day, **decision})
     done = publish_month(lake, month)
-    return f"{name} is accepted; {len(done.changed)} files published"
+    return f"{name} is accepted; {many(len(done.changed), 'file')} published"

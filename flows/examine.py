@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from digests.counts import many
 from flows.gaps import Known, known_dates
 from flows.heartbeat import last_beat
 from flows.recipes import EVIDENCE
@@ -105,7 +106,9 @@ def _gaps(lake: Lake, now: datetime) -> Line:
     counts = {said: sum(_said(day) == said for day in gaps) for said in dict.fromkeys(map(_said, gaps))}
     told = ", ".join(f"{count} {said}" for said, count in counts.items())
     since = gaps[0].listed_on
-    return Line("gaps", "look", f"{len(gaps)} dates since {first}: {told}", f"papers gaps; papers backfill {since}")
+    return Line(
+        "gaps", "look", f"{many(len(gaps), 'date')} since {first}: {told}", f"papers gaps; papers backfill {since}"
+    )
 
 
 def _captures(lake: Lake, now: datetime) -> Line:
@@ -210,7 +213,7 @@ def _files(lake: Lake, _now: datetime) -> Line:
             "files", "well", f"{found.files} files are what was published, {found.rows} rows lead to answers kept"
         )
     named = "; ".join(map(str, found.faults[:_NAMED]))
-    return Line("files", "broken", f"{len(found.faults)} faults: {named}", "papers verify --repair")
+    return Line("files", "broken", f"{many(len(found.faults), 'fault')}: {named}", "papers verify --repair")
 
 
 def _lately(lake: Lake, table: Table, since: date) -> pl.DataFrame:

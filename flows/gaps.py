@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import polars as pl
 
 from flows.clock import newest_closed_date
+from schemas.captures import CAPTURES
 from schemas.source_days import SOURCE_DAYS
-from store.lake import Lake
+from store.lake import MONTH_FORM, Lake
 from store.rows import scan
-from store.snapshot import read_whole
+from store.snapshot import LakeMoving, Snapshot, read_whole
 from transforms.verdicts import FINAL
 
 
@@ -46,6 +49,23 @@ def known_dates(lake: Lake, first: date, last: date | None = None, source: str =
     return [Known(day, *told.get(day, (None, None))) for day in days]
 
 
-def failed_dates(lake: Lake, first: date, last: date) -> set[date]:
-    """The dates from `first` to `last` that were asked for, and nothing valid was answered."""
-    return {known.listed_on for known in known_dates(lake, first, last) if known.verdict == "failed"}
+def in_turn(lake: Lake, dates: Sequence[date]) -> tuple[list[date], list[date]]:
+    """`dates` as they should be asked for: first those as they are, then those whose last answer failed.
+
+    Of these the one comes first that was asked for the longest time ago. One that always makes the source unwell, so
+    that it is left alone, must not keep the others from being asked for.
+    """
+    try:
+        asked_at = read_whole(lake, partial(_failed_at, dates))
+    except (pl.exceptions.PolarsError, OSError, LakeMoving):
+        return list(dates), []  # what was published may be damaged; that must not keep us from asking
+    failed = sorted((day for day in dates if day in asked_at), key=lambda day: (asked_at[day], day))
+    return [day for day in dates if day not in asked_at], failed
+
+
+def _failed_at(dates: Sequence[date], seen: Snapshot) -> dict[date, datetime]:
+    """When those of `dates` were last asked for whose last answer failed."""
+    captures = scan(seen, CAPTURES, {day.strftime(MONTH_FORM) for day in dates}).filter(pl.col("source") == "hub")
+    last = captures.group_by("listed_on").agg(pl.all().sort_by("captured_at").last())
+    failed = last.filter(pl.col("fault").is_not_null()).select("listed_on", "captured_at").collect()
+    return dict(failed.iter_rows())

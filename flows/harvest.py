@@ -13,6 +13,7 @@ from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from digests.counts import many
 from flows.asking_arxiv import asking_arxiv
 from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Patience, log
@@ -57,7 +58,7 @@ class Harvested:
         """The harvest in one line."""
         singly = f", {self.fetched_count} of them found only by reconciling" if self.fetched_count else ""
         missing = f", {self.missing_count} missing" if self.missing_count else ""
-        months = f"{self.months} months of papers changed" if self.months else "no paper changed"
+        months = f"{many(self.months, 'month')} of papers changed" if self.months else "no paper changed"
         return (
             f"{self.window}: {self.verdict.replace('_', ' ')}; {self.record_count} records in {self.page_count} answers"
             f"{singly}{missing}; {months}"

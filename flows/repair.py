@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from digests.counts import many
 from flows.build import Published, publish_months
 from flows.ledger import this_run
 from flows.recipes import DERIVED
@@ -36,6 +37,7 @@ class Saved:
     """What became of a damaged file of evidence: `rows` of the `of` that it held are there again.
 
     `lost_dates` are those that lost an answer, as far as the derived tables knew; the damaged file lies at `kept_at`.
+    `has_strange_backup`: the backup holds answers that the lake never had, so nothing of it was taken.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Saved:
     of: int
     lost_dates: tuple[str, ...] = ()
     kept_at: str = ""
+    has_strange_backup: bool = False
 
     def __str__(self) -> str:
         """The outcome in a line."""
@@ -51,7 +54,10 @@ class Saved:
             return f"{self.name}: brought back from the backup"
         dates = f"; answers were lost of {', '.join(self.lost_dates)}" if self.lost_dates else ""
         where = f"; the damaged file lies in {self.kept_at}" if self.kept_at else ""
-        return f"{self.name}: {self.rows} of {self.of} rows saved{dates}{where}"
+        strange = (
+            "; the backup is that of another lake, and nothing was taken from it" if self.has_strange_backup else ""
+        )
+        return f"{self.name}: {self.rows} of {many(self.of, 'row')} saved{dates}{where}{strange}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +101,20 @@ def _saved(pen: Writer, fault: Fault, entry: Entry, backup: Lake | None) -> Save
     """Bring a file of evidence back: from the backup, and with what is sound of it where that does not have it all."""
     table, path = TABLES[fault.table], pen.lake.root / fault.name
     spare = _backed_up(backup, fault) if backup else None
-    if spare is not None and spare.height == entry.rows:
+    known = _known_captures(pen, fault.month) if table is HUB_REPLIES else None
+    is_strange = spare is not None and (spare.height > entry.rows or not _is_known(spare, known))
+    if spare is not None and spare.height == entry.rows and not is_strange:
         pen.commit(pen.stage(fault.month, {table: spare}), thorough=True)
         return Saved(fault.name, is_from_backup=True, rows=entry.rows, of=entry.rows)
     left = path if path.is_file() else _set_aside_before(pen.lake, fault.name)
     rows = sound_rows(left, table, fault.month, entry.rows) if left else none(table)
-    known = _known_captures(pen, fault.month) if table is HUB_REPLIES else None
     if known is not None:
         # A date may be damaged too, and has no hash of its own: only captures that were known are believed.
         rows = rows.join(known, on=_CAPTURE, how="semi", maintain_order="left")
-    if spare is not None:
-        rows = pl.concat([spare, rows]).unique(subset=table.key, keep="first", maintain_order=True).sort(table.sort)
+    if spare is not None and not is_strange:
+        both = pl.concat([spare, rows]).unique(subset=table.key, keep="first", maintain_order=True).sort(table.sort)
+        is_strange = both.height > entry.rows
+        rows = rows if is_strange else both
     gone = known.join(rows, on=_CAPTURE, how="anti") if known is not None else none(HUB_REPLIES)
     staged = pen.stage(fault.month, {table: rows})
     kept_at = _copied_aside(pen.lake, fault.name) if path.is_file() else ""
@@ -117,7 +126,13 @@ def _saved(pen: Writer, fault: Fault, entry: Entry, backup: Lake | None) -> Save
         of=entry.rows,
         lost_dates=tuple(str(day) for day in gone["requested_on"].unique().sort()),
         kept_at=kept_at,
+        has_strange_backup=is_strange,
     )
+
+
+def _is_known(spare: pl.DataFrame, known: pl.DataFrame | None) -> bool:
+    """Whether the lake knows of every capture in a backup's rows, as far as that can be told."""
+    return known is None or spare.join(known, on=_CAPTURE, how="anti").is_empty()
 
 
 def _backed_up(backup: Lake, fault: Fault) -> pl.DataFrame | None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from digests.counts import many
 from flows.build import Published
 from flows.instants import capture_name
 from flows.ledger import Run
@@ -19,7 +20,7 @@ from store.lake import MONTH_FORM, Lake
 from store.rows import scan
 from store.snapshot import read_whole
 
-UNANSWERED = "not answered"
+UNANSWERED = "without answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Report:
             for name in dict.fromkeys(v.verdict for v in self.verdicts)
         }
         dates = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no dates"
-        files = f"{len(self.changed)} files published" if self.changed else "unchanged"
+        files = f"{many(len(self.changed), 'file')} published" if self.changed else "unchanged"
         again = f"; seen again: {self.changes}" if str(self.changes) else ""
         counted = {
             "problem": self.problems,
@@ -118,7 +119,7 @@ class Report:
         for head, held in headed.items():
             lists += ["", f"**{head}**", "", *(f"- {one}" for one in held)] if held else []
         docs = ["", f"What was judged: {self.oddities.docs}"] if self.oddities.docs else []
-        files = ["", f"{len(self.changed)} files changed." if self.changed else "Nothing changed."]
+        files = ["", f"{many(len(self.changed), 'file')} changed." if self.changed else "Nothing changed."]
         return "\n".join([f"# {self.summary}", "", *table, *lists, *files, *docs])
 
 
@@ -235,7 +236,7 @@ def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:
         ),
     )
     return [
-        f"{first} failed: {fault}" + (f" (and {others} other dates)" if others else "")
+        f"{first} failed: {fault}" + (f" (and {many(others, 'other date')})" if others else "")
         for fault, first, others in rows.iter_rows()
     ]
 

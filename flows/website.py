@@ -118,7 +118,6 @@ def build_site(
         if not index.known:
             return SiteBuilt(0, 0, 0)
         plans = [*_months(index), *_weeks(index), *_of_all(index, lake, editions, public_url)]
-        expected = index.paths()
         rendered = written = removed = 0
         now = snapshot(lake)  # what is published meanwhile, the next build will see
         for done, plan in enumerate(plans, 1):
@@ -129,14 +128,15 @@ def build_site(
                 written += sum([pages.put(one.path, one.text) for one in made])
                 rendered += len(made)
                 paths = {one.path for one in made}
-                removed += pages.remove(set(noted.paths if noted else ()) - paths - expected)
+                if stale := set(noted.paths if noted else ()) - paths:
+                    removed += pages.remove(stale - index.paths())
                 pages.note(plan.name, Unit(inputs, tuple(paths)))
             tick(done, len(plans))
         gone = set(pages.units()) - {plan.name for plan in plans}
-        kept = expected | {path for plan in plans if gone and (unit := pages.unit(plan.name)) for path in unit.paths}
+        kept = {path for plan in plans if gone and (unit := pages.unit(plan.name)) for path in unit.paths}
         for name in gone:
-            stale = pages.unit(name)
-            removed += pages.remove(set(stale.paths if stale else ()) - kept)
+            left = pages.unit(name)
+            removed += pages.remove(set(left.paths if left else ()) - kept - index.paths())
             pages.forget(name)
     return SiteBuilt(rendered, written, removed)
 
@@ -159,9 +159,10 @@ def _index(seen: Snapshot) -> _Index:
 
 
 def _months(index: _Index) -> Iterator[_Plan]:
+    by_home = index.standings.partition_by("home", as_dict=True)
     for about in index.periods.all("month") + _unlisted_months(index):
         month = about.name
-        mine = index.standings.filter(pl.col("home") == month)
+        mine = by_home.get((month,), index.standings.clear())
         ids = mine["paper_id"].unique().sort()
         edges = [
             index.periods.around(period(span, day)) for span in ("day", "month") for day in (about.first, about.last)
@@ -247,11 +248,12 @@ def _overview_pages(index: _Index, months: Collection[str], seen: Snapshot) -> I
     rows = scan(seen, LISTINGS, months).filter("is_listed").select(_TOLD_OF_ALL).collect()
     yield from assets()
     yield overview.organizations_page(rows)
-    yield overview.topics_page(rows)
+    topics = overview.topics(rows)
+    yield overview.topics_page(topics)
     yield overview.calendar_page(index.known)
     yield search.search_page([one.name for one in index.periods.all("month")])
     front = _front(index)
-    yield _trends_page(front, rows, seen)
+    yield _trends_page(front, rows, topics, seen)
     if front:
         day = front.listed_on
         listed = _listed(seen, {day.strftime(MONTH_FORM)}, day, day)
@@ -268,10 +270,10 @@ def _front(index: _Index) -> Known | None:
     return newest[0] if newest else None
 
 
-def _trends_page(front: Known | None, listed: pl.DataFrame, seen: Snapshot) -> Page:
+def _trends_page(front: Known | None, listed: pl.DataFrame, topics: pl.DataFrame, seen: Snapshot) -> Page:
     """What gains attention on the date of the front page: the ranks of a date that is open are provisional.
 
-    `listed` are the papers of all lists, read once for all pages that tell of them.
+    `listed` are the papers of all lists, and `topics` theirs, read once for all pages that tell of them.
     """
     told = scan(seen, TRENDS, [front.listed_on.strftime(MONTH_FORM)] if front else []).collect()
     ranked_on = front.listed_on if front else None
@@ -284,4 +286,4 @@ def _trends_page(front: Known | None, listed: pl.DataFrame, seen: Snapshot) -> P
     for span, day, paper_id in newest.select("span", "listed_on", "paper_id").iter_rows():
         if (one := by_id.get((day, paper_id))) is not None:
             trending[span].append(one)
-    return overview.trends_page(listed, trending, ranked_on)
+    return overview.trends_page(listed, topics, trending, ranked_on)

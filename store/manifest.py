@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -48,6 +47,8 @@ class Manifest:
     """What is published, by file name relative to the root."""
 
     files: Mapping[str, Entry] = field(default_factory=dict)
+    _lines: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """The files' lines of the text, as far as they are known: a commit changes few of them."""
 
     def entry(self, table: str, month: str) -> Entry | None:
         """What is published of one month of a table."""
@@ -60,16 +61,19 @@ class Manifest:
 
     def with_files(self, files: Mapping[str, Entry]) -> Manifest:
         """The manifest with `files` added or replaced."""
-        return Manifest({**self.files, **files})
+        lines = {name: line for name, line in self._lines.items() if name not in files}
+        return Manifest({**self.files, **files}, lines)
 
     def encode(self) -> bytes:
         """The text of the manifest; the same files always give the same text."""
         # A file a line: to read, and because the encoder that indents takes ten times as long.
-        lines = ",\n".join(
-            f"{json.dumps(name)}: {json.dumps(entry.encode(), sort_keys=True)}"
-            for name, entry in sorted(self.files.items())
-        )
-        return f'{{"format": {FORMAT}, "files": {{\n{lines}\n}}}}\n'.encode()
+        for name, entry in self.files.items():
+            if name not in self._lines:
+                self._lines[name] = f"{json.dumps(name)}: {json.dumps(entry.encode(), sort_keys=True)}"
+        lines = ",\n".join(self._lines[name] for name in sorted(self.files))
+        text = f'{{"format": {FORMAT}, "files": {{\n{lines}\n}}}}\n'.encode()
+        _remember(text, self)
+        return text
 
 
 def published_inputs(published: Manifest, reads: Reads, month: str) -> dict[str, str]:
@@ -94,12 +98,26 @@ def load(path: Path) -> Manifest:
 
 def decode(text: bytes | None, path: Path) -> Manifest:
     """The manifest that `text` holds, None being that of a new lake. `path` is named in ManifestUnreadable."""
-    return Manifest() if text is None else _decoded(text, path)
+    if text is None:
+        return Manifest()
+    known = _known.get(text)
+    if known is None:
+        _remember(text, known := _decoded(text, path))
+    return known
 
 
-@lru_cache(maxsize=4)
+_known: dict[bytes, Manifest] = {}
+"""A writer asks for its manifest again and again, and that grows with the lake. What it wrote, it need not read."""
+_REMEMBERED = 4
+
+
+def _remember(text: bytes, said: Manifest) -> None:
+    _known[text] = said
+    for oldest in list(_known)[:-_REMEMBERED]:
+        _known.pop(oldest, None)
+
+
 def _decoded(text: bytes, path: Path) -> Manifest:
-    """The manifest that `text` holds. A writer asks for it again and again, and it grows with the lake."""
     try:
         said = json.loads(text)
         if said["format"] != FORMAT:

@@ -12,9 +12,11 @@ from prefect.client.orchestration import get_client
 
 from cli.main import main
 from flows import backfill as module
+from flows.build import publish_month
 from flows.by_hand import run_backfill, run_daily
 from flows.capture import Asking, Patience
 from flows.clock import started
+from flows.gaps import in_turn
 from flows.plan import DateNotOpen
 from sandbox.clock import Clock
 from sandbox.faults import Fault
@@ -22,10 +24,11 @@ from sandbox.generated import GeneratedHub
 from sandbox.hub import HubServer
 from schemas.catalogue import TABLES
 from sources.answer import Answer
-from store.inbox import waiting
+from store.inbox import keep, waiting
 from store.lake import Lake
 from store.rows import scan
 from store.snapshot import snapshot
+from tests.replies import capture, page
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
@@ -134,12 +137,30 @@ def test_a_source_that_is_unwell_is_left_alone_and_the_next_run_goes_on(lake, hu
 
 def test_a_date_that_always_makes_the_source_unwell_keeps_no_other_from_being_asked_for(lake, hub, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
-    ill = date(2025, 10, 29)
-    hub(faults=[Fault("status", status=500, day=ill, times=None)])
-    for hours in range(2):
+    ill = {date(2025, 10, 29), date(2025, 11, 4)}
+    hub(faults=[Fault("status", status=500, day=day, times=None) for day in ill])
+    for hours in range(3):
         outcome, _ = run(now=NOW + timedelta(hours=hours))
         assert "the next run asks for them" in outcome.problems[0]
-    assert {day for day in DATES if verdicts(lake).get(day) not in ("settled", "confirmed_empty")} == {ill}
+    assert {day for day in DATES if verdicts(lake).get(day) not in ("settled", "confirmed_empty")} == ill
+
+
+def test_of_the_dates_that_failed_the_one_is_asked_for_first_that_waits_the_longest(lake):
+    first, second, third = DATES[:3]
+    for hour, day in enumerate([second, first, third]):
+        for row in capture(day=day, at=NOW + timedelta(hours=hour), pages=[page("unwell", status=500)]):
+            keep(lake, TABLES["hub_replies"], row)
+    for row in capture(day=third, at=NOW + timedelta(hours=9)):
+        keep(lake, TABLES["hub_replies"], row)
+    publish_month(lake, "2025-10")
+    assert in_turn(lake, DATES[:4]) == ([third, DATES[3]], [second, first])
+
+
+def test_what_is_damaged_keeps_no_date_from_being_asked_for(lake, hub):
+    hub()
+    run(end=date(2025, 10, 28))
+    lake.part("captures", "2025-10").write_bytes(b"damaged")
+    assert in_turn(lake, DATES) == (DATES, [])
 
 
 def test_an_unreachable_source_is_one_problem(lake, monkeypatch):
@@ -148,7 +169,7 @@ def test_an_unreachable_source_is_one_problem(lake, monkeypatch):
     outcome, _ = run()
     (problem,) = outcome.problems
     assert "could not be asked" in problem
-    assert {v.verdict for v in outcome.verdicts} == {"not answered"}
+    assert {v.verdict for v in outcome.verdicts} == {"without answer"}
 
 
 class Dying(Exception):

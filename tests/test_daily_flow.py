@@ -91,6 +91,17 @@ def test_one_date_asked_for_is_one_date_captured(lake, hub):
     assert {seen.day for seen in server.requests} == {"2025-11-06"}
 
 
+def test_dates_that_make_the_source_unwell_keep_no_other_from_being_asked_for(lake, hub, monkeypatch):
+    monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+    ill = {DAY - timedelta(days=2), DAY - timedelta(days=6)}
+    hub(GeneratedHub(papers_a_day=5), faults=[Fault("status", status=500, day=day, times=None) for day in ill])
+    for hours in range(3):
+        assert run_daily(None, recheck=False, now=MORNING + timedelta(hours=hours)).problems
+        assert verdicts(lake)[DAY] == "complete", "the newest come first"
+    assert {day for day, verdict in verdicts(lake).items() if verdict == "failed"} == ill
+    assert len(verdicts(lake)) == 16
+
+
 def test_every_page_of_a_busy_date_is_fetched(lake, hub):
     world = GeneratedHub(seed=3, papers_a_day=260)
     server = hub(world)
@@ -158,11 +169,12 @@ def test_an_unreachable_hub_is_one_line_and_nothing_published(lake, monkeypatch)
 
 def test_what_was_answered_before_the_hub_vanished_is_published(lake, hub, monkeypatch):
     monkeypatch.setattr("flows.daily.PATIENCE_BY_HAND", Patience(0.5, 1, 5))
-    hub(GeneratedHub(papers_a_day=10), faults=[Fault("drop", day=DAY)])
+    before = DAY - timedelta(days=1)
+    hub(GeneratedHub(papers_a_day=10), faults=[Fault("drop", day=before)])
     outcome = run_daily(DAY, recheck=True, now=MORNING)
     assert len(outcome.problems) == 1
-    assert verdicts(lake)[date(2025, 11, 5)] == "complete"
-    assert DAY not in verdicts(lake)
+    assert verdicts(lake) == {DAY: "complete"}
+    assert {v.verdict for v in outcome.verdicts if v.listed_on <= before} == {"without answer"}
 
 
 def test_an_answer_that_is_no_list_is_kept_and_the_date_has_failed(lake, hub):

@@ -143,6 +143,21 @@ def test_what_an_older_backup_has_is_taken_and_the_rest_saved(lake, tmp_path):
     assert (saved.rows, saved.of, saved.lost_dates) == (4, 5, ("2025-11-10",))
 
 
+@pytest.mark.parametrize("days", [[10, 11, 12, 13, 14], [3, 4]], ids=["more answers", "fewer"])
+def test_nothing_is_taken_from_the_backup_of_another_lake(lake, tmp_path, days):
+    other, backup = Lake(tmp_path / "other"), Lake(tmp_path / "backup")
+    for day in days:
+        for row in answers(date(2025, 11, day)):
+            later = row["capture_started_at"] + timedelta(minutes=5)
+            keep(other, HUB_REPLIES, row | {"capture_started_at": later, "captured_at": later})
+    publish_month(other, "2025-11")
+    back_up(other, backup, EVIDENCE)
+    (lake.root / REPLIES).write_bytes(b"nothing is left")
+    (saved,) = repair(lake, verify(lake).faults, backup).saved
+    assert (saved.rows, saved.of, saved.has_strange_backup) == (0, 4, True)
+    assert "is that of another lake" in str(saved)
+
+
 def test_a_repair_that_died_leaves_what_the_next_one_needs(lake, monkeypatch):
     flip(lake.root / REPLIES, (lake.root / REPLIES).stat().st_size * 4)
     faults = verify(lake).faults

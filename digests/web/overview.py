@@ -40,9 +40,9 @@ def organizations_page(listed: pl.DataFrame) -> Page:
     return _groups("organizations.html", "Organisations", "organisations that papers are filed under", rows)
 
 
-def topics_page(listed: pl.DataFrame) -> Page:
+def topics_page(topics: pl.DataFrame) -> Page:
     """What papers are about, by the keywords that the Hub's model chose."""
-    return _groups("topics.html", "Topics", "keywords, chosen by a model of Hugging Face's", topics(listed))
+    return _groups("topics.html", "Topics", "keywords, chosen by a model of Hugging Face's", topics)
 
 
 def topics(listed: pl.DataFrame) -> pl.DataFrame:
@@ -90,7 +90,9 @@ def _told(once: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
         yield Group(name, row["papers"], row["votes"] or 0, bars(monthly, label), chosen.get(row["group"], []))
 
 
-def trends_page(listed: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None) -> Page:
+def trends_page(
+    listed: pl.DataFrame, topics: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
+) -> Page:
     """What gains attention on the `newest` complete date, and how lists, votes and topics changed by then.
 
     The week of that date counts if it is over: nothing is listed on weekends.
@@ -114,15 +116,17 @@ def trends_page(listed: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], 
         papers_plot=over_time({"papers": papers}, names, "Papers listed a week", "papers a week"),
         votes_plot=over_time({"votes": votes}, names, "Median votes of a paper, by week", "votes (median)"),
         weekly=list(zip(names, papers, votes, strict=True))[::-1],
-        topics_plot=_topics_plot(listed) if listed.height else None,
+        topics_plot=_topics_plot(listed, topics) if listed.height else None,
     )
 
 
-def _topics_plot(listed: pl.DataFrame) -> dict[str, Any]:
+def _topics_plot(listed: pl.DataFrame, topics: pl.DataFrame) -> dict[str, Any]:
     """The commonest topics of the newest months, as the share of each month's papers."""
     month = pl.col("listed_on").dt.truncate("1mo")
-    rows = topics(listed).with_columns(month=month).unique(["group", "paper_id", "month"])
-    recent = rows.filter(pl.col("month") >= pl.col("month").max().dt.offset_by(f"-{_MONTHS_DRAWN}mo"))
+    dated = topics.with_columns(month=month)
+    recent = dated.filter(pl.col("month") >= pl.col("month").max().dt.offset_by(f"-{_MONTHS_DRAWN}mo")).unique(
+        ["group", "paper_id", "month"]
+    )
     # What only names the field says nothing of it.
     top = recent.group_by("group").len().sort("len", "group", descending=[True, False]).head(_TOPICS_DRAWN)
     months = recent["month"].unique().sort().to_list()
