@@ -28,7 +28,7 @@ from digests.paper import papers
 from digests.period import period
 from digests.plain import plain
 from digests.web.lists import Known, Periods, list_page
-from digests.web.overview import organizations_page, topics_page
+from digests.web.overview import organizations_page, topics, topics_page
 from digests.web.papers import Seen, paper_page
 from digests.web.search import shard
 from schemas.authors import AUTHORS
@@ -213,7 +213,7 @@ def test_no_output_gets_an_element_more_from_hostile_records(records, names):
     ]
     assert elements(pages[0]) == elements(pages[1])
     elements(organizations_page(listed).text)
-    elements(topics_page(listed).text)
+    elements(topics_page(topics(listed)).text)
     script = shard("2025-11", issue.papers).text
     assert script.isascii()
     assert "<" not in script
