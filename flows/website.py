@@ -248,12 +248,12 @@ def _overview_pages(index: _Index, months: Collection[str], seen: Snapshot) -> I
     rows = scan(seen, LISTINGS, months).filter("is_listed").select(_TOLD_OF_ALL).collect()
     yield from assets()
     yield overview.organizations_page(rows)
-    topics = overview.topics(rows)
-    yield overview.topics_page(topics)
+    by_topic = overview.topics(rows)
+    yield overview.topics_page(by_topic)
     yield overview.calendar_page(index.known)
     yield search.search_page([one.name for one in index.periods.all("month")])
     front = _front(index)
-    yield _trends_page(front, rows, topics, seen)
+    yield _trends_page(front, rows, by_topic, seen)
     if front:
         day = front.listed_on
         listed = _listed(seen, {day.strftime(MONTH_FORM)}, day, day)
@@ -270,10 +270,10 @@ def _front(index: _Index) -> Known | None:
     return newest[0] if newest else None
 
 
-def _trends_page(front: Known | None, listed: pl.DataFrame, topics: pl.DataFrame, seen: Snapshot) -> Page:
+def _trends_page(front: Known | None, listed: pl.DataFrame, by_topic: pl.DataFrame, seen: Snapshot) -> Page:
     """What gains attention on the date of the front page: the ranks of a date that is open are provisional.
 
-    `listed` are the papers of all lists, and `topics` theirs, read once for all pages that tell of them.
+    `listed` are the papers of all lists, and `by_topic` theirs, read once for all pages that tell of them.
     """
     told = scan(seen, TRENDS, [front.listed_on.strftime(MONTH_FORM)] if front else []).collect()
     ranked_on = front.listed_on if front else None
@@ -286,4 +286,4 @@ def _trends_page(front: Known | None, listed: pl.DataFrame, topics: pl.DataFrame
     for span, day, paper_id in newest.select("span", "listed_on", "paper_id").iter_rows():
         if (one := by_id.get((day, paper_id))) is not None:
             trending[span].append(one)
-    return overview.trends_page(listed, topics, trending, ranked_on)
+    return overview.trends_page(listed, by_topic, trending, ranked_on)

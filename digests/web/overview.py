@@ -40,9 +40,9 @@ def organizations_page(listed: pl.DataFrame) -> Page:
     return _groups("organizations.html", "Organisations", "organisations that papers are filed under", rows)
 
 
-def topics_page(topics: pl.DataFrame) -> Page:
-    """What papers are about, by the keywords that the Hub's model chose."""
-    return _groups("topics.html", "Topics", "keywords, chosen by a model of Hugging Face's", topics)
+def topics_page(by_topic: pl.DataFrame) -> Page:
+    """What papers are about, by the keywords that the Hub's model chose. `by_topic` is what `topics` tells."""
+    return _groups("topics.html", "Topics", "keywords, chosen by a model of Hugging Face's", by_topic)
 
 
 def topics(listed: pl.DataFrame) -> pl.DataFrame:
@@ -91,7 +91,7 @@ def _told(once: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
 
 
 def trends_page(
-    listed: pl.DataFrame, topics: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
+    listed: pl.DataFrame, by_topic: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
 ) -> Page:
     """What gains attention on the `newest` complete date, and how lists, votes and topics changed by then.
 
@@ -116,14 +116,14 @@ def trends_page(
         papers_plot=over_time({"papers": papers}, names, "Papers listed a week", "papers a week"),
         votes_plot=over_time({"votes": votes}, names, "Median votes of a paper, by week", "votes (median)"),
         weekly=list(zip(names, papers, votes, strict=True))[::-1],
-        topics_plot=_topics_plot(listed, topics) if listed.height else None,
+        topics_plot=_topics_plot(listed, by_topic) if listed.height else None,
     )
 
 
-def _topics_plot(listed: pl.DataFrame, topics: pl.DataFrame) -> dict[str, Any]:
+def _topics_plot(listed: pl.DataFrame, by_topic: pl.DataFrame) -> dict[str, Any]:
     """The commonest topics of the newest months, as the share of each month's papers."""
     month = pl.col("listed_on").dt.truncate("1mo")
-    dated = topics.with_columns(month=month)
+    dated = by_topic.with_columns(month=month)
     recent = dated.filter(pl.col("month") >= pl.col("month").max().dt.offset_by(f"-{_MONTHS_DRAWN}mo")).unique(
         ["group", "paper_id", "month"]
     )
