@@ -210,7 +210,7 @@ def _files(lake: Lake, _now: datetime) -> Line:
     found = verify(lake)
     if not found.faults:
         return Line(
-            "files", "well", f"{found.files} files are what was published, {found.rows} rows lead to answers kept"
+            "files", "well", f"{found.files:,} files are what was published, {found.rows:,} rows lead to answers kept"
         )
     named = "; ".join(map(str, found.faults[:_NAMED]))
     return Line("files", "broken", f"{many(len(found.faults), 'fault')}: {named}", "papers verify --repair")
