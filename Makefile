@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
+# Warnings about package indexes that pip skips help nobody here: -qq leaves errors.
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
 PROGRAMS ?= 1000
 KILLS ?= 100
 FLIPS ?= 1000
@@ -23,8 +25,9 @@ setup: $(READY)  ## make .venv with everything in it, as locked
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Paperlake needs Python 3.11 ($(PYTHON) was not found; say PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@# The constraint: pip 23 does not hold `package[extra]` to the version that is locked for `package`.
+	$(PIP) --require-hashes --requirement requirements.lock --constraint requirements.lock
+	$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 demo: setup  ## a month of simulated mornings, offline
