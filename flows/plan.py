@@ -38,6 +38,11 @@ def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps:
     if day is not None:
         _check_open(day, due_at)
     newest = day or newest_closed_date(due_at)
+    if newest < ARCHIVE_BEGINS:
+        raise DateNotOpen(
+            f"this machine's clock says {due_at:%Y-%m-%d %H:%M} UTC, which is before the archive begins, on "
+            f"{ARCHIVE_BEGINS}; set the clock"
+        )
     window = [newest - timedelta(days=back) for back in range(RECHECK_DAYS, 0, -1)]
     if day is not None:
         return [*(window if recheck else []), day]

@@ -1,7 +1,11 @@
 """What a source said, or that it could not be asked."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,21 @@ class Answer:
 
     received_at: datetime
     """When the last byte was here: aware, UTC."""
+
+    @property
+    def source_time(self) -> datetime | None:
+        """The source's time when it sent this, by its `Date`, and by its `Age` where a cache kept it (RFC 9111).
+
+        None where there is no `Date`, or none that can be read.
+        """
+        fields = dict(reversed(self.headers))  # the first of a name counts
+        age = fields.get("age", "").strip()
+        try:
+            date = parsedate_to_datetime(fields.get("date", ""))
+            at = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+            return at + timedelta(seconds=int(age) if _SECONDS.fullmatch(age) else 0)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
 
 
 class SourceUnreachable(Exception):
