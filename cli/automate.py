@@ -19,5 +19,5 @@ def automate() -> None:
     api = settings().prefect_api
     if api is None:
         raise click.UsageError("set PREFECT_API_URL to the server that runs the deployments")
-    register()
+    register(api)
     click.echo(f"{api.removesuffix('/api')} watches: {AUTOMATION!r} runs doctor")

@@ -24,22 +24,24 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
 
     Freshness (date D is complete by 06:00 UTC on D+1), whether anything runs at all, gaps, refused captures and
     entries, judgements, lists unlike those before them, drift of the source, what waits, disk space, every published
-    file, and the schedule where a Prefect server is set (PREFECT_API_URL).
+    file, and of every schedule the coming run, the last one, and what keeps its slot: from the Prefect server that
+    PREFECT_API_URL names, or that of `papers serve`.
 
     Exit code 1 when a promise is broken. For a monitor: lake/quality/heartbeat.json is written at the end of every
     daily run; alarm when it is older than 26 hours.
     """
     from datetime import UTC, datetime
 
+    from flows import prefect_home
     from flows.examine import examine
     from flows.settings import settings
 
-    said = settings()
-    lines = examine(said.lake, datetime.now(UTC), is_thorough=not quick)
-    if said.prefect_api:
+    said, now = settings(), datetime.now(UTC)
+    lines = examine(said.lake, now, is_thorough=not quick)
+    if said.prefect_api or prefect_home.serving(said.state):
         from flows.doctor import schedule_lines
 
-        lines += schedule_lines(said)
+        lines += schedule_lines(said, now)
     if as_json:
         click.echo(show.as_json([asdict(line) for line in lines]))
     else:
@@ -53,7 +55,7 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
 
 def _tell(line: Line) -> None:
     mark, colour = _MARKS[line.state]
-    head = f"{mark.ljust(7)}{line.name.ljust(12)} "
+    head = f"{mark.ljust(7)}{line.name.ljust(23)} "
     told = click.wrap_text(head + show.shown(line.message), 110, "", " " * len(head))
     click.echo(told.replace(mark, click.style(mark, fg=colour), 1))
     if line.remedy:

@@ -35,7 +35,8 @@ class Asking:
     lake: Lake
 
     def keep(self, verb: str, began: datetime, answer: Answer) -> None:
-        """Keep an answer of the harvest that began at `began`, verbatim and flushed."""
+        """Keep an answer of the harvest that began at `began`, verbatim and flushed. Raises ClockWrong."""
+        self.clock.check("arXiv", answer.source_time)
         keep(
             self.lake,
             ARXIV_REPLIES,

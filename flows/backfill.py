@@ -20,7 +20,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.build import Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
-from flows.clock import newest_closed_date, started
+from flows.clock import ClockWrong, newest_closed_date
+from flows.deployed_run import begin
 from flows.gaps import in_turn
 from flows.ledger import ALONE, Run
 from flows.plan import dates_between, wanting
@@ -50,6 +51,8 @@ class Errand:
     stop: threading.Event = field(default_factory=threading.Event)
     ended: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     problems: list[str] = field(default_factory=list)
+    clock_fault: ClockWrong | None = None
+    """Ends the run: nothing that is judged by a wrong clock is right."""
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the end of the run. Raises Interrupted."""
@@ -91,14 +94,15 @@ def backfill(
     """Capture and publish every date from `start` to `end` (the newest closed one) that has no final answer.
 
     With `refresh` also those that have one. What a dead run left is gone on with. `now` simulates another start.
-    Raises DateNotOpen, and RunHadProblems when all that could be published is.
+    Raises DateNotOpen, ClockWrong, and RunHadProblems when all that could be published is.
     """
-    said, clock = settings(), started(now)
+    said = settings()
+    begun = begin(said.state, now)
+    clock = begun.clock
     dates = dates_between(start, end or newest_closed_date(clock.started_at), clock.started_at)
-    is_scheduled = runtime.deployment.id is not None
     run = Errand(_tell_all)
     told_as = Run(f"backfill {runtime.flow_run.name or ALONE}", clock.started_at)
-    patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
+    patience = PATIENCE_SCHEDULED if begun.is_scheduled else PATIENCE_BY_HAND
     published: list[Published] = []
     asked: list[PrefectFuture[None]] = []
     with asking_hub(said, clock, patience, sleep=run.sleep) as asking:
@@ -109,9 +113,11 @@ def backfill(
             run.listener(len(dates) - len(wanted), None)
             for in_this_round in in_turn(said.lake, wanted):
                 months = groupby(in_this_round, lambda day: day.strftime(MONTH_FORM))
-                begun = [capture_month.submit(month, list(days), asking, run) for month, days in months]
-                asked += begun
-                for ended in _as_they_end(run, len(begun)):
+                submitted = [capture_month.submit(month, list(days), asking, run) for month, days in months]
+                asked += submitted
+                for ended in _as_they_end(run, len(submitted)):
+                    if run.clock_fault:
+                        raise run.clock_fault
                     published += publish_months(said.lake, ended, run=told_as)
             for one in asked:
                 one.result()
@@ -144,6 +150,10 @@ def _capture(run: Errand, capture: Callable[[], Captured]) -> Captured | None:
         captured = capture()
     except Interrupted:
         return None
+    except ClockWrong as wrong:
+        run.clock_fault = wrong
+        run.stop.set()
+        return None
     except SourceUnreachable as unreachable:
         run.give_up(str(unreachable))
         return None
@@ -163,6 +173,8 @@ def _finish(asking: Asking, run: Errand, dates: Sequence[date]) -> Iterator[Publ
         for rest in unfinished(asking.lake, month, asking.clock.started_at):
             if rest.listed_on in wanted and not run.stop.is_set():
                 _capture(run, partial(asking.capture, rest.listed_on, rest))
+    if run.clock_fault:
+        raise run.clock_fault
     if waiting:
         log.info("publishing what was left waiting: %s", ", ".join(waiting))
         yield from publish_months(asking.lake, waiting)

@@ -11,6 +11,8 @@ from typing import TypeVar
 # Before the import, which sets logging up: what a person should know, we say ourselves.
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
+# Prefect's 20 s are too little where other processes keep the machine busy.
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -19,10 +21,14 @@ from flows.daily import daily
 from flows.harvest import Harvested, HarvestHadProblems, harvest
 from flows.harvest import listening as listening_to_harvests
 from flows.harvesting import Heard
-from flows.lifeline import end_with_us
+from flows.lifeline import end_temporary_server_with_us
 from flows.report import Report, RunHadProblems
 
 Outcome = TypeVar("Outcome")
+
+
+class TemporaryServerSilent(Exception):
+    """Prefect's temporary server did not come up."""
 
 
 def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, site: bool = True) -> Report:
@@ -65,7 +71,16 @@ def _reported(run: Callable[[], Report]) -> Report:
 
 
 def _in_peace(run: Callable[[], Outcome]) -> Outcome:
-    end_with_us()
+    end_temporary_server_with_us()
     # The heartbeat's thread is joined at the end of each flow, which takes a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return run()
+        try:
+            return run()
+        except RuntimeError as error:
+            if "ephemeral Prefect API server" not in str(error):
+                raise
+            waited = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+            raise TemporaryServerSilent(
+                f"Prefect's temporary server did not come up within {waited} s; is this machine very busy? Try\n"
+                "again, or start one that stays, `prefect server start`, and export PREFECT_API_URL=http://127.0.0.1:4200/api"
+            ) from None

@@ -72,7 +72,7 @@ class Asking:
     def capture(self, day: date, rest_of: Unfinished | None = None) -> Captured:
         """Keep every page of the list of `day`, or what `rest_of` a capture is wanting.
 
-        Raises SourceUnreachable; the pages before are kept.
+        Raises SourceUnreachable, and ClockWrong; the pages before are kept.
         """
         began = rest_of.began_at if rest_of else self.clock.now()
         first = rest_of.last_page + 1 if rest_of else 0
@@ -83,6 +83,7 @@ class Asking:
                 answer = next(answers, None)
                 if answer is None:
                     break
+                self.clock.check("the Hub", answer.source_time)
                 self._keep(day, began, first + pages, answer)
             pages, status_code = pages + 1, answer.status_code
             entries += (entry_count(answer.body) or 0) if status_code == HTTPStatus.OK else 0

@@ -16,7 +16,8 @@ from prefect.cache_policies import NO_CACHE
 from digests.counts import many
 from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
-from flows.clock import newest_closed_date, started
+from flows.clock import newest_closed_date
+from flows.deployed_run import begin
 from flows.editions import editions_in_force
 from flows.gaps import in_turn
 from flows.heartbeat import Heartbeat, beat
@@ -44,14 +45,14 @@ def daily(
     With `day` only that date, with `recheck` also the 14 before it. With `site`, its pages are brought up to date.
 
     `now` simulates another start; without it, the date follows from when the run was due, so that a late
-    run means its own day. Raises RunHadProblems when all that could be published is.
+    run means its own day. Raises RunHadProblems when all that could be published is, and before anything is kept
+    DateNotOpen and ClockWrong.
     """
     said = settings()
-    clock = started(now)
-    is_scheduled = runtime.deployment.id is not None
-    due_at = now or (runtime.flow_run.scheduled_start_time if is_scheduled else None) or clock.now()
+    begun = begin(said.state, now)
+    clock, due_at = begun.clock, begun.due_at
     dates = dates_to_capture(due_at, day, recheck=recheck, gaps=_gaps(said.lake, newest_closed_date(due_at)))
-    patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
+    patience = PATIENCE_SCHEDULED if begun.is_scheduled else PATIENCE_BY_HAND
     with asking_hub(said, clock, patience) as asking:
         problems = _capture_all(asking, _newest_first(said.lake, dates))
     run = Run(f"daily {runtime.flow_run.name or ALONE}", clock.started_at)

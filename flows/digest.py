@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from prefect import flow, runtime, task
+from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from digests.markdown import markdown
 from digests.period import Span
-from flows.clock import newest_closed_date, started
+from flows.clock import newest_closed_date
+from flows.deployed_run import begin
 from flows.digesting import Out, bring_out, send
 from flows.editions import editions_in_force
 from flows.issuing import newest_period
@@ -39,9 +40,9 @@ def digest(every: Span = "day", now: datetime | None = None, mail: bool = True) 
     Without a mail server set, nothing is mailed. `now` simulates another start. Raises DigestHadProblems where dates of
     an issue are wanting, or letters are put off. The tables are never touched but for the ledger `issues`.
     """
-    said, clock = settings(), started(now)
-    is_scheduled = runtime.deployment.id is not None
-    due_at = now or (runtime.flow_run.scheduled_start_time if is_scheduled else None) or clock.now()
+    said = settings()
+    begun = begin(said.state, now)
+    clock, due_at = begun.clock, begun.due_at
     editions = editions_in_force(said)
     closed = newest_closed_date(due_at)
     chosen = [name for name, edition in editions.items() if edition.every == every]

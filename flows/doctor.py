@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State as RunState
+from prefect.states import Cancelled
 
-from flows.clock import started
-from flows.examine import Line, broken, examine
-from flows.schedule import Schedule, schedule
+from digests.counts import many
+from flows import prefect_home
+from flows.deployed_run import begin
+from flows.examine import Line, ago, broken, examine
+from flows.reconcile import SKIPPED
+from flows.schedule import Schedule, schedules
 from flows.settings import Settings, settings
 
 
@@ -18,10 +24,16 @@ class PromiseBroken(Exception):
 
 
 @flow(name="doctor")
-def doctor(now: datetime | None = None) -> list[Line]:
-    """Look at everything, and leave what was seen as an artifact. Raises PromiseBroken."""
+def doctor(now: datetime | None = None) -> list[Line] | RunState[list[Line]]:
+    """Look at everything, and leave what was seen as an artifact. Raises PromiseBroken.
+
+    A run that was missed is skipped: the run that makes up for the missed morning has still to come.
+    """
     said = settings()
-    lines = [*examine(said.lake, started(now).started_at), *schedule_lines(said)]
+    run = begin(said.state, now)
+    if run.is_missed:
+        return Cancelled(name=SKIPPED, message="Nobody was there to execute this run when it was due.")
+    lines = [*examine(said.lake, run.clock.started_at), *schedule_lines(said, run.clock.now())]
     wrong = list(broken(lines))
     create_markdown_artifact(key="doctor", markdown=markdown(lines), description=f"{len(wrong)} promises broken")
     if wrong:
@@ -38,22 +50,57 @@ def markdown(lines: list[Line]) -> str:
     return "\n".join(["| | | | what to do |", "|---|---|---|---|", *rows])
 
 
-def schedule_lines(said: Settings) -> list[Line]:
-    """The health of the schedule; no line where no Prefect server is set."""
-    return [schedule_line(schedule(said.prefect_api))] if said.prefect_api else []
+def schedule_lines(settings: Settings, now: datetime) -> list[Line]:
+    """The health of the schedules, a line for each; none where nothing is known of a Prefect server."""
+    serving = None if settings.prefect_api else prefect_home.serving(settings.state)
+    if serving and not serving.is_running:
+        message = f"`papers serve` (process {serving.pid}) died: nothing runs by a schedule"
+        return [Line("schedule", "broken", message, "papers serve")]
+    api = serving.api if serving else settings.prefect_api
+    if api is None:
+        return []
+    seen = schedules(api, settings.state, now)
+    if seen is None:
+        remedy = "papers serve, again" if serving else "prefect server start"
+        return [Line("schedule", "broken", f"the Prefect server at {api} does not answer", remedy)]
+    return [schedule_line(one, now) for one in seen]
 
 
-def schedule_line(seen: Schedule) -> Line:
-    """What the Prefect server tells of the schedule."""
-    if not seen.is_answering:
-        return Line("schedule", "broken", f"the Prefect server at {seen.api} does not answer", "prefect server start")
+def schedule_line(seen: Schedule, now: datetime) -> Line:
+    """What the Prefect server tells of one deployment. All is well only where its next run is known."""
+    name = f"schedule {seen.name}"
+    last = "it has not run yet"
+    if seen.last_ended_at:
+        last = f"the last run ended {ago(now - seen.last_ended_at)} ago: {seen.last}"
+    for fault, remedy in _faults(seen):
+        return Line(name, "broken", f"{fault}; {last}" if seen.is_deployed else fault, remedy)
+    running = "it runs now; " if seen.is_running else ""
+    message = f"next at {seen.next_at:%Y-%m-%d %H:%M} UTC; {running}{last}"
+    if seen.last in {"Failed", "Crashed"}:
+        return Line(name, "look", message, "look at that run in Prefect's UI")
+    return Line(name, "well", message)
+
+
+def _faults(seen: Schedule) -> Iterator[tuple[str, str]]:
+    """What keeps a deployment from its mornings, the most telling first, each with what to do."""
     if not seen.is_deployed:
-        remedy = "papers serve (or prefect deploy --all)"
-        return Line("schedule", "broken", f"no deployment daily at {seen.api}", remedy)
+        yield "it is not deployed", "papers serve (or prefect deploy --all)"
     if not seen.is_active:
-        remedy = "prefect deployment schedule resume daily/daily …"
-        return Line("schedule", "broken", "the schedule of the deployment daily is paused", remedy)
-    if seen.late_count:
-        remedy = "start `papers serve`, or a worker"
-        return Line("schedule", "broken", f"{seen.late_count} daily runs are late: nobody executes them", remedy)
-    return Line("schedule", "well", f"the deployment daily is scheduled at {seen.api}")
+        yield "its schedule is paused", f"resume {seen.name} in Prefect's UI, or deploy it again"
+    if seen.dead:
+        yield (
+            f"its slot is held by {', '.join(seen.dead)}, whose process is gone",
+            "start `papers serve` again; with a worker the next run frees it, after 5 minutes at most",
+        )
+    if seen.slots_held_by_nothing:
+        yield (
+            f"{many(seen.slots_held_by_nothing, 'slot')} held by nothing, so no run can begin",
+            f"start `papers serve` again; with a worker: prefect gcl update {seen.slot_name} --active-slots 0",
+        )
+    if seen.late:
+        yield f"{many(len(seen.late), 'run')} late: nobody executes them", "start `papers serve`, or a worker"
+    if seen.next_at is None:
+        yield (
+            "no run is to come: the server's scheduler does not run",
+            "look at the server's log, and start it again",
+        )

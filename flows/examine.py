@@ -86,9 +86,9 @@ def _heartbeat(lake: Lake, now: datetime) -> Line:
     if beat is None:
         remedy = "papers serve (or a schedule of your own for `papers daily`)"
         return Line("heartbeat", "look", "no daily run has ended here yet", remedy)
-    ago = now - beat.ended_at
-    told = f"the last daily run ended {_ago(ago)} ago: {beat.summary}"
-    if ago > SILENCE:
+    silence = now - beat.ended_at
+    told = f"the last daily run ended {ago(silence)} ago: {beat.summary}"
+    if silence > SILENCE:
         return Line("heartbeat", "broken", f"nothing ran: {told}", "see that `papers serve`, or the worker, is running")
     return Line("heartbeat", "well" if beat.is_well else "look", told, "" if beat.is_well else "papers daily")
 
@@ -135,9 +135,9 @@ def _harvest(lake: Lake, now: datetime) -> Line:
         what = "; ".join(f"{of or 'all sets'}: {why}" for of, why in failed.select("set_spec", "reason").iter_rows())
         return Line("harvest", "look", f"the newest harvest is not complete ({what})", "papers harvest")
     ended_at: datetime = newest["ended_at"][-1]
-    ago = now - ended_at
-    told = f"the last one ended {_ago(ago)} ago: {newest['record_count'][-1]} records, complete"
-    return Line("harvest", "look" if ago > SILENCE else "well", told, "papers harvest" if ago > SILENCE else "")
+    silence = now - ended_at
+    told = f"the last one ended {ago(silence)} ago: {newest['record_count'][-1]} records, complete"
+    return Line("harvest", "look" if silence > SILENCE else "well", told, "papers harvest" if silence > SILENCE else "")
 
 
 def _rejects(lake: Lake, now: datetime) -> Line:
@@ -227,7 +227,8 @@ def _said(day: Known) -> str:
     return (day.verdict or "never asked for").replace("_", " ")
 
 
-def _ago(time: timedelta) -> str:
+def ago(time: timedelta) -> str:
+    """A time that has passed, in words."""
     hours = time.total_seconds() / 3600
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004
 

@@ -17,7 +17,8 @@ from digests.counts import many
 from flows.asking_arxiv import asking_arxiv
 from flows.build import MONTH_FAULTS, Published, publish_months, waiting_months
 from flows.capture import PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Patience, log
-from flows.clock import RunClock, started
+from flows.clock import RunClock
+from flows.deployed_run import begin
 from flows.harvesting import Harvest, HarvestFailed, Heard, Verdict, Window, harvested
 from flows.ledger import ALONE, Run
 from flows.resuming import unfinished_harvest
@@ -97,11 +98,12 @@ def harvest(
     arXiv's beginning, or if it is scheduled, with yesterday. A harvest that was interrupted is gone on with. `now`
     simulates another start. Raises HarvestHadProblems when all that could be published is, and HarvestUnderWay.
     """
-    said, clock = settings(), started(now)
-    is_scheduled = runtime.deployment.id is not None
-    patience = PATIENCE_SCHEDULED if is_scheduled else PATIENCE_BY_HAND
+    said = settings()
+    begun = begin(said.state, now)
+    clock = begun.clock
+    patience = PATIENCE_SCHEDULED if begun.is_scheduled else PATIENCE_BY_HAND
     window = Window(set_spec, since or next_day(said.lake, set_spec), until)
-    if window.since is None and is_scheduled:
+    if window.since is None and begun.is_scheduled:
         # A schedule must not ask for everything, which takes hours, because nobody told it not to.
         window = Window(set_spec, clock.started_at.date() - OVERLAP, until)
     elif window.since is None:

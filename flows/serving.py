@@ -1,141 +1,237 @@
-"""The deployments of `prefect.yaml`, run on their schedules by one process."""
+"""`papers serve`: every deployment on its schedule, by one process that minds its Prefect server."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from types import FrameType
 
-import yaml
-from prefect import Flow, get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import RunnerDeployment
+from prefect.client.orchestration import get_client
 from prefect.runner import Runner
-from prefect.schedules import Cron
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
-from prefect.types.entrypoint import EntrypointType
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.deployed_run import is_dead
+from flows.deployments import declared, deployment
+from flows.own_server import OwnServer, ServerDied
+from flows.prefect_home import forget, note, only_one
+from flows.reconcile import deployed, end_dead_runs, skip_missed_runs
 from flows.schedule import watch_for_silence
 from flows.settings import Settings
 
-_HERE = Path(__file__).parent
-_SERVER_START_S = 120
-_LOOPBACK = "127.0.0.1"
+SERVER_START_S = 180.0
+_LOOK_S = 0.5
+_STOP_S = 60.0
+_SHORT_S = 600.0
+_SHORT_SESSIONS = 3
+"""So many sessions in a row that ended by themselves within `_SHORT_S` are no accident."""
+_NEVER_MADE_UP_FOR = ("doctor",)
+
+Tell = Callable[[str], None]
 
 
 class ServerSilent(Exception):
     """The Prefect server that was started, or configured, does not answer."""
 
 
-def serve(said: Settings, tell: Callable[[str], None]) -> None:
-    """Serve all deployments until interrupted. Raises ServerSilent.
+class _Stopped(Exception):
+    """A person, or the system, asked us to stop."""
 
-    Where no Prefect API is configured, a server on loopback is started for it and stopped afterwards: a
-    temporary one cannot schedule. Its database lies in the state folder.
+
+class _SessionEnded(Exception):
+    """The server, or the runner, is gone; the runs that were under way are lost."""
+
+
+def serve(settings: Settings, tell: Tell, port: int | None = None) -> None:
+    """Serve all deployments until a signal asks to stop. Raises AlreadyServing, ServerDied and ServerSilent.
+
+    Where no Prefect API is configured, a server on loopback is started for it and stopped afterwards: a temporary one
+    cannot schedule. If that server dies, it is started again; if it dies time and again, we give up.
     """
-    url = get_current_settings().api.url
-    with _own_server(said, tell) if url is None else _configured(url) as api:
+    with only_one(settings.state), _signals() as stop:
+        try:
+            _serve_on(settings, tell, port, stop)
+        except _Stopped:
+            tell("stopped")
+        finally:
+            forget(settings.state)
+
+
+def _serve_on(settings: Settings, tell: Tell, port: int | None, stop: threading.Event) -> None:
+    short = 0
+    while True:
+        began = time.monotonic()
+        try:
+            _session(settings, tell, port, stop, is_first=short == 0)
+        except _SessionEnded as ended:
+            short = short + 1 if time.monotonic() - began < _SHORT_S else 1
+            if short >= _SHORT_SESSIONS:
+                raise ServerDied(f"{ended} (for the {short}rd time within minutes, so this gives up)") from None
+            tell(f"{ended}; starting again")
+
+
+def _session(settings: Settings, tell: Tell, port: int | None, stop: threading.Event, *, is_first: bool) -> None:
+    """Serve with one server until it is gone. Raises _SessionEnded; ServerDied where the first one never answered."""
+    own = OwnServer(settings.state, port) if settings.prefect_api is None else None
+    if own:
+        tell(f"starting a Prefect server on loopback; its log is {own.log}")
+    with own or nullcontext():
+        api = own.api if own else str(settings.prefect_api)
         os.environ["PREFECT_API_URL"] = api  # for the processes of the runs
         with temporary_settings({PREFECT_API_URL: api}):
-            asyncio.run(_serve(api, tell))
+            try:
+                _wait_for_answer(api, own, stop)
+            except ServerDied as died:
+                if is_first:
+                    raise
+                raise _SessionEnded(str(died)) from None
+            runner = _RunnerThread(tell)
+            try:
+                _tidy(settings, tell, is_alone=own is not None)
+                runner.start_and_wait(stop, own)
+                note(settings.state, api)
+                tell(f"Prefect is at {api.removesuffix('/api')}; stop with Ctrl-C")
+                runner.mind(stop, own)
+            finally:
+                runner.stop()
+                if own is None or own.is_running:
+                    _tidy(settings, tell, is_alone=own is not None, is_last=True)
 
 
-async def _serve(api: str, tell: Callable[[str], None]) -> None:
-    await _answering(api)
-    async with _stopping_runner() as runner:
-        for declared in _declared():
-            deployment_id = await runner.aadd_deployment(_deployment(declared))
-            schedule = ", ".join(one["cron"] for one in declared.get("schedules", [])) or "no schedule"
-            tell(f"serving {declared['name']} ({schedule}, UTC)")
-            if declared["name"] == "daily":
-                # Whatever was missed while nothing served is caught up with now.
-                async with get_client() as client:
-                    await client.create_flow_run_from_deployment(deployment_id)
-        async with get_client() as client:
-            await watch_for_silence(client)
-        tell(f"Prefect is at {api.removesuffix('/api')}; stop with Ctrl-C")
+def _wait_for_answer(api: str, own: OwnServer | None, stop: threading.Event) -> None:
+    """Return when the API answers. Raises ServerDied, ServerSilent and _Stopped."""
+    with get_client(sync_client=True) as client:
+        end = time.monotonic() + SERVER_START_S
+        while client.api_healthcheck() is not None:
+            _check(stop, own)
+            if time.monotonic() > end:
+                log = f"; its log is {own.log}" if own else "; look at PREFECT_API_URL"
+                raise ServerSilent(f"the Prefect API at {api} does not answer for {SERVER_START_S:.0f} s{log}")
+            stop.wait(_LOOK_S)
+
+
+def _check(stop: threading.Event, own: OwnServer | None) -> None:
+    if stop.is_set():
+        raise _Stopped
+    if own:
+        own.check()
+
+
+def _tidy(settings: Settings, tell: Tell, *, is_alone: bool, is_last: bool = False) -> None:
+    """Put right what the server believes of runs that died, and of those that came due while nothing ran.
+
+    Each deployment that missed runs begins one now. With a server of our own, `is_alone`, no run lives that we did not
+    start.
+    """
+    now = datetime.now(UTC)
+    with get_client(sync_client=True) as client:
+        known = list(deployed(client, declared()))
+        for dead in end_dead_runs(client, known, (lambda _: True) if is_alone else partial(is_dead, settings.state)):
+            tell(f"{dead.name} was interrupted: its state is Crashed now, and its slot is free")
+        if is_last:
+            return
+        for one in known:
+            missed = skip_missed_runs(client, one, now)
+            is_made_up_for = bool(missed) and one.declared.name not in _NEVER_MADE_UP_FOR
+            if missed:
+                does = "one begins now" if is_made_up_for else "the next one comes by its schedule"
+                tell(f"{one.declared.name}: {len(missed)} missed; {does}")
+            if is_made_up_for and one.declared.name != "daily":
+                client.create_flow_run_from_deployment(one.known.id)
+
+
+class _RunnerThread(threading.Thread):
+    """Polls for runs that are due and executes them; in a thread, for the main one minds the server and the signals."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(name="paperlake-runner", daemon=True)
+        self._tell = tell
+        self._context = contextvars.copy_context()  # with the settings in force here
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._is_serving = threading.Event()
+        self._fault: BaseException | None = None
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self._context.run(self._run)
+
+    def start_and_wait(self, stop: threading.Event, own: OwnServer | None) -> None:
+        """Return when all deployments are registered. Raises as `mind`."""
+        self.start()
+        while not self._is_serving.is_set():
+            self._mind_once(stop, own)
+
+    def mind(self, stop: threading.Event, own: OwnServer | None) -> None:
+        """Look after the server and the runner for ever. Raises _Stopped and _SessionEnded."""
+        while True:
+            self._mind_once(stop, own)
+
+    def stop(self) -> None:
+        """End the runs under way, and this thread."""
+        if self.is_alive() and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self.join(_STOP_S)
+
+    def _mind_once(self, stop: threading.Event, own: OwnServer | None) -> None:
+        stop.wait(_LOOK_S)
+        try:
+            _check(stop, own)
+        except ServerDied as died:
+            raise _SessionEnded(str(died)) from None
+        if not self.is_alive():
+            why = str(self._fault).splitlines()[0] if str(self._fault or "") else "for no reason that it told"
+            raise _SessionEnded(f"the runner of deployments ended: {why}") from self._fault
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._serve())
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        except BaseException as fault:  # noqa: BLE001 - told by the main thread
+            self._fault = fault
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        # Its schedules go on when it stops: what comes due meanwhile is what the next start makes up for.
+        runner = Runner(name="paperlake", pause_on_shutdown=False)
+        ids = {}
+        for one in declared():
+            ids[one.name] = await runner.aadd_deployment(deployment(one))
+            schedule = ", ".join(each["cron"] for each in one.schedules)
+            self._tell(f"serving {one.name} ({f'{schedule}, UTC' if schedule else 'no schedule'})")
+        with get_client(sync_client=True) as client:
+            watch_for_silence(client)
+            # Whatever was missed while nothing served is caught up with now.
+            client.create_flow_run_from_deployment(ids["daily"])
+        self._is_serving.set()
         await runner.start()
 
 
-@asynccontextmanager
-async def _stopping_runner() -> AsyncIterator[Runner]:
-    """A runner that leaves the schedules as they are when it stops."""
-    yield Runner(name="paperlake", pause_on_shutdown=False)
-
-
-def _declared() -> list[dict[str, Any]]:
-    """The deployments as `prefect.yaml` declares them; the file lies beside the rooms, or inside when installed."""
-    path = next(p for p in (_HERE.parent / "prefect.yaml", _HERE / "prefect.yaml") if p.is_file())
-    declared: list[dict[str, Any]] = yaml.safe_load(path.read_text())["deployments"]
-    return declared
-
-
-def _deployment(declared: dict[str, Any]) -> RunnerDeployment:
-    module, _, name = declared["entrypoint"].rpartition(".")
-    flow: Flow[..., Any] = getattr(import_module(module), name)
-    limit = declared["concurrency_limit"]
-    return RunnerDeployment.from_flow(
-        flow,
-        name=declared["name"],
-        schedules=[
-            Cron(one["cron"], timezone=one["timezone"], slug=one["slug"], active=one["active"])
-            for one in declared.get("schedules", [])
-        ],
-        concurrency_limit=ConcurrencyLimitConfig(
-            limit=limit["limit"], collision_strategy=ConcurrencyLimitStrategy(limit["collision_strategy"])
-        ),
-        description=declared["description"],
-        parameters=declared.get("parameters"),
-        tags=declared["tags"],
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
-
-
 @contextmanager
-def _configured(url: str) -> Iterator[str]:
-    yield url
+def _signals() -> Iterator[threading.Event]:
+    """An event that is set by the signals that ask a process to end."""
+    stop = threading.Event()
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        asking.append(signal.SIGHUP)
 
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
 
-@contextmanager
-def _own_server(said: Settings, tell: Callable[[str], None]) -> Iterator[str]:
-    """A Prefect server on a free port of loopback, gone at the end."""
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        port = probe.getsockname()[1]
-    home = said.state / "prefect"
-    home.mkdir(parents=True, exist_ok=True)
-    tell("starting a Prefect server on loopback")
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(port)]
-    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://{_LOOPBACK}:{port}/api"}
-    with (home / "server.log").open("ab") as log:
-        # In a session of its own: Ctrl-C is for us, and we stop it when the runs have ended.
-        server = subprocess.Popen(  # noqa: S603 - our own command
-            command, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+    before = {number: signal.signal(number, asked) for number in asking}
     try:
-        yield f"http://{_LOOPBACK}:{port}/api"
+        yield stop
     finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-async def _answering(api: str) -> None:
-    """Return when the API answers."""
-    for _ in range(_SERVER_START_S * 2):
-        async with get_client() as client:
-            if await client.api_healthcheck() is None:
-                return
-        await asyncio.sleep(0.5)
-    raise ServerSilent(f"the Prefect API at {api} does not answer; look at PREFECT_API_URL, or at the server's log")
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,18 +1,23 @@
 """Doctor looks at every promise, says in plain words what does not hold, and fails when one is broken."""
 
 import json
+import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from cli.main import main
 from flows import doctor as room
+from flows import prefect_home
 from flows.build import publish_month
-from flows.doctor import PromiseBroken, doctor, schedule_line
+from flows.doctor import PromiseBroken, doctor, schedule_line, schedule_lines
 from flows.examine import examine
 from flows.heartbeat import Heartbeat, beat, last_beat
 from flows.schedule import Schedule
+from flows.settings import Settings
 from schemas.hub_replies import HUB_REPLIES
 from store.inbox import keep
 from tests.replies import capture, entries, entry
@@ -117,19 +122,65 @@ def test_a_full_disk_is_told(lake, monkeypatch):
     assert states(lake) == {"disk": "broken"}
 
 
-SCHEDULES = {
-    "does not answer": Schedule("http://x/api", is_answering=False),
-    "no deployment": Schedule("http://x/api", is_answering=True),
-    "paused": Schedule("http://x/api", is_answering=True, is_deployed=True),
-    "late": Schedule("http://x/api", is_answering=True, is_deployed=True, is_active=True, late_count=2),
+SOUND = Schedule(
+    "daily",
+    is_deployed=True,
+    is_active=True,
+    next_at=NOW + timedelta(hours=20),
+    last="Completed",
+    last_ended_at=NOW - timedelta(hours=4),
+)
+BROKEN = {
+    "it is not deployed": Schedule("daily"),
+    "its schedule is paused": replace(SOUND, is_active=False),
+    "no run is to come": replace(SOUND, next_at=None),
+    "2 runs late: nobody executes them": replace(SOUND, late=("otter", "fox")),
+    "its slot is held by otter, whose process is gone": replace(SOUND, dead=("otter",)),
+    "1 slot held by nothing": replace(SOUND, slots_held_by_nothing=1),
 }
 
 
-@pytest.mark.parametrize("told", SCHEDULES)
-def test_a_schedule_that_does_not_run_breaks_a_promise(told):
-    line = schedule_line(SCHEDULES[told])
-    assert line.state == "broken"
+@pytest.mark.parametrize("told", BROKEN)
+def test_a_schedule_by_which_nothing_runs_breaks_a_promise_and_says_why(told):
+    line = schedule_line(BROKEN[told], NOW)
+    assert (line.name, line.state) == ("schedule daily", "broken")
     assert told in line.message
+    assert line.remedy
+
+
+def test_a_schedule_is_well_where_its_next_run_is_known():
+    line = schedule_line(SOUND, NOW)
+    assert line.state == "well"
+    assert line.message == "next at 2025-11-09 03:00 UTC; the last run ended 4 hours ago: Completed"
+
+
+@pytest.mark.parametrize("ended", ["Failed", "Crashed"])
+def test_a_run_that_did_not_complete_is_to_be_looked_at(ended):
+    assert schedule_line(replace(SOUND, last=ended), NOW).state == "look"
+
+
+def test_a_server_that_does_not_answer_breaks_a_promise():
+    (line,) = schedule_lines(Settings(Path("lake"), Path("state"), prefect_api="http://127.0.0.1:9/api"), NOW)
+    assert (line.state, line.remedy) == ("broken", "prefect server start")
+    assert "does not answer" in line.message
+
+
+def test_a_serve_that_died_breaks_a_promise_and_one_that_was_stopped_does_not(tmp_path):
+    said = Settings(tmp_path / "lake", tmp_path)
+    assert schedule_lines(said, NOW) == []
+    prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
+    (line,) = schedule_lines(said, NOW)
+    assert (line.state, line.remedy) == ("broken", "papers serve")
+    assert f"(process {os.getpid()}) died" in line.message
+    prefect_home.forget(tmp_path)
+    assert schedule_lines(said, NOW) == []
+
+
+def test_a_serve_that_runs_is_asked(tmp_path):
+    with prefect_home.only_one(tmp_path):
+        prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
+        (line,) = schedule_lines(Settings(tmp_path / "lake", tmp_path), NOW)
+    assert "http://127.0.0.1:9/api does not answer" in line.message
 
 
 def test_the_flow_fails_when_a_promise_is_broken_and_leaves_what_it_saw(lake, monkeypatch):

@@ -12,10 +12,10 @@ import pytest
 pytestmark = pytest.mark.real
 SERVED = """
 import sys, time
-from flows.lifeline import end_with_us
+from flows.lifeline import end_temporary_server_with_us
 from prefect.client.orchestration import get_client
 from prefect.server.api.server import SubprocessASGIServer
-end_with_us()
+end_temporary_server_with_us()
 get_client(sync_client=True)
 print(SubprocessASGIServer().server_process.pid, flush=True)
 time.sleep(float(sys.argv[1]))

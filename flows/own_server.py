@@ -1,0 +1,110 @@
+"""The Prefect server that `papers serve` starts for itself, on loopback, with its database in the state folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+from flows.lifeline import end_with_us
+from flows.prefect_home import home
+
+_LOOPBACK = "127.0.0.1"
+_STOP_S = 30
+_LOG_TAIL_BYTES = 64 * 2**10
+_LEAST_FREE_BYTES = 2**20
+_REASONS = (
+    (
+        r"Can't locate revision",
+        "its database {database} was written by a newer Prefect; update Paperlake, or move it away",
+    ),
+    (
+        r"database disk image is malformed|file is not a database|database schema",
+        "its database {database} is damaged; move it away (the history of runs is lost, the lake is not)",
+    ),
+    (r"already in use", "port {port} is taken; stop what listens there, or choose another with --port"),
+    (r"No space left on device|database or disk is full", "the disk of {home} is full"),
+    (
+        r"unable to open database file|readonly database|Read-only file system|PermissionError|disk I/O error",
+        "{home} cannot be written",
+    ),
+)
+"""What the log of a server that died says, and what that means for a person."""
+
+
+class ServerDied(Exception):
+    """The Prefect server ended by itself."""
+
+
+class OwnServer:
+    """A Prefect server that ends with this process. A context manager."""
+
+    def __init__(self, state: Path, port: int | None = None) -> None:
+        """Choose a free port where none is given. Raises OSError where the home cannot be written."""
+        self.port = port or _free_port()
+        self.api = f"http://{_LOOPBACK}:{self.port}/api"
+        self._home = home(state)
+        self.log = self._home / "server.log"
+
+    def __enter__(self) -> Self:
+        """Start it. It answers some seconds later."""
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self._log_from = log.tell()
+            # In a session of its own: Ctrl-C is for us, and we stop it when the runs have ended.
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                env={**os.environ, "PREFECT_API_URL": self.api},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        end_with_us(self._process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def check(self) -> None:
+        """Return while it runs. Raises ServerDied, with the reason and the path of the log."""
+        if (code := self._process.poll()) is None:
+            return
+        ended = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+        why = self._reason()
+        raise ServerDied(f"the Prefect server ended {ended}{f': {why}' if why else ''}; its log is {self.log}")
+
+    def _reason(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(max(self._log_from, self.log.stat().st_size - _LOG_TAIL_BYTES))
+            text = log.read().decode(errors="replace")
+        for pattern, meaning in _REASONS:
+            if re.search(pattern, text, re.IGNORECASE):
+                return meaning.format(database=self._home / "prefect.db", port=self.port, home=self._home)
+        if shutil.disk_usage(self._home).free < _LEAST_FREE_BYTES:  # then the log is not whole, either
+            return f"the disk of {self._home} is full"
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
