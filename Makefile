@@ -15,8 +15,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: all help setup demo daily test soak bench arxiv trending docs check fix lock clean
-all: check test
+.PHONY: all help setup demo daily test prove soak bench arxiv trending docs check fix lock clean
+all: check test prove
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,7 +37,10 @@ daily: setup  ## capture and publish the newest date of the real Hub
 	$(BIN)/papers daily
 
 test: setup  ## the tests
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m "not real"
+
+prove: setup  ## the tests that start real servers and processes
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m real
 
 soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/test_verify.py

@@ -70,7 +70,7 @@ def main() -> None:
 
     \b
     The lake is ./lake, or PAPERLAKE_ROOT. Who asks is told by PAPERLAKE_CONTACT (a mail address or URL).
-    Exit codes: 0 all is well; 1 something failed, and was said; 2 the command was misspelt.
+    Exit codes: 0 all is well; 1 something failed, and was said; 2 usage error.
     """
 
 

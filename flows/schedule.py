@@ -48,6 +48,10 @@ class Schedule:
     """Of the server's limit for this deployment."""
 
 
+class ServerSilent(Exception):
+    """The Prefect server that was started, or configured, does not answer."""
+
+
 class NotDeployed(Exception):
     """The deployments are not registered with the Prefect server."""
 
@@ -130,6 +134,8 @@ def watch_for_silence(client: SyncPrefectClient, within: timedelta = SILENCE) ->
 
 
 def automate(api: str) -> UUID:
-    """`watch_for_silence`, with the Prefect server at `api`."""
+    """`watch_for_silence`, with the Prefect server at `api`. Raises NotDeployed and ServerSilent."""
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        if client.api_healthcheck() is not None:
+            raise ServerSilent(f"the Prefect API at {api} does not answer; start it, or look at PREFECT_API_URL")
         return watch_for_silence(client)

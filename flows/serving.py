@@ -23,7 +23,7 @@ from flows.deployments import declared, deployment
 from flows.own_server import OwnServer, ServerDied
 from flows.prefect_home import forget, note, only_one
 from flows.reconcile import deployed, end_dead_runs, skip_missed_runs
-from flows.schedule import watch_for_silence
+from flows.schedule import ServerSilent, watch_for_silence
 from flows.settings import Settings
 
 SERVER_START_S = 180.0
@@ -35,10 +35,6 @@ _SHORT_SESSIONS = 3
 _NEVER_MADE_UP_FOR = ("doctor",)
 
 Tell = Callable[[str], None]
-
-
-class ServerSilent(Exception):
-    """The Prefect server that was started, or configured, does not answer."""
 
 
 class _Stopped(Exception):
@@ -59,9 +55,8 @@ def serve(settings: Settings, tell: Tell, port: int | None = None) -> None:
         try:
             _serve_on(settings, tell, port, stop)
         except _Stopped:
+            forget(settings.state)  # after any other end, doctor says that nothing serves any more
             tell("stopped")
-        finally:
-            forget(settings.state)
 
 
 def _serve_on(settings: Settings, tell: Tell, port: int | None, stop: threading.Event) -> None:
@@ -73,7 +68,7 @@ def _serve_on(settings: Settings, tell: Tell, port: int | None, stop: threading.
         except _SessionEnded as ended:
             short = short + 1 if time.monotonic() - began < _SHORT_S else 1
             if short >= _SHORT_SESSIONS:
-                raise ServerDied(f"{ended} (for the {short}rd time within minutes, so this gives up)") from None
+                raise ServerDied(f"{ended} ({short} times within minutes, so this gives up)") from None
             tell(f"{ended}; starting again")
 
 

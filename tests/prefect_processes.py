@@ -102,7 +102,7 @@ def api(url, path, body=None, method=None):
     request = urllib.request.Request(f"{url}{path}", data, {"content-type": "application/json"}, method=method)
     with (
         contextlib.suppress(OSError),
-        urllib.request.urlopen(request, timeout=5) as answer,
+        urllib.request.urlopen(request, timeout=30) as answer,
     ):
         return json.loads(answer.read() or b"null")
     return None
@@ -133,7 +133,8 @@ def schedule_in(url, name, seconds):
     due_at = datetime.now(UTC) + timedelta(seconds=seconds)
     schedule = {"interval": 86400, "anchor_date": due_at.isoformat(), "timezone": "UTC"}
     deployment = deployments(url)[name]["id"]
-    assert api(url, f"/deployments/{deployment}/schedules", [{"schedule": schedule, "active": True}])
+    path = f"/deployments/{deployment}/schedules"
+    wait_for(lambda: api(url, path, [{"schedule": schedule, "active": True}]), 20, "the schedule")
     # The scheduler looks at once at what was changed, and at all others once a minute.
     api(url, f"/deployments/{deployment}", {"description": "due soon"}, "PATCH")
     return due_at

@@ -46,9 +46,9 @@ def hub(monkeypatch):
     """Starts a Hub for a world and points the settings at it."""
     with contextlib.ExitStack() as servers:
 
-        def start(papers_a_day=8, **options):
+        def start(papers_a_day=8, at=NOW, **options):
             world = GeneratedHub(papers_a_day=papers_a_day)
-            server = servers.enter_context(HubServer(world, clock=Clock(NOW), quota=None, **options))
+            server = servers.enter_context(HubServer(world, clock=Clock(at), quota=None, **options))
             monkeypatch.setenv("PAPERLAKE_HUB_URL", server.url)
             return server
 
@@ -265,7 +265,7 @@ def test_a_range_without_lists_is_refused(lake, hub, start, end, why):
 
 
 def test_the_command_counts_the_verdicts_by_month(lake, hub):
-    hub()
+    hub(at=None)
     told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
     assert told.exit_code == 0, told.output
     assert told.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]

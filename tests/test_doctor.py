@@ -165,6 +165,13 @@ def test_a_server_that_does_not_answer_breaks_a_promise():
     assert "does not answer" in line.message
 
 
+def test_the_automation_is_not_registered_with_a_server_that_does_not_answer(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    ended = CliRunner().invoke(main, ["automate"])
+    assert ended.exit_code == 1
+    assert "http://127.0.0.1:9/api does not answer" in ended.stderr
+
+
 def test_a_serve_that_died_breaks_a_promise_and_one_that_was_stopped_does_not(tmp_path):
     said = Settings(tmp_path / "lake", tmp_path)
     assert schedule_lines(said, NOW) == []

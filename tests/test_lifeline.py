@@ -32,7 +32,7 @@ def is_running(pid):
 @pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "ended"])
 def test_a_server_ends_with_its_process(tmp_path, is_killed):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment["PREFECT_HOME"] = str(tmp_path)
+    environment |= {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}
     command = [sys.executable, "-c", SERVED, "60" if is_killed else "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         server = int(process.stdout.readline())

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from flows import prefect_home, serving
 from flows.own_server import OwnServer, ServerDied
 from flows.prefect_home import AlreadyServing, home, only_one
+from flows.settings import Settings
 from sandbox.generated import GeneratedHub
 from sandbox.hub import HubServer
 from tests.prefect_processes import (
@@ -180,6 +182,21 @@ def dies(server, told):
             server.check()
             time.sleep(0.2)
     assert str(server.log) in str(died.value)
+
+
+def test_a_server_that_dies_time_and_again_ends_serve_with_a_reason(tmp_path, monkeypatch):
+    ended = iter(["first", "second", "third"])
+    told = []
+
+    def session(*_, **__):
+        prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
+        raise serving._SessionEnded(next(ended))
+
+    monkeypatch.setattr(serving, "_session", session)
+    with pytest.raises(ServerDied, match=r"third \(3 times within minutes, so this gives up\)"):
+        serving.serve(Settings(tmp_path / "lake", tmp_path), told.append)
+    assert told == ["first; starting again", "second; starting again"]
+    assert not prefect_home.serving(tmp_path).is_running, "and doctor knows that it is gone"
 
 
 def test_only_one_serves_with_a_state_folder(tmp_path):
