@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from bench.arxiv_invented import write
 from bench.turns import UNITS_TOLD, Figures, take_turns, tell_turn
-from transforms.arxiv_lines import MOST_LINES, filed, read_lines
+from transforms.arxiv.snapshot_lines import MOST_LINES, filed, read_lines
 
 FLOOR_PART = 1 / 2
 """What was promised: so much of the floor's speed."""

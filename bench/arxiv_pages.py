@@ -22,7 +22,7 @@ from lxml import etree
 
 from bench.turns import UNITS_TOLD, Figures, take_turns, tell_turn
 from schemas.arxiv_replies import ARXIV_REPLIES
-from transforms.arxiv_oai import read
+from transforms.arxiv.oai_replies import read
 
 RECORDINGS = Path(__file__).parents[2] / "shared/recordings"
 PAGES = "arxiv/oai_cs_2016/*.xml.gz"

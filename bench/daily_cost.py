@@ -22,9 +22,9 @@ from pathlib import Path
 from bench.corpora import INVENTIONS, MORNING, Invention, corpus
 from bench.hub import serving
 from bench.our_lake import Answer, keep, linked
+from paperlake.store.fingerprint import rendering
+from paperlake.store.lake import Lake
 from sandbox.generated import GeneratedHub
-from store.fingerprint import rendering
-from store.lake import Lake
 
 FIRST_DATES = {1: date(2026, 10, 1), 12: date(2025, 11, 1), 42: date(2023, 5, 4)}
 """By the number of months that the lake has."""
@@ -49,10 +49,10 @@ def lake_of(months: int, work: Path) -> Path:
 
     Made once by each version of the code.
     """
-    from flows.editions import editions_in_force  # noqa: PLC0415 - reads the environment
-    from flows.rebuild import months_kept, rebuild  # noqa: PLC0415
-    from flows.settings import settings  # noqa: PLC0415
-    from flows.website import build_site  # noqa: PLC0415
+    from paperlake.build.rebuild import months_kept, rebuild  # noqa: PLC0415
+    from paperlake.config import settings  # noqa: PLC0415
+    from paperlake.outputs.editions import editions_in_force  # noqa: PLC0415 - reads the environment
+    from paperlake.outputs.site import build_site  # noqa: PLC0415
 
     root = work / "daily" / f"{months}-months-{rendering()}"
     making = root.with_suffix(".making")
@@ -86,7 +86,7 @@ def _mornings(first: date) -> list[Answer]:
 
 def measured(months: int, root: Path, work: Path) -> DailyRun:
     """One daily run in a fresh copy of the lake at `root`."""
-    from flows.by_hand import run_daily  # noqa: PLC0415 - reads the environment
+    from paperlake.pipelines.in_process import run_daily  # noqa: PLC0415 - reads the environment
 
     logging.getLogger("paperlake").setLevel(logging.WARNING)
     folder = Path(tempfile.mkdtemp(prefix="daily-", dir=work))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.importing import find_answers
-from flows.recipes import NOTHING_REFUSED
+from paperlake.operations.import_replies import find_answers
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
 from schemas.signals import SIGNALS
-from transforms import hub
 from transforms.conform import conform, none
+from transforms.graph import NOTHING_REFUSED
+from transforms.hub import replies as hub
 
 _SEEN = ("listed_on", "paper_id", "captured_at")
 

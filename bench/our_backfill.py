@@ -18,11 +18,11 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
         PAPERLAKE_HUB_URL=task.asked_hub,
         PAPERLAKE_HUB_QUOTA="0",
     )
-    from flows.by_hand import run_backfill  # noqa: PLC0415, I001 - it sets the logs up before Prefect is imported
+    from paperlake.pipelines.in_process import run_backfill  # noqa: PLC0415, I001 - it sets the logs up before Prefect is imported
     from prefect import flow  # noqa: PLC0415
     from cli.query import published_tables  # noqa: PLC0415
-    from flows.settings import settings  # noqa: PLC0415
-    from quality import judge  # noqa: F401, PLC0415 - takes seconds, which are start-up
+    from paperlake.config import settings  # noqa: PLC0415
+    from paperlake.quality import judge  # noqa: F401, PLC0415 - takes seconds, which are start-up
 
     @flow
     def nothing() -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from bench.corpus import TIMES, Corpus
+from paperlake.store.fingerprint import code
+from paperlake.store.lake import MONTH_FORM, Lake, part_name
+from paperlake.store.manifest import Manifest, load
+from paperlake.store.publish import writer
 from schemas.hub_replies import HUB_REPLIES
-from store.fingerprint import code
-from store.lake import MONTH_FORM, Lake, part_name
-from store.manifest import Manifest, load
-from store.publish import writer
 
 Answer = tuple[date, datetime, bytes]
 """The date asked for, the instant, and the body."""
@@ -42,8 +42,8 @@ def evidence(corpus: Corpus) -> Path:
 
 def built(corpus: Corpus) -> Path:
     """The root of the lake of `corpus` with every table in it, made once by each version of the code."""
-    from flows.build import publish_months  # noqa: PLC0415 - its import takes a second
-    from flows.rebuild import months_kept  # noqa: PLC0415
+    from paperlake.build.publish import publish_months  # noqa: PLC0415 - its import takes a second
+    from paperlake.build.rebuild import months_kept  # noqa: PLC0415
 
     root = corpus.home / f"lake.{code()}"
     making = corpus.home / "lake.building"

@@ -15,10 +15,10 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
     """A lake, and all that a rebuild imports."""
     # Imported here, as the command does it: the processes that build import this file, and set Polars up first.
     from bench.our_lake import built, evidence, linked, without  # noqa: PLC0415
-    from flows.build import great_expectations, publish_months  # noqa: PLC0415
-    from flows.rebuild import months_kept  # noqa: PLC0415
-    from flows.recipes import DERIVED  # noqa: PLC0415
+    from paperlake.build.publish import great_expectations, publish_months  # noqa: PLC0415
+    from paperlake.build.rebuild import months_kept  # noqa: PLC0415
     from schemas.catalogue import TABLES  # noqa: PLC0415
+    from transforms.graph import DERIVED  # noqa: PLC0415
 
     judge = great_expectations if task.has_judge else None
     if judge:

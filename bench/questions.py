@@ -13,8 +13,8 @@ import polars as pl
 from bench.agreement import MEASURES
 from bench.observations import observations
 from schemas.trends import HALF_LIFE_H, TRENDS
+from transforms.hub.verdicts import closes_at
 from transforms.trends import opens_at, trends
-from transforms.verdicts import closes_at
 
 HALF_LIVES_H = (6, 12, 18, 24, 36, 48, 72, 96, 168, 336)
 AS_GOOD = 0.005

@@ -21,7 +21,7 @@ def accept(capture: tuple[date, datetime]) -> None:
 
     The decision is kept with the evidence: rebuilding honours it.
     """
-    from flows.decide import accept as decide
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.operations.accept import accept as decide
 
     click.echo(decide(settings().lake, *capture))

@@ -7,8 +7,8 @@ from datetime import date, datetime
 import click
 
 from cli import show
-from flows.instants import instant, parse_capture
-from store.mail_address import AddressWrong, mail_address
+from paperlake.mail.address import AddressWrong, mail_address
+from paperlake.timestamps import instant, parse_capture
 
 
 class Day(click.ParamType[date]):
@@ -83,8 +83,8 @@ class Edition(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name, or an error that says which there are."""
-        from flows.editions import editions_in_force
-        from flows.settings import settings
+        from paperlake.config import settings
+        from paperlake.outputs.editions import editions_in_force
 
         held = editions_in_force(settings())
         if value not in held:

@@ -12,9 +12,9 @@ def automate() -> None:
     For a server of your own, after `prefect deploy --all`: it registers one automation (and only one, however often
     you call it). `papers serve` does this by itself. Notifications of the failed doctor are for your server to send.
     """
-    from flows.schedule import AUTOMATION
-    from flows.schedule import automate as register
-    from flows.settings import settings
+    from flows.automations import AUTOMATION
+    from flows.automations import automate as register
+    from paperlake.config import settings
 
     api = settings().prefect_api
     if api is None:

@@ -15,7 +15,7 @@ from cli import show
 from cli.arguments import Day
 
 if TYPE_CHECKING:
-    from flows.backfill import Listener
+    from paperlake.pipelines.progress import DatesListener
 
 INTERRUPTED = 130
 
@@ -37,13 +37,14 @@ def backfill(context: click.Context, start: date, end: date | None, *, refresh: 
       papers backfill 2023-05-04                  # everything since the archive began
       papers backfill 2025-10-01 2025-10-31 --refresh
     """
-    from flows.by_hand import run_backfill
-    from flows.clock import newest_closed_date, started
+    from cli.pipelines import pipelines
+    from paperlake.clock import started
+    from schemas.calendar import newest_closed_date
 
     last = end or newest_closed_date(started(None).started_at)
     try:
         with _bar((last - start).days + 1) as listener:
-            outcome = run_backfill(start, last, refresh=refresh, listener=listener)
+            outcome = pipelines().run_backfill(start, last, refresh=refresh, listener=listener)
     except KeyboardInterrupt:
         click.echo("\nStopped. What was answered is kept; the same command goes on from here.", err=True)
         context.exit(INTERRUPTED)
@@ -64,12 +65,12 @@ def _figures(names: list[str]) -> list[str]:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Listener]:
+def _bar(total: int) -> Iterator[DatesListener]:
     """A bar on stderr with dates done, papers, pace and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from flows.capture import Captured
+    from paperlake.ingest.hub import Captured
 
     screen = Console(stderr=True)
     columns = (

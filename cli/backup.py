@@ -24,12 +24,12 @@ def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
       papers backup /mnt/elsewhere/paperlake
       cp -r /mnt/elsewhere/paperlake ./lake && papers rebuild
     """
-    from digests.counts import many
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.store.backup import back_up
+    from paperlake.store.lake import Lake
+    from paperlake.store.snapshot import must_be_there, snapshot
+    from paperlake.text import many
     from schemas.catalogue import TABLES
-    from store.backup import back_up
-    from store.lake import Lake
-    from store.snapshot import must_be_there, snapshot
 
     lake = settings().lake
     must_be_there(lake)

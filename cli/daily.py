@@ -12,7 +12,7 @@ from cli import show
 from cli.arguments import Day
 
 if TYPE_CHECKING:
-    from flows.report import Report
+    from paperlake.monitoring.run_report import Report
 
 
 @click.command()
@@ -26,10 +26,10 @@ def daily(context: click.Context, day: date | None, *, recheck: bool, as_json: b
     Without --date it also captures again the 14 days before (votes move, papers are moved) and the date
     that is still open. Every answer is on disk before anything reads it; running twice does no harm.
     """
-    from flows.by_hand import run_daily
+    from cli.pipelines import pipelines
 
     show.narrate()
-    outcome = run_daily(day, recheck=recheck)
+    outcome = pipelines().run_daily(day, recheck=recheck)
     if as_json:
         click.echo(show.as_json({"summary": outcome.summary, **asdict(outcome)}))
     else:

@@ -57,7 +57,7 @@ def _simulate(root: Path, mornings: int, state: str) -> None:
             PAPERLAKE_ROOT=str(root), PAPERLAKE_STATE=state, PAPERLAKE_HUB_URL=hub.url, PAPERLAKE_HUB_QUOTA="0"
         )
         click.echo(f"An invented Hub is at {hub.url}. Starting Prefect ...", err=True)
-        from flows.by_hand import run_daily
+        from paperlake.pipelines.in_process import run_daily
 
         failed = 0
         for morning in range(mornings):
@@ -74,8 +74,8 @@ def _tell(root: Path) -> None:
     # At the end of a process with Prefect's threads, DuckDB tells at length which objects it leaves to the system.
     atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
     from cli.query import published_tables
-    from store.lake import Lake
-    from store.sql import query
+    from paperlake.store.lake import Lake
+    from paperlake.store.sql import query
 
     lake = Lake(root.absolute())
     click.echo(f"\nPublished in {root}:\n")

@@ -14,9 +14,9 @@ from cli import show
 from cli.arguments import Address, Day, Edition
 
 if TYPE_CHECKING:
-    from digests.issue import Issue
-    from flows.delivery import Delivered, Told
-    from flows.digesting import Out
+    from paperlake.outputs.delivery import Delivered, Told
+    from paperlake.outputs.mailing import Out
+    from paperlake.render.issue import Issue
 
 
 @click.command()
@@ -60,14 +60,15 @@ def digest(
         raise click.UsageError("--preview, --send and --outbox exclude each other")
     if again and not is_sent:
         raise click.UsageError("--again goes with --send")
-    from digests.period import period
-    from digests.plain import plain
-    from flows.clock import newest_closed_date, started
-    from flows.digesting import bring_out, put_letters, send
-    from flows.editions import editions_in_force
-    from flows.issuing import composed, newest_period, wanting
-    from flows.settings import settings
-    from flows.website import build_site
+    from paperlake.clock import started
+    from paperlake.config import settings
+    from paperlake.outputs.editions import editions_in_force
+    from paperlake.outputs.issues import composed, newest_period, wanting
+    from paperlake.outputs.mailing import bring_out, put_letters, send
+    from paperlake.outputs.site import build_site
+    from paperlake.render.period import period
+    from paperlake.render.plain_text import plain
+    from schemas.calendar import newest_closed_date
 
     said, clock = settings(), started(None)
     edition = editions_in_force(said)[name]
@@ -110,7 +111,7 @@ def _told(issue: Issue) -> dict[str, object]:
 
 
 def _tell(out: Out, letters: Sequence[Path], done: Delivered | None) -> None:
-    from digests.counts import many
+    from paperlake.text import many
 
     click.echo(f"{out.issue.title}: {many(len(out.issue.papers), 'paper')}")
     for number, one in enumerate(out.issue.papers[:3], 1):

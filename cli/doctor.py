@@ -10,7 +10,7 @@ import click
 from cli import show
 
 if TYPE_CHECKING:
-    from flows.examine import Line
+    from paperlake.monitoring.health import Line
 
 _MARKS = {"well": ("ok   ", "green"), "look": ("look ", "yellow"), "broken": ("BROKEN", "red")}
 
@@ -32,9 +32,9 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
     """
     from datetime import UTC, datetime
 
-    from flows import prefect_home
-    from flows.examine import examine
-    from flows.settings import settings
+    from paperlake import serve_state as prefect_home
+    from paperlake.config import settings
+    from paperlake.monitoring.health import examine
 
     said, now = settings(), datetime.now(UTC)
     lines = examine(said.lake, now, is_thorough=not quick)

@@ -19,8 +19,8 @@ def drift(since: date | None, *, as_json: bool) -> None:
     Every field is counted, also those that no table has a column for: in drift by month, in field_days by date. What
     the first kept date had is no news; a rare field is missed only when chance does not explain its absence.
     """
-    from flows.settings import settings
-    from flows.watch import all_notices
+    from paperlake.config import settings
+    from paperlake.monitoring.anomalies import all_notices
 
     rows = [row for row in all_notices(settings().lake).rows(named=True) if since is None or row["listed_on"] >= since]
     if as_json:

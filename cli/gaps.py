@@ -22,10 +22,10 @@ def gaps(since: date | None, *, as_json: bool) -> None:
 
     A date is without a gap when it is settled, complete, or confirmed empty.
     """
-    from digests.counts import many
-    from flows.clock import ARCHIVE_BEGINS, newest_closed_date
-    from flows.gaps import known_dates
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.ingest.coverage import known_dates
+    from paperlake.text import many
+    from schemas.calendar import ARCHIVE_BEGINS, newest_closed_date
 
     newest = newest_closed_date(datetime.now(UTC))
     if since is not None and not ARCHIVE_BEGINS <= since <= newest:

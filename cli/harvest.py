@@ -16,7 +16,8 @@ from cli.arguments import Day
 from cli.backfill import INTERRUPTED
 
 if TYPE_CHECKING:
-    from flows.harvesting import Harvest, Heard
+    from paperlake.ingest.oai_harvest import Harvest
+    from paperlake.pipelines.progress import HarvestListener
 
 
 @click.command()
@@ -40,13 +41,13 @@ def harvest(
       papers harvest                                              # then what changed, every day
       papers harvest --set cs --from 2025-11-01
     """
-    from flows.by_hand import run_harvest
+    from cli.pipelines import pipelines
 
     if since and until and since > until:
         raise click.UsageError("--from lies after --until")
     try:
         with _counter() as listener:
-            outcome = run_harvest(set_spec, since, until, listener=listener)
+            outcome = pipelines().run_harvest(set_spec, since, until, listener=listener)
     except KeyboardInterrupt:
         click.echo("\nStopped. What was answered is kept; the same command goes on from here.", err=True)
         context.exit(INTERRUPTED)
@@ -60,7 +61,7 @@ def harvest(
 
 
 @contextmanager
-def _counter() -> Iterator[Heard]:
+def _counter() -> Iterator[HarvestListener]:
     """A line on stderr that counts answers and records. How many there will be, arXiv no longer says."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

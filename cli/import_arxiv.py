@@ -27,8 +27,8 @@ def import_arxiv(context: click.Context, file: Path, *, as_json: bool) -> None:
       papers import-arxiv arxiv-metadata-oai-snapshot.json.zip
       papers harvest
     """
-    from flows.bulk import import_snapshot
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.operations.import_arxiv import import_snapshot
 
     with _bars(file.stat().st_size) as (read, fold):
         outcome = import_snapshot(settings().lake, file, read, fold)

@@ -27,9 +27,9 @@ def import_page(context: click.Context, file: Path, captured_on: date, *, as_jso
       papers import-page daily-papers.txt --captured-on 2025-11-06
       papers sql "select position, title, paper_id from page_matches order by position"
     """
-    from flows.build import publish_month
-    from flows.importing import keep_page, page_entry_count
-    from flows.settings import settings
+    from paperlake.build.publish import publish_month
+    from paperlake.config import settings
+    from paperlake.operations.import_replies import keep_page, page_entry_count
 
     lake = settings().lake
     is_new = keep_page(lake, file, captured_on)

@@ -23,10 +23,10 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     time comes from the name, from a captures.csv beside them (file,captured_at), or from --captured-at;
     never from the file's own time. Importing twice changes nothing.
     """
-    from digests.counts import many
-    from flows.importing import find_answers, invalid_captures, keep_answers, publish_waiting
-    from flows.instants import capture_name
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.operations.import_replies import find_answers, invalid_captures, keep_answers, publish_waiting
+    from paperlake.text import many
+    from paperlake.timestamps import capture_name
 
     lake = settings().lake
     archive = find_answers(folder, captured_at)

@@ -16,11 +16,11 @@ def mail_endpoint(host: str, port: int) -> None:
     """
     from datetime import UTC, datetime
 
-    from flows.settings import settings
-    from post.endpoint import endpoint
-    from post.serving import serve
-    from store.reader_database import ReaderDatabase
-    from store.subscribers import Subscribers
+    from paperlake.config import settings
+    from paperlake.mail.database import ReaderDatabase
+    from paperlake.mail.endpoint import endpoint
+    from paperlake.mail.endpoint_server import serve
+    from paperlake.mail.subscribers import Subscribers
 
     said = settings()
     with ReaderDatabase(said.state) as database:

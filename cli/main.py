@@ -31,12 +31,11 @@ from cli.subscribers import subscribe, subscribers, unsubscribe
 from cli.verify import verify
 from cli.website import site
 from cli.why import why
-
-_ROOMS = ("digests", "flows", "post", "quality", "sandbox", "schemas", "sources", "store", "transforms")
+from paperlake.errors import PaperlakeError
 
 
 class Papers(click.Group):
-    """The group of all commands. Errors that our rooms raise carry a sentence for people: no traceback."""
+    """The group of all commands. A PaperlakeError carries a sentence for people: no traceback."""
 
     def invoke(self, context: click.Context) -> object:
         """Run the command; an error of ours, or of the disk, becomes one line and exit code 1."""
@@ -47,9 +46,7 @@ class Papers(click.Group):
                 raise
             where = f": {error.filename}" if error.filename else ""
             raise click.ClickException(f"{error.strerror or error}{where}") from error
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] not in _ROOMS:
-                raise
+        except PaperlakeError as error:
             raise click.ClickException(str(error)) from error
 
     def list_commands(self, _context: click.Context) -> list[str]:

@@ -15,7 +15,7 @@ from cli import show
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from store.lake import Lake
+    from paperlake.store.lake import Lake
 
 
 _EXAMPLE_ROWS = 3
@@ -26,7 +26,7 @@ _EXAMPLE_WIDTH = 60
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def tables(*, as_json: bool) -> None:
     """List the tables with their rows, months and sizes."""
-    from flows.settings import settings
+    from paperlake.config import settings
 
     lake = settings().lake
     rows = published_tables(lake)
@@ -40,8 +40,8 @@ def tables(*, as_json: bool) -> None:
 
 def published_tables(lake: Lake) -> list[dict[str, str | int]]:
     """A line for each table: what the manifest says is published of it."""
+    from paperlake.store.snapshot import snapshot
     from schemas.catalogue import TABLES
-    from store.snapshot import snapshot
 
     published = snapshot(lake).manifest
     rows: list[dict[str, str | int]] = []
@@ -65,10 +65,10 @@ def published_tables(lake: Lake) -> list[dict[str, str | int]]:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def describe(name: str, *, as_json: bool) -> None:
     """Say what TABLE, or a view, holds: its columns, types, units, why a value may be missing, and examples."""
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.store.sql import query
     from schemas.catalogue import TABLES
     from schemas.views import VIEWS
-    from store.sql import query
 
     table = TABLES.get(name)
     told = table or VIEWS.get(name)
@@ -136,8 +136,8 @@ def sql(statement: str, form: str, output: Path | None) -> None:
 
     In CSV, a text that a spreadsheet would run as a formula begins with an apostrophe; other formats hold it as it is.
     """
-    from flows.settings import settings
-    from store.sql import query
+    from paperlake.config import settings
+    from paperlake.store.sql import query
 
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for the screen; give it a file with --output")
@@ -181,7 +181,7 @@ def _write_text(text: str, output: Path | None) -> None:
 
 
 def _write_csv(rows: pa.Table, output: Path | None) -> None:
-    from digests.harmless import cell
+    from paperlake.render.sanitize import cell
 
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

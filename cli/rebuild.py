@@ -38,14 +38,14 @@ def rebuild(
     \b
       papers rebuild --as-of 2025-01-09T04:30:00Z --into ./known-then
     """
-    from digests.counts import many
-    from flows.build import waiting_months
-    from flows.rebuild import months_kept, rebuild_as_of
-    from flows.rebuild import rebuild as build_again
-    from flows.recipes import DERIVED
-    from flows.settings import settings
-    from store.lake import Lake
-    from store.snapshot import must_be_there
+    from paperlake.build.publish import waiting_months
+    from paperlake.build.rebuild import months_kept, rebuild_as_of
+    from paperlake.build.rebuild import rebuild as build_again
+    from paperlake.config import settings
+    from paperlake.store.lake import Lake
+    from paperlake.store.snapshot import must_be_there
+    from paperlake.text import many
+    from transforms.graph import DERIVED
 
     if (as_of is None) != (into is None):
         raise click.UsageError("--as-of and --into go together: the lake as it was known is a lake of its own")

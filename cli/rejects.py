@@ -38,10 +38,10 @@ def rejects(reason: str | None, limit: int, *, as_json: bool) -> None:
     \b
       papers rejects --reason wrong_type
     """
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.store.sql import query
     from schemas import arxiv_rejects
     from schemas.rejects import REASONS
-    from store.sql import query
 
     known = dict.fromkeys([*REASONS, *arxiv_rejects.REASONS])
     if reason is not None and reason not in known:

@@ -15,13 +15,13 @@ def serve(port: int | None) -> None:
     again. Its Prefect home is in the state folder; Prefect profiles are not asked. For a worker instead:
     `prefect deploy --all`, then `prefect worker start --pool paperlake`.
     """
-    from flows.prefect_home import enter
-    from flows.settings import settings
+    from paperlake.config import settings
+    from paperlake.serve_state import enter
 
     in_force = settings()
     if port and in_force.prefect_api:
         raise click.UsageError("--port is of the server that serve starts, but PREFECT_API_URL names another")
     enter(in_force)  # Prefect reads it when it is imported
-    from flows.serving import serve as serve_all
+    from flows.serve import serve as serve_all
 
     serve_all(in_force, lambda line: click.echo(line, err=True), port)

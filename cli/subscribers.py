@@ -27,12 +27,12 @@ def subscribe(context: click.Context, address: str, edition: str, *, is_confirme
     \b
       papers subscribe ada@example.org --edition weekly
     """
-    from flows.clock import started
-    from flows.settings import settings
-    from flows.subscribing import Subscribing
-    from flows.subscribing import subscribe as ask
-    from store.reader_database import ReaderDatabase
-    from store.subscribers import Subscribers
+    from paperlake.clock import started
+    from paperlake.config import settings
+    from paperlake.mail.database import ReaderDatabase
+    from paperlake.mail.subscribers import Subscribers
+    from paperlake.outputs.subscriptions import Subscribing
+    from paperlake.outputs.subscriptions import subscribe as ask
 
     said, now = settings(), started(None).started_at
     with ReaderDatabase(said.state) as database:
@@ -79,10 +79,10 @@ def unsubscribe(context: click.Context, who: str, edition: str | None, *, as_jso
     \b
       papers unsubscribe ada@example.org --edition weekly
     """
-    from flows.clock import started
-    from flows.settings import settings
-    from store.reader_database import ReaderDatabase
-    from store.subscribers import Subscribers
+    from paperlake.clock import started
+    from paperlake.config import settings
+    from paperlake.mail.database import ReaderDatabase
+    from paperlake.mail.subscribers import Subscribers
 
     is_token = bool(_TOKEN.fullmatch(who))
     if is_token and edition:
@@ -118,10 +118,10 @@ def subscribers(edition: str | None, *, is_doubts: bool, as_json: bool) -> None:
     unsubscribed: left. With --doubts: letters whose sender, or whose connection, died after the letter was handed over.
     They are not sent again unless you say so.
     """
-    from flows.settings import settings
-    from store.deliveries import Deliveries
-    from store.reader_database import ReaderDatabase
-    from store.subscribers import Subscribers
+    from paperlake.config import settings
+    from paperlake.mail.database import ReaderDatabase
+    from paperlake.mail.deliveries import Deliveries
+    from paperlake.mail.subscribers import Subscribers
 
     if is_doubts and edition:
         raise click.UsageError("--doubts lists those of all editions")

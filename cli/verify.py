@@ -11,7 +11,7 @@ import click
 from cli import show
 
 if TYPE_CHECKING:
-    from flows.repair import Repaired
+    from paperlake.operations.repair import Repaired
 
 
 @click.command()
@@ -32,13 +32,13 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
 
     Exit code 1 if anything is wrong, and after --repair if anything still is.
     """
-    from digests.counts import many
-    from flows.repair import repair
-    from flows.settings import settings
-    from store.lake import Lake
-    from store.snapshot import must_be_there, snapshot
-    from store.verify import published_months
-    from store.verify import verify as look
+    from paperlake.config import settings
+    from paperlake.operations.repair import repair
+    from paperlake.store.lake import Lake
+    from paperlake.store.snapshot import must_be_there, snapshot
+    from paperlake.store.verify import published_months
+    from paperlake.store.verify import verify as look
+    from paperlake.text import many
 
     if backup and not is_repair:
         raise click.UsageError("--backup goes with --repair")
@@ -79,7 +79,7 @@ def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_j
 
 
 def _tell(repaired: Repaired) -> None:
-    from digests.counts import many
+    from paperlake.text import many
 
     for saved in repaired.saved:
         click.echo(show.shown(saved))

@@ -20,9 +20,9 @@ def site(*, force: bool, is_opened: bool, as_json: bool) -> None:
     Only what rests on changed months is rendered, and only changed pages are written. The site needs no
     server: open it from its folder, or copy the folder to any host.
     """
-    from flows.editions import editions_in_force
-    from flows.settings import settings
-    from flows.website import build_site
+    from paperlake.config import settings
+    from paperlake.outputs.editions import editions_in_force
+    from paperlake.outputs.site import build_site
 
     said = settings()
     with show.progress_to("site") as tick:

@@ -21,8 +21,8 @@ def why(paper_id: str, *, as_json: bool) -> None:
     \b
       papers sql "select body from hub_replies where body_sha256 = '…'" --format parquet -o answer.parquet
     """
-    from flows.settings import settings
-    from flows.why import why as provenance
+    from paperlake.config import settings
+    from paperlake.operations.lineage import why as provenance
 
     told = provenance(settings().lake, paper_id)
     if as_json:

@@ -20,10 +20,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
-from flows.clock import RunClock, started
 from flows.deployments import declared
 from flows.reconcile import deployed, end_dead_runs, is_late, skip_missed_runs
-from store.files import make_folder
+from paperlake.pipelines.runner import Start, start_now
+from paperlake.store.files import make_folder
 
 log = logging.getLogger("paperlake")
 
@@ -42,10 +42,7 @@ _held: dict[str, FileLock] = {}
 class Begun:
     """A run that has begun."""
 
-    clock: RunClock
-    due_at: datetime
-    is_scheduled: bool
-    """Whether a deployment executes it: then it has more patience, and nobody watches."""
+    start: Start
     is_missed: bool = False
     """Whether a schedule wanted it more than an hour ago."""
 
@@ -57,9 +54,10 @@ def begin(state: Path, now: datetime | None) -> Begun:
     makes up for those of its deployment that were missed. It was due when its schedule says, if that is less than
     a day ago.
     """
-    clock = started(now)
+    start = start_now(now)
     if runtime.deployment.id is None:
-        return Begun(clock, clock.started_at, is_scheduled=False)
+        return Begun(start)
+    clock = start.clock
     run_id = UUID(str(runtime.flow_run.id))
     _end_with_parent(run_id)
     _hold(state, str(run_id))
@@ -70,7 +68,7 @@ def begin(state: Path, now: datetime | None) -> Begun:
         is_missed = False
     due_at = runtime.flow_run.scheduled_start_time or clock.started_at
     is_of_now = now is not None or clock.started_at - due_at > LATEST
-    return Begun(clock, clock.started_at if is_of_now else due_at, is_scheduled=True, is_missed=is_missed)
+    return Begun(Start(clock, clock.started_at if is_of_now else due_at, is_scheduled=True), is_missed)
 
 
 def is_dead(state: Path, run: FlowRun) -> bool:

@@ -15,7 +15,9 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
-_HERE = Path(__file__).parent
+import paperlake
+
+_PACKAGE = Path(paperlake.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Declared:
 @cache
 def declared() -> tuple[Declared, ...]:
     """All deployments. The file lies beside the rooms, or inside when installed."""
-    path = next(p for p in (_HERE.parent / "prefect.yaml", _HERE / "prefect.yaml") if p.is_file())
+    path = next(p for p in (_PACKAGE.parent / "prefect.yaml", _PACKAGE / "data" / "prefect.yaml") if p.is_file())
     about = yaml.safe_load(path.read_text())["deployments"]
     return tuple(Declared(one["name"], one["entrypoint"], one) for one in about)
 

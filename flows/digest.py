@@ -10,26 +10,27 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from digests.markdown import markdown
-from digests.period import Span
-from flows.clock import newest_closed_date
 from flows.deployed_run import begin
-from flows.digesting import Out, bring_out, send
-from flows.editions import editions_in_force
-from flows.issuing import newest_period
-from flows.settings import settings
-from flows.website import build_site
+from paperlake.config import settings
+from paperlake.errors import PaperlakeError
+from paperlake.outputs.editions import editions_in_force
+from paperlake.outputs.issues import newest_period
+from paperlake.outputs.mailing import Out, bring_out, send
+from paperlake.outputs.site import build_site
+from paperlake.render.markdown import markdown
+from paperlake.render.period import Span
+from schemas.calendar import newest_closed_date
 
 log = logging.getLogger("paperlake")
 _RETRIES, _RETRY_S = 8, 1800.0
 """Four hours of patience for a date that is not complete yet, or a mail server that is away."""
 
 
-class LettersPutOff(Exception):
+class LettersPutOff(PaperlakeError):
     """Letters were surely not sent, and may be later. Their issue came out."""
 
 
-class DigestHadProblems(Exception):
+class DigestHadProblems(PaperlakeError):
     """An issue did not come out, or not all of its letters; what could be done was."""
 
 
@@ -41,8 +42,8 @@ def digest(every: Span = "day", now: datetime | None = None, mail: bool = True) 
     an issue are wanting, or letters are put off. The tables are never touched but for the ledger `issues`.
     """
     said = settings()
-    begun = begin(said.state, now)
-    clock, due_at = begun.clock, begun.due_at
+    start = begin(said.state, now).start
+    clock, due_at = start.clock, start.due_at
     editions = editions_in_force(said)
     closed = newest_closed_date(due_at)
     chosen = [name for name, edition in editions.items() if edition.every == every]

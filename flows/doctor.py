@@ -10,16 +10,17 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State as RunState
 from prefect.states import Cancelled
 
-from digests.counts import many
-from flows import prefect_home
+from flows.automations import Schedule, schedules
 from flows.deployed_run import begin
-from flows.examine import Line, ago, broken, examine
 from flows.reconcile import SKIPPED
-from flows.schedule import Schedule, schedules
-from flows.settings import Settings, settings
+from paperlake import serve_state as prefect_home
+from paperlake.config import Settings, settings
+from paperlake.errors import PaperlakeError
+from paperlake.monitoring.health import Line, ago, broken, examine
+from paperlake.text import many
 
 
-class PromiseBroken(Exception):
+class PromiseBroken(PaperlakeError):
     """Something does not hold that readers rely on."""
 
 
@@ -33,7 +34,7 @@ def doctor(now: datetime | None = None) -> list[Line] | RunState[list[Line]]:
     run = begin(said.state, now)
     if run.is_missed:
         return Cancelled(name=SKIPPED, message="Nobody was there to execute this run when it was due.")
-    lines = [*examine(said.lake, run.clock.started_at), *schedule_lines(said, run.clock.now())]
+    lines = [*examine(said.lake, run.start.clock.started_at), *schedule_lines(said, run.start.clock.now())]
     wrong = list(broken(lines))
     create_markdown_artifact(key="doctor", markdown=markdown(lines), description=f"{len(wrong)} promises broken")
     if wrong:

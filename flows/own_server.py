@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Self
 
-from flows.lifeline import end_with_us
-from flows.prefect_home import home
+from paperlake.errors import PaperlakeError
+from paperlake.serve_state import home
 
 _LOOPBACK = "127.0.0.1"
 _STOP_S = 30
@@ -38,7 +40,22 @@ _REASONS = (
 """What the log of a server that died says, and what that means for a person."""
 
 
-class ServerDied(Exception):
+_WATCH = """
+import os, signal, sys, time
+if not os.read(0, 1):
+    try:
+        os.kill(int(sys.argv[1]), signal.SIGTERM)
+        for _ in range(50):
+            time.sleep(0.1)
+            os.kill(int(sys.argv[1]), 0)
+        os.kill(int(sys.argv[1]), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""
+"""Waits for the end of what it reads, which comes when nobody can write any more."""
+
+
+class ServerDied(PaperlakeError):
     """The Prefect server ended by itself."""
 
 
@@ -66,7 +83,7 @@ class OwnServer:
                 stderr=log,
                 start_new_session=True,
             )
-        end_with_us(self._process)
+        _end_with_us(self._process)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,3 +125,18 @@ def _free_port() -> int:
         probe.bind((_LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _end_with_us(server: subprocess.Popen[bytes]) -> None:
+    """Let `server` end with this process, also where that one is killed and cannot stop it."""
+    command = [sys.executable, "-S", "-c", _WATCH, str(server.pid)]
+    # In a session of its own: what is meant for us and for the server must not end the watch.
+    watch = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
+    )
+
+    def call_off() -> None:
+        server.wait()
+        watch.communicate(b"\n")
+
+    threading.Thread(target=call_off, daemon=True).start()

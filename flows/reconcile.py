@@ -7,6 +7,7 @@ deployment when it begins.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from flows.deployments import Declared
 SKIPPED = "Skipped"
 """The name of the state of a run that nobody was there to execute, and that another one makes up for."""
 HOLDS_A_SLOT = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_SECOND_LOOK_S = 1.0
 _RETRIES = "AwaitingRetry"
 """A run that waits for its next try keeps its process, and its slot."""
 
@@ -59,14 +61,12 @@ def end_dead_runs(client: SyncPrefectClient, deployments: Sequence[Deployed], is
     """End as Crashed the runs whose process is gone, and free the slots that nothing holds. Gives those runs."""
     ended = []
     for one in deployments:
-        holding = slot_holders(client, one.known.id)
-        dead = [run for run in holding if is_dead(run)]
+        dead = [run for run in slot_holders(client, one.known.id) if is_dead(run) and run.state_type in HOLDS_A_SLOT]
         for run in dead:
-            if run.state_type in HOLDS_A_SLOT:
-                message = "The process that executed this run is gone."
-                client.set_flow_run_state(run.id, Crashed(message=message), force=True)
-                ended.append(run)
-        _free_slots(client, one, len(holding) - len(dead))
+            message = "The process that executed this run is gone."
+            client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+        _count_slots(client, one, is_dead, may_add=bool(dead))
+        ended += dead
     return ended
 
 
@@ -119,11 +119,20 @@ def is_late(run: FlowRun, now: datetime, by: timedelta) -> bool:
     return run.expected_start_time is not None and now - run.expected_start_time > by
 
 
-def _free_slots(client: SyncPrefectClient, one: Deployed, held_count: int) -> None:
-    """Tell the server how many slots of a deployment are held: of a slot whose lease is lost it never learns."""
-    limit = client.read_deployment(one.known.id).global_concurrency_limit
-    if limit is not None and limit.active_slots != held_count:
-        client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=held_count))
+def _count_slots(client: SyncPrefectClient, one: Deployed, is_dead: IsDead, *, may_add: bool) -> None:
+    """Tell the server how many slots of a deployment are held: of a slot whose lease is lost it never learns.
+
+    Where a dead run was ended whose lease had run out, it has freed the slot twice: that is put right if `may_add`.
+    """
+    for is_second_look in (False, True):
+        held = len([run for run in slot_holders(client, one.known.id) if not is_dead(run)])
+        limit = client.read_deployment(one.known.id).global_concurrency_limit
+        if limit is None or limit.active_slots == held or (limit.active_slots < held and not may_add):
+            return
+        if is_second_look:
+            client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=held))
+        else:
+            time.sleep(_SECOND_LOOK_S)  # another run may just begin or end
 
 
 def _runs(client: SyncPrefectClient, deployment_id: UUID, state: FlowRunFilterState) -> list[FlowRun]:

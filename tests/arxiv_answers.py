@@ -10,7 +10,7 @@ import polars as pl
 from hypothesis import Phase, settings
 
 from schemas.arxiv_replies import ARXIV_REPLIES
-from transforms.arxiv_oai import Reading, read
+from transforms.arxiv.oai_replies import Reading, read
 
 Row = dict[str, Any]
 AT = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)

@@ -6,9 +6,8 @@ from hashlib import sha256
 
 import polars as pl
 
-from flows.harvest import _row
-from flows.harvesting import Harvest, Window
-from flows.recipes import GATHERINGS
+from paperlake.ingest.oai_harvest import Harvest, Window
+from paperlake.pipelines.harvest import _row
 from sandbox.arxiv_answers import Repository
 from sandbox.arxiv_collection import Collection
 from sandbox.arxiv_generated import generated
@@ -19,8 +18,9 @@ from schemas.arxiv_replies import ARXIV_REPLIES
 from schemas.authors import AUTHORS
 from schemas.harvests import HARVESTS
 from schemas.listings import LISTINGS
-from transforms import arxiv_oai
-from transforms.arxiv_lines import filed
+from transforms.arxiv import oai_replies as arxiv_oai
+from transforms.arxiv.snapshot_lines import filed
+from transforms.graph import GATHERINGS
 
 AT = datetime(2025, 11, 20, 4, 40, tzinfo=UTC)
 PAPERS = [

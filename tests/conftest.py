@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from store.lake import Lake
+from paperlake.store.lake import Lake
 
 T = TypeVar("T")
 # Before anybody imports Prefect, whose server would tell of itself.

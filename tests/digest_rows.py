@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from digests.editions import Edition
-from digests.issue import Frames
-from flows.issuing import CATEGORIES
+from paperlake.outputs.issues import CATEGORIES
+from paperlake.render.editions import Edition
+from paperlake.render.issue import Frames
 from schemas.authors import AUTHORS
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS

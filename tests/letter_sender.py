@@ -6,12 +6,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.delivery import deliver, recipients
-from post.headers import Heading, bulk_letter
-from post.relay import Relay
-from post.smtp import Postman
-from store.deliveries import IssueBusy
-from store.reader_database import ReaderDatabase
+from paperlake.mail.database import ReaderDatabase
+from paperlake.mail.deliveries import IssueBusy
+from paperlake.mail.headers import Heading, bulk_letter
+from paperlake.mail.relay import Relay
+from paperlake.mail.smtp import Postman
+from paperlake.outputs.delivery import deliver, recipients
 
 ISSUE = "weekly-2025-W45"
 SENDER = "papers@example.org"

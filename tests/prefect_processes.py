@@ -104,7 +104,7 @@ def api(url, path, body=None, method=None):
         contextlib.suppress(OSError),
         urllib.request.urlopen(request, timeout=30) as answer,
     ):
-        return json.loads(answer.read() or b"null")
+        return json.loads(answer.read() or b"true")
     return None
 
 
@@ -136,7 +136,8 @@ def schedule_in(url, name, seconds):
     path = f"/deployments/{deployment}/schedules"
     wait_for(lambda: api(url, path, [{"schedule": schedule, "active": True}]), 20, "the schedule")
     # The scheduler looks at once at what was changed, and at all others once a minute.
-    api(url, f"/deployments/{deployment}", {"description": "due soon"}, "PATCH")
+    changed = {"description": "due soon"}
+    wait_for(lambda: api(url, f"/deployments/{deployment}", changed, "PATCH"), 20, "the change")
     return due_at
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from quality import judge
+from paperlake.quality import judge
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
-from transforms import hub
 from transforms.conform import none
+from transforms.hub import replies as hub
 
 Entry = dict[str, Any]
 Row = dict[str, Any]

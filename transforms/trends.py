@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.trends import GRACE_H, HALF_LIFE_H, MOST_RANKED, SPANS, TRENDS
 from transforms.conform import conform
-from transforms.verdicts import closes_at
+from transforms.hub.verdicts import closes_at
 
 _PAPER = ["listed_on", "paper"]
 """A paper is a number here, its place in the order of ids: there are many rows, and ids are slow to compare."""

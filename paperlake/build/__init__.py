@@ -1,0 +1,1 @@
+"""From kept answers to published tables: load, build, validate, publish."""

@@ -1,0 +1,1 @@
+"""Asking the sources, and keeping what they answer before anything reads it."""

@@ -1,0 +1,62 @@
+"""What months want of tables that are filed under other months: told in the footers of those tables' files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from paperlake.errors import PaperlakeError
+from paperlake.store.lake import part_name
+from paperlake.store.manifest import Manifest
+from paperlake.store.parquet import SHARES
+from schemas.table import Gathers
+
+Shared = Mapping[str, Mapping[str, str]]
+"""By the name of a file, the hash of what each month wants of it."""
+
+_REMEMBERED = 4096
+
+
+class FooterUnreadable(PaperlakeError):
+    """A published file is not there, or its footer does not say what it holds for which month."""
+
+
+def shared(published: Manifest, gathers: Gathers, where: Callable[[str, str], Path]) -> Shared:
+    """What every published file of the tables that are shared holds for which months; `where` it lies is asked.
+
+    Raises FooterUnreadable.
+    """
+    return {
+        part_name(table, month): shares_of(where(table, month), entry.sha256)
+        for table in gathers.shared
+        for month in published.months(table)
+        if (entry := published.entry(table, month))
+    }
+
+
+def gathered_inputs(published: Manifest, gathers: Gathers, held: Shared, month: str) -> dict[str, str]:
+    """What a month is built from: the SHA-256 of its own files, and the hashes of its shares of others."""
+    own = {part_name(table, month): entry.sha256 for table in gathers.own if (entry := published.entry(table, month))}
+    return own | {f"{name}#{month}": shares[month] for name, shares in held.items() if month in shares}
+
+
+def gathering_months(published: Manifest, gathers: Gathers, held: Shared) -> list[str]:
+    """Every month that anything is there for, oldest first."""
+    own = (month for table in gathers.own for month in published.months(table))
+    return sorted({*own, *(month for shares in held.values() for month in shares)})
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def shares_of(path: Path, _sha256: str) -> Mapping[str, str]:
+    """What the footer of a published file says it holds for which month. Raises FooterUnreadable."""
+    # Published bytes do not change, so it is read once.
+    try:
+        said = pq.read_schema(path).metadata or {}
+        return dict(json.loads(said.get(SHARES.encode(), b"{}")))
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+        raise FooterUnreadable(f"{path} cannot be read ({error}); `papers verify --repair` mends it") from error

@@ -1,0 +1,160 @@
+"""Building again from what was kept: the same bytes, or the lake as it was known."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from paperlake.build.publish import publish_month
+from paperlake.build.rebuild import NothingKnown, TargetTaken, months_kept, rebuild, rebuild_as_of
+from paperlake.operations.import_replies import find_answers, keep_answers, publish_waiting
+from paperlake.store.lake import Lake
+from paperlake.store.rows import scan
+from paperlake.store.snapshot import snapshot
+from sandbox.generated import GeneratedHub
+from schemas.catalogue import TABLES
+from tests.build.test_build import keep
+
+DAY, MONTH = date(2025, 11, 6), "2025-11"
+MORNINGS = [datetime(2025, 11, 6, 8, tzinfo=UTC) + timedelta(days=n) for n in range(4)]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A lake that was published capture by capture."""
+    lake = Lake(tmp_path / "lake")
+    for at in MORNINGS:
+        keep(lake, at)
+        publish_month(lake, MONTH)
+    return lake
+
+
+def parts(lake):
+    """Every published file but the ledger, which tells of runs and not of what they made."""
+    files = [path for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts]
+    return {path.relative_to(lake.root): path.read_bytes() for path in files}
+
+
+def rows(lake, table):
+    return scan(snapshot(lake), TABLES[table]).collect().sort(TABLES[table].sort)
+
+
+def test_a_rebuild_gives_the_bytes_that_the_runs_gave(lake):
+    before = parts(lake)
+    assert [done.changed for done in rebuild(lake, months_kept(lake), force=True)] == [()]
+    assert parts(lake) == before
+
+
+def test_processes_build_the_bytes_that_threads_build(lake, monkeypatch):
+    before = parts(lake)
+    monkeypatch.setattr("paperlake.build.workers.PROCESSES_FROM_BYTES", 0)
+    lake.part("listings", MONTH).unlink()
+    assert [done.changed for done in rebuild(lake, [MONTH, "2025-12"], force=True)] == [
+        ("tables/listings/month=2025-11/part-0.parquet",),
+        (),
+    ]
+    assert parts(lake) == before
+
+
+def test_only_the_table_that_is_asked_for_is_built(lake):
+    for table in ("listings", "authors"):
+        lake.part(table, MONTH).unlink()
+    (done,) = rebuild(lake, [MONTH], force=True, only=[TABLES["authors"]])
+    assert done.changed == ("tables/authors/month=2025-11/part-0.parquet",)
+    assert not lake.part("listings", MONTH).exists()
+
+
+def test_captures_published_one_by_one_give_the_bytes_of_all_at_once(lake, tmp_path):
+    at_once = Lake(tmp_path / "at-once")
+    for at in reversed(MORNINGS):
+        keep(at_once, at)
+    publish_month(at_once, MONTH)
+    assert parts(at_once) == parts(lake)
+
+
+def test_a_spoilt_derived_table_comes_back_with_force(lake):
+    before = parts(lake)
+    text = lake.manifest.read_text().replace(snapshot(lake).manifest.entry("listings", MONTH).sha256, "0" * 64)
+    lake.manifest.write_text(text)
+    lake.part("listings", MONTH).write_bytes(b"spoilt")
+    (done,) = rebuild(lake, [MONTH], force=True)
+    assert done.changed == ("tables/listings/month=2025-11/part-0.parquet",)
+    assert parts(lake) == before
+
+
+@pytest.mark.parametrize("known", range(1, 5))
+def test_the_lake_as_of_an_instant_is_the_lake_that_was_published_then(lake, tmp_path, known):
+    then, target = Lake(tmp_path / "then"), Lake(tmp_path / "target")
+    for at in MORNINGS[:known]:
+        keep(then, at)
+        publish_month(then, MONTH)
+    list(rebuild_as_of(lake, months_kept(lake), MORNINGS[known - 1], target))
+    assert parts(target) == parts(then)
+
+
+def test_a_lake_is_never_built_over_another(lake, tmp_path):
+    with pytest.raises(TargetTaken, match="choose a new folder"):
+        list(rebuild_as_of(lake, [MONTH], MORNINGS[0], lake))
+
+
+def test_the_lake_as_of_an_instant_gets_a_folder_of_its_own(lake, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/notes.txt").write_text("mine")
+    with pytest.raises(TargetTaken, match="holds something already"):
+        list(rebuild_as_of(lake, [MONTH], MORNINGS[0], Lake(tmp_path / "taken")))
+
+
+def test_before_anything_was_known_there_is_no_lake(lake, tmp_path):
+    with pytest.raises(NothingKnown, match="nothing had been captured yet at 2000-01-01"):
+        list(rebuild_as_of(lake, [MONTH], datetime(2000, 1, 1, tzinfo=UTC), Lake(tmp_path / "then")))
+
+
+def test_the_list_and_votes_of_each_recorded_instant(recordings, tmp_path):
+    lake = Lake(tmp_path / "lake")
+    answers = find_answers(recordings / "hub/recaptures").answers
+    held = [answer for answer in answers if answer.listed_on == date(2025, 1, 8)]
+    keep_answers(lake, tuple(held), lambda: None)
+    list(publish_waiting(lake))
+    for answer in held:
+        target = Lake(tmp_path / answer.path.stem)
+        list(rebuild_as_of(lake, ["2025-01"], answer.captured_at, target))
+        said = {e["paper"]["id"]: e["paper"]["upvotes"] for e in json.loads(answer.path.read_text())}
+        listed = rows(target, "listings").filter("is_listed")
+        assert dict(listed.select("paper_id", "upvote_count").iter_rows()) == said
+        assert listed["last_seen_at"].unique().to_list() == [answer.captured_at]
+
+
+def test_the_commands_tell_what_they_did(lake, tmp_path, monkeypatch):
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
+    papers = CliRunner()
+    assert "unchanged" in papers.invoke(main, ["rebuild"]).output
+    assert "no byte differed" in papers.invoke(main, ["rebuild", "--force", "--month", MONTH]).output
+    then = ["rebuild", "--as-of", "2025-11-06T09:00:00Z"]
+    assert "--into" in papers.invoke(main, then).output
+    assert papers.invoke(main, [*then, "--into", str(tmp_path / "then")]).exit_code == 0
+    assert rows(Lake(tmp_path / "then"), "captures").height == 1
+
+
+def test_gaps_are_a_calendar_and_a_list(lake, monkeypatch):
+    monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
+    shown = CliRunner().invoke(main, ["gaps", "--since", "2025-11-03"]).output
+    assert "2025-11    ???+???" in shown
+    told = json.loads(CliRunner().invoke(main, ["gaps", "--since", "2025-11-03", "--json"]).output)
+    assert told[0] == {"date": "2025-11-03", "verdict": None, "reason": None}
+    assert "2025-11-06" not in {gap["date"] for gap in told}
+
+
+def test_the_manifest_tells_what_is_wanting(lake):
+    wanting = snapshot(lake).manifest.entry("source_days", MONTH).wanting
+    assert "2025-11-06" not in wanting
+    assert len(wanting) == 29
+
+
+def test_a_world_that_votes_gives_a_history(lake):
+    votes = rows(lake, "signals").group_by("paper_id").agg(pl.col("upvote_count").n_unique())
+    assert rows(lake, "signals")["captured_at"].n_unique() == len(MORNINGS)
+    assert votes["upvote_count"].max() > 1
+    assert {e["paper"]["id"] for e in GeneratedHub(papers_a_day=6).listed(DAY, MORNINGS[-1])} <= set(votes["paper_id"])

@@ -1,0 +1,264 @@
+"""The daily flow, end to end: a real server on loopback, a real Prefect API, a lake on disk."""
+
+import logging
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from paperlake.ingest.dates import DateNotOpen
+from paperlake.ingest.hub import Patience
+from paperlake.operations.accept import NothingToDecide, accept
+from paperlake.operations.import_replies import find_answers, keep_answers, publish_waiting
+from paperlake.pipelines.in_process import run_daily
+from paperlake.store.lake import Lake
+from paperlake.store.rows import scan
+from paperlake.store.snapshot import snapshot
+from sandbox.clock import Clock
+from sandbox.faults import Fault
+from sandbox.generated import GeneratedHub
+from sandbox.hub import HubServer
+from sandbox.recorded import RecordedHub
+from schemas.catalogue import TABLES
+
+MORNING = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
+DAY = date(2025, 11, 6)
+
+
+@pytest.fixture
+def lake(lake_in_force):
+    return lake_in_force
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Starts a Hub for a world and points the settings at it."""
+    servers = []
+
+    def start(world, **options):
+        server = HubServer(world, clock=Clock(MORNING), quota=None, **options)
+        server.__enter__()
+        servers.append(server)
+        monkeypatch.setenv("PAPERLAKE_HUB_URL", server.url)
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def rows(lake, table):
+    return scan(snapshot(lake), TABLES[table]).collect().sort(TABLES[table].sort)
+
+
+def verdicts(lake):
+    return dict(rows(lake, "source_days").select("listed_on", "verdict").iter_rows())
+
+
+class ListOfAnotherDate:
+    """A Hub that answers each date with the list of the day before, from a given instant on."""
+
+    def __init__(self, since):
+        self.inner, self.since = GeneratedHub(papers_a_day=10), since
+
+    def listed(self, day, at):
+        return self.inner.listed(day - timedelta(days=1) if at >= self.since else day, at)
+
+    def paper(self, paper_id, at):
+        return self.inner.paper(paper_id, at)
+
+
+def test_a_morning_publishes_the_newest_closed_date_the_window_before_it_and_the_open_one(lake, hub):
+    world = GeneratedHub(papers_a_day=10)
+    hub(world)
+    outcome = run_daily(None, recheck=False, now=MORNING)
+    assert not outcome.problems
+    assert [v.listed_on for v in outcome.verdicts] == [DAY + timedelta(days=n) for n in range(-14, 2)]
+    assert verdicts(lake)[DAY] == "complete"
+    assert verdicts(lake)[DAY + timedelta(days=1)] == "partial"
+    assert verdicts(lake)[date(2025, 11, 1)] == "confirmed_empty"
+    listed = rows(lake, "listings").filter(pl.col("listed_on") == DAY)
+    assert listed["paper_id"].to_list() == [entry["paper"]["id"] for entry in world.listed(DAY, MORNING)]
+    assert not list(lake.inbox.rglob("*.row")), "what is published waits no more"
+
+
+def test_one_date_asked_for_is_one_date_captured(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=10))
+    run_daily(DAY, recheck=False, now=MORNING)
+    assert list(verdicts(lake)) == [DAY]
+    assert {seen.day for seen in server.requests} == {"2025-11-06"}
+
+
+def test_dates_that_make_the_source_unwell_keep_no_other_from_being_asked_for(lake, hub, monkeypatch):
+    monkeypatch.setattr("paperlake.pipelines.daily.PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+    ill = {DAY - timedelta(days=2), DAY - timedelta(days=6)}
+    hub(GeneratedHub(papers_a_day=5), faults=[Fault("status", status=500, day=day, times=None) for day in ill])
+    for hours in range(3):
+        assert run_daily(None, recheck=False, now=MORNING + timedelta(hours=hours)).problems
+        assert verdicts(lake)[DAY] == "complete", "the newest come first"
+    assert {day for day, verdict in verdicts(lake).items() if verdict == "failed"} == ill
+    assert len(verdicts(lake)) == 16
+
+
+def test_every_page_of_a_busy_date_is_fetched(lake, hub):
+    world = GeneratedHub(seed=3, papers_a_day=260)
+    server = hub(world)
+    run_daily(DAY, recheck=False, now=MORNING)
+    full = world.listed(DAY, MORNING)
+    assert len(full) > 200
+    assert rows(lake, "listings")["paper_id"].to_list() == [entry["paper"]["id"] for entry in full]
+    assert [seen.page for seen in server.requests] == [str(n) for n in range(len(server.requests))]
+    assert {seen.query["limit"] for seen in server.requests} == {"100"}
+
+
+def test_what_was_validated_is_on_a_page(lake, hub):
+    hub(GeneratedHub(papers_a_day=5))
+    run_daily(DAY, recheck=False, now=MORNING)
+    assert "listings" in (lake.quality / "index.html").read_text()
+
+
+def test_a_second_run_adds_its_captures_and_changes_no_list(lake, hub):
+    hub(GeneratedHub(papers_a_day=10))
+    run_daily(DAY, recheck=False, now=MORNING)
+    first = rows(lake, "listings").drop("last_seen_at")
+    run_daily(DAY, recheck=False, now=MORNING + timedelta(minutes=1))
+    assert rows(lake, "captures").height == 2
+    assert rows(lake, "listings").drop("last_seen_at").equals(first)
+
+
+def test_what_was_seen_again_is_in_the_summary(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=10))
+    assert str(run_daily(None, recheck=False, now=MORNING).changes) == ""
+    later = MORNING + timedelta(days=1)
+    server.clock.move_to(later)
+    outcome = run_daily(None, recheck=False, now=later)
+    assert outcome.changes.added > 0
+    assert outcome.changes.votes_gained > 0
+    assert f"{outcome.changes.added} papers added" in outcome.summary
+
+
+def test_a_machine_that_slept_for_weeks_heals_by_itself(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=4))
+    run_daily(date(2025, 10, 1), recheck=False, now=MORNING)
+    run_daily(DAY, recheck=False, now=MORNING)
+    server.requests.clear()
+    run_daily(None, recheck=False, now=MORNING)
+    asked = sorted({date.fromisoformat(seen.day) for seen in server.requests})
+    assert asked == [date(2025, 10, 2) + timedelta(days=n) for n in range(37)]
+    assert set(verdicts(lake).values()) <= {"settled", "complete", "confirmed_empty", "partial"}
+
+
+def test_an_unreachable_hub_is_one_line_and_nothing_published(lake, monkeypatch):
+    monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("paperlake.pipelines.daily.PATIENCE_BY_HAND", Patience(0.5, 1, 5))
+    outcome = run_daily(DAY, recheck=True, now=MORNING)
+    (problem,) = outcome.problems
+    assert "127.0.0.1:9 could not be asked" in problem
+    assert "\n" not in problem
+    assert not outcome.changed
+    assert not list(lake.tables.rglob("*")) if lake.tables.exists() else True
+
+
+def test_what_was_answered_before_the_hub_vanished_is_published(lake, hub, monkeypatch):
+    monkeypatch.setattr("paperlake.pipelines.daily.PATIENCE_BY_HAND", Patience(0.5, 1, 5))
+    before = DAY - timedelta(days=1)
+    hub(GeneratedHub(papers_a_day=10), faults=[Fault("drop", day=before)])
+    outcome = run_daily(DAY, recheck=True, now=MORNING)
+    assert len(outcome.problems) == 1
+    assert verdicts(lake) == {DAY: "complete"}
+    assert {v.verdict for v in outcome.verdicts if v.listed_on <= before} == {"without answer"}
+
+
+def test_an_answer_that_is_no_list_is_kept_and_the_date_has_failed(lake, hub):
+    hub(GeneratedHub(), faults=[Fault("html", day=DAY)])
+    outcome = run_daily(DAY, recheck=False, now=MORNING)
+    assert verdicts(lake) == {DAY: "failed"}
+    assert any("not a JSON array" in problem for problem in outcome.problems)
+    assert b"<" in rows(lake, "hub_replies")["body"][0]
+
+
+def test_a_hub_that_fails_is_a_problem_also_for_a_date_that_is_settled(lake, hub):
+    server = hub(GeneratedHub(papers_a_day=5))
+    run_daily(DAY, recheck=False, now=MORNING)
+    server.add_fault(Fault("html"))
+    outcome = run_daily(DAY, recheck=False, now=MORNING + timedelta(hours=1))
+    assert outcome.problems == ("2025-11-06 failed: page 0 is not a JSON array",)
+    assert verdicts(lake) == {DAY: "complete"}
+
+
+def test_a_hub_that_does_not_want_us_is_asked_once(lake, hub):
+    server = hub(GeneratedHub(), faults=[Fault("status", status=403)])
+    outcome = run_daily(None, recheck=False, now=MORNING)
+    assert len(server.requests) == 1
+    assert "the Hub answered with status 403: 15 more dates were not asked for" in outcome.problems
+
+
+def test_a_capture_of_another_date_is_set_aside_and_the_last_good_list_stays(lake, hub):
+    later = MORNING + timedelta(hours=2)
+    server = hub(ListOfAnotherDate(since=later))
+    run_daily(DAY, recheck=False, now=MORNING)
+    good = rows(lake, "listings")
+    server.clock.move_to(later)
+    outcome = run_daily(DAY, recheck=False, now=later)
+    assert any("it is the list of another date" in problem for problem in outcome.problems)
+    assert rows(lake, "listings").equals(good)
+    assert rows(lake, "rejects")["reason"].to_list() == ["capture_refused"]
+    assert verdicts(lake)[DAY] == "complete"
+
+
+def test_an_accepted_capture_is_let_in_and_stays_so(lake, hub):
+    hub(ListOfAnotherDate(since=MORNING))
+    run_daily(DAY, recheck=False, now=MORNING)
+    began = rows(lake, "captures")["captured_at"][0]
+    assert rows(lake, "listings").is_empty()
+    accept(lake, DAY, began)
+    assert rows(lake, "listings").height > 0
+    assert rows(lake, "rejects").is_empty()
+    assert "unchanged" in accept(lake, DAY, began)
+    with pytest.raises(NothingToDecide, match="there is no capture"):
+        accept(lake, DAY, began + timedelta(seconds=1))
+
+
+def test_a_date_that_is_not_open_yet_is_not_asked_for(lake, hub):
+    server = hub(GeneratedHub())
+    with pytest.raises(DateNotOpen, match="2025-11-08 is not open yet"):
+        run_daily(date(2025, 11, 8), recheck=False, now=MORNING)
+    assert not server.requests
+
+
+def test_the_token_is_sent_and_is_nowhere_to_be_found(lake, hub, monkeypatch, caplog, tmp_path):
+    monkeypatch.setenv("HF_TOKEN", "hf_sEcReTsEcReT")
+    server = hub(GeneratedHub(papers_a_day=5))
+    with caplog.at_level(logging.DEBUG):
+        run_daily(DAY, recheck=False, now=MORNING)
+    assert server.requests[0].headers["authorization"] == "Bearer hf_sEcReTsEcReT"
+    assert "sEcReT" not in caplog.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"sEcReT" in path.read_bytes()]
+    assert "sEcReT" not in "".join(str(row) for row in rows(lake, "hub_replies").drop("body").rows())
+
+
+def test_answers_that_a_dead_run_left_are_published_by_the_next(lake, hub, monkeypatch):
+    hub(GeneratedHub(papers_a_day=5))
+    with monkeypatch.context() as dying:
+        dying.setattr(
+            "paperlake.pipelines.daily.publish_months", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever Prefect makes of an interrupt
+            run_daily(date(2025, 10, 30), recheck=False, now=MORNING)
+    assert list(lake.inbox.rglob("*.row"))
+    run_daily(DAY, recheck=False, now=MORNING)
+    assert set(verdicts(lake)) == {date(2025, 10, 30), DAY}
+
+
+@pytest.mark.parametrize("day", [date(2024, 6, 13), date(2025, 1, 8), date(2025, 10, 1), date(2026, 5, 12)])
+def test_recordings_over_http_give_the_lists_that_importing_them_gives(day, lake, hub, recordings, tmp_path):
+    folder = recordings / "hub/daily_papers"
+    later = datetime(2026, 11, 1, tzinfo=UTC)
+    hub(RecordedHub(folder)).clock.move_to(later)
+    run_daily(day, recheck=False, now=later)
+    imported = Lake(tmp_path / "imported")
+    answers = tuple(a for a in find_answers(folder).answers if a.listed_on == day)
+    keep_answers(imported, answers, lambda: None)
+    assert len(list(publish_waiting(imported))) == 1
+    for table, seen in (("listings", ["first_seen_at", "last_seen_at"]), ("authors", []), ("signals", ["captured_at"])):
+        assert rows(lake, table).drop(seen).equals(rows(imported, table).drop(seen)), table

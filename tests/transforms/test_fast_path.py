@@ -1,0 +1,170 @@
+"""Entries read in one go are those that reading value by value would give, whatever stands in them."""
+
+import json
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from schemas.authors import AUTHORS
+from tests.replies import GONE, capture, changed, entry, replies
+from transforms.hub import entries as hub_entries
+from transforms.hub import replies as hub
+from transforms.hub.answers import opened, pages
+
+RICH = entry(
+    "2511.00010",
+    submitterOrganization={"name": "lab", "fullname": "The Lab"},
+    organization={"name": "grove", "fullname": "Grove of\n  Trees"},
+    mediaUrls=["https://media.test/1.mp4"],
+    mediaUrl="https://media.test/2.mp4",
+    paper__mediaUrls=["https://media.test/3.mp4"],
+    paper__ai_keywords=["trees", "trees", ""],
+    paper__ai_summary="It grows.",
+    paper__githubRepo="https://github.com/a/b",
+    paper__githubStars=12,
+    paper__projectPage=" https://b.test",
+    paper__submittedOnDailyAt="2025-11-06T00:00:00.000Z",
+    paper__authors=[
+        {"name": "Ada Birch", "hidden": False, "user": {"user": "ada"}, "status": "claimed_verified"},
+        {"name": "Bo Cedar"},
+    ],
+)
+VALUES = (
+    *(
+        GONE,
+        None,
+        True,
+        False,
+        0,
+        -1,
+        12,
+        2**31 - 1,
+        2**31,
+        10**9,
+        2511.0001,
+        1e300,
+        1.0,
+        [],
+        {},
+        [None],
+        [1],
+        ["a", 2],
+    ),
+    *("", " ", "12", "-1", "2511.00012", "true", "null", "nan", "NaN", "Infinity", "1e5", "0", "[]", "{}", "[MASK]"),
+    *(
+        "{a}",
+        '["a"]',
+        '{"name":"x"}',
+        "a\n  b",
+        "a\tb",
+        " a",
+        "a  b",
+        "\u00a0",
+        "\x00",
+        "\x7f",
+        "\u2028",
+        "\\",
+        '"',
+        "'",
+    ),
+    *("2025-11-04", "2025-11-04T08:00:00Z", "2025-11-04 08:00:00", "2025-13-01", "1900-01-01T00:00:00Z", "2025"),
+    *(
+        "2025-11-04T08:00:00+02:00",
+        "\ud83d",
+        "μLO",
+        "~",
+        "a~b",
+        ["~", "a"],
+        [" a"],
+        ["a", ""],
+        ["[x]"],
+        ["1"],
+        ["a\nb"],
+    ),
+    *({"name": 5}, {"name": "x", "user": {"user": 7}}, [{"name": None}], [{"name": "12"}], [{"name": "Zoe"}, 7, None]),
+    [{"name": "Zoe", "hidden": "no", "user": "zoe", "status": ["x"]}],
+)
+PATHS = (
+    *("paper", "submittedBy", "submittedBy.name", "organization", "organization.name", "organization.fullname"),
+    *("submitterOrganization", "submitterOrganization.fullname", "thumbnail", "mediaUrls", "mediaUrl", "numComments"),
+    *("isAuthorParticipating", "paper.id", "paper.title", "paper.summary", "paper.publishedAt", "paper.githubRepo"),
+    *("paper.projectPage", "paper.mediaUrls", "paper.discussionId", "paper.ai_summary", "paper.ai_keywords"),
+    *("paper.upvotes", "paper.githubStars", "paper.authors", "paper.submittedOnDailyAt"),
+)
+CHANGES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(VALUES), max_size=4)
+
+
+def spoilt(changes):
+    """The rich entry with changes from the outside in, as far as what lies outside is still there."""
+    made = RICH
+    for path in sorted(changes, key=lambda path: path.count("."), reverse=True):
+        made = changed(made, {path: changes[path]})
+    return made
+
+
+def read(body):
+    held = hub.read(replies(capture(body)))
+    authors = held.authors.select("captured_at", *(column.name for column in AUTHORS.columns))
+    return {"captures": held.captures, "papers": held.papers, "authors": authors, "faults": held.faults}
+
+
+def assert_same(body):
+    at_once = read(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub_entries, "_is_odd_beside", lambda: pl.lit(value=True))
+        carefully = read(body)
+    for name, rows in at_once.items():
+        order = [one for one in ("listed_on", "captured_at", "place", "position", "field") if one in rows.columns]
+        keys = [*order, *(["paper_id"] if "paper_id" in rows.columns else [])]
+        assert_frame_equal(rows.sort(keys), carefully[name].sort(keys), check_column_order=False)
+
+
+@given(st.lists(CHANGES, min_size=1, max_size=6))
+@example([{}])
+@example([{}, {}])
+@example([{path: value} for path in PATHS for value in VALUES])
+@settings(deadline=None, max_examples=60)
+def test_reading_at_once_and_value_by_value_agree(changes):
+    assert_same([spoilt(one) for one in changes])
+
+
+@pytest.mark.parametrize("held", [5, None, "x", [], [[]], {"paper": 5}, {"paper": []}, {"paper": {"id": 2511.00012}}])
+def test_what_is_no_entry_is_none_either_way(held):
+    assert_same([RICH, held])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"paper": {"id": "2511.00010", "id": 5, "upvotes": 1, "upvotes": "x"}, "paper": 7}]',
+        '[{"paper": {"id": "2511.\\u00300010", "title": "\\u0000a\\ud83d\\ude00"}}]',
+        '[{"paper": {"id": "2511.00010", "upvotes": 1.0, "githubStars": 1e2, "title": 1.50}}]',
+        '[{"paper": {"id": "2511.00010", "upvotes": -0, "githubStars": 00000000000000000000001}}]',
+        ' [ {"paper" : {"id" : "2511.00010" , "authors" : [ {"name" : "A" , "name" : 5 } ] } } ] ',
+    ],
+)
+def test_odd_json_reads_the_same_either_way(body):
+    assert_same(body)
+
+
+def test_the_plain_entries_of_a_page_are_not_read_value_by_value(monkeypatch):
+    monkeypatch.setattr(hub_entries, "_entries_found", lambda _: pytest.fail("read carefully"))
+    read([RICH, entry("2511.00011")])
+
+
+def test_one_odd_entry_leaves_the_others_plain():
+    page = json.dumps([RICH, entry("2511.00011", paper__upvotes="7"), entry("2511.00012")])
+    assert read(page)["papers"]["upvote_count"].to_list() == [7, None, 7]
+    assert read(page)["faults"]["field"].to_list() == ["$.paper.upvotes"]
+
+
+@pytest.mark.parametrize(("ones", "is_laid_out"), [(20_000, True), (300_000, False)])
+def test_a_list_without_end_is_none_and_is_counted_before_it_is_laid_out(ones, is_laid_out):
+    body = b"[" + b"1," * ones + b"1]"
+    with opened(pages(replies(capture(body)))) as held:
+        assert (held.texts.height == 1) is is_laid_out
+    (known,) = read(body)["captures"].rows(named=True)
+    assert (known["is_valid"], known["entry_count"]) == (False, 0)

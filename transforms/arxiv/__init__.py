@@ -1,0 +1,1 @@
+"""Answers and snapshots of arXiv to rows."""

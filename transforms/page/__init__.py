@@ -1,0 +1,1 @@
+"""Saved Daily Papers pages to rows."""
