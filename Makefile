@@ -45,7 +45,7 @@ prove: setup  ## the tests that start real servers and processes
 soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/build/test_history_machine.py tests/build/test_both_sources.py
-	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/flows/test_backfill_kill.py
+	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/pipelines/test_backfill_kill.py
 	PAPERLAKE_SOAK_LETTERS=$(LETTERS) PAPERLAKE_SOAK_MAIL_KILLS=$(MAIL_KILLS) $(BIN)/pytest -s tests/outputs/test_delivery_kill.py
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/outputs/test_hostile.py
 	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/ingest/test_oai_harvest.py

@@ -56,7 +56,7 @@ def _simulate(root: Path, mornings: int, state: str) -> None:
         os.environ.update(
             PAPERLAKE_ROOT=str(root), PAPERLAKE_STATE=state, PAPERLAKE_HUB_URL=hub.url, PAPERLAKE_HUB_QUOTA="0"
         )
-        click.echo(f"An invented Hub is at {hub.url}. Starting Prefect ...", err=True)
+        click.echo(f"An invented Hub is at {hub.url}.", err=True)
         from paperlake.pipelines.in_process import run_daily
 
         failed = 0

@@ -38,15 +38,19 @@ class Papers(click.Group):
     """The group of all commands. A PaperlakeError carries a sentence for people: no traceback."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command; an error of ours, or of the disk, becomes one line and exit code 1."""
+        """Run the command. An error of ours or of the disk becomes one line and exit code 1; --debug raises it."""
         try:
             return super().invoke(context)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output has had enough: Click knows what to do
+            if (
+                context.params["debug"] or error.errno == errno.EPIPE
+            ):  # whoever read our output has had enough: Click knows what to do
                 raise
             where = f": {error.filename}" if error.filename else ""
             raise click.ClickException(f"{error.strerror or error}{where}") from error
         except PaperlakeError as error:
+            if context.params["debug"]:
+                raise
             raise click.ClickException(str(error)) from error
 
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -56,7 +60,8 @@ class Papers(click.Group):
 
 @click.group(cls=Papers, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="paperlake", prog_name="papers")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(*, debug: bool) -> None:
     """Paperlake: a provably complete daily record of the papers that people list, vote on and discuss.
 
     Start with `papers demo` (offline) or `papers daily` (the newest date of the real Hub), then ask:

@@ -282,3 +282,10 @@ def test_a_month_of_which_nothing_is_kept_is_not_called_unchanged(filled):
     told = filled("rebuild", "--month", "1999-01")
     assert told.exit_code == 2
     assert "nothing is kept of 1999-01; the lake has 2025-11 to 2025-11" in told.output
+
+
+def test_debug_shows_where_an_error_came_from(monkeypatch, lake_in_force):
+    monkeypatch.setenv("PAPERLAKE_HUB_QUOTA", "many")
+    told = CliRunner().invoke(main, ["daily"])
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
+    assert isinstance(CliRunner().invoke(main, ["--debug", "daily"]).exception, SettingWrong)

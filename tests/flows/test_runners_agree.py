@@ -21,7 +21,7 @@ from sandbox.hub import HubServer
 from schemas.validations import VALIDATIONS
 
 NOW = datetime(2025, 11, 8, 3, 15, tzinfo=UTC)
-OF_THE_RUN = ["run_name", "judged_at"]
+OF_THE_RUN = ["run"]
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_the_fingerprint_is_the_same_in_every_process_and_place(copy):
     assert len(fingerprint.code()) == 32
 
 
-@pytest.mark.parametrize("source", ["schemas/signals.py", "transforms/hub/replies.py"])
+@pytest.mark.parametrize("source", ["schemas/signals.py", "transforms/hub/replies.py", "transforms/graph.py"])
 def test_a_comment_more_in_a_source_is_other_code(copy, source):
     with (copy / source).open("a") as file:
         file.write("# A comment.\n")
