@@ -18,7 +18,7 @@ ROOMS = ("schemas", "transforms")
 def told_by_a_process(copy: Path) -> str:
     """What a new process says whose rooms are the copies in `copy`."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(copy), str(HERE)])}
-    command = [sys.executable, "-P", "-c", "from store.fingerprint import code; print(code())"]
+    command = [sys.executable, "-P", "-c", "from paperlake.store.fingerprint import code; print(code())"]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
 

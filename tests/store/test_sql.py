@@ -124,7 +124,7 @@ def loaded_by(program: str, root: Path) -> set[str]:
 @pytest.mark.parametrize("table", ["signals", "listings"], ids=["published", "empty"])
 def test_a_query_does_not_load_pandas(lake, table):
     program = (
-        "from pathlib import Path; from store.lake import Lake; from store.sql import query\n"
+        "from pathlib import Path; from paperlake.store.lake import Lake; from paperlake.store.sql import query\n"
         f"assert query(Lake(Path({str(lake.root)!r})), 'from {table}').num_columns > 5"
     )
     loaded = loaded_by(program, lake.root)

@@ -5,8 +5,8 @@ import sys
 
 READS_AND_ENDS = """
 import threading
-from transforms.hub.replies import answers
-from transforms.hub.replies import census
+from transforms.hub import answers
+from transforms.hub import census
 answers.engine()
 census._engine()
 
