@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -9,7 +10,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -33,6 +34,9 @@ MISSED = timedelta(hours=1)
 _PENDING_AT_MOST = timedelta(minutes=10)
 _PARENT_WATCH_S = 0.5
 _LAST_WORD_S = 5.0
+
+PARENT_VARIABLE = "PAPERLAKE_SERVE_PROCESS"
+"""Names the `papers serve` that started a run: it may be gone before the run can look."""
 
 _held: dict[str, FileLock] = {}
 """The locks of the runs of this process; the end of the process, whatever it is, releases them."""
@@ -62,7 +66,7 @@ def begin(state: Path, now: datetime | None) -> Begun:
     _end_with_parent(run_id)
     _hold(state, str(run_id))
     try:
-        is_missed = _tidy(state, run_id, clock.now())
+        is_missed = _tidy(state, run_id, datetime.now(UTC))
     except Exception as error:  # noqa: BLE001 - what the server still believes must not keep a run from its work
         log.warning("the runs before this one could not be looked at: %s", error)
         is_missed = False
@@ -73,14 +77,23 @@ def begin(state: Path, now: datetime | None) -> Begun:
 
 def is_dead(state: Path, run: FlowRun) -> bool:
     """Whether the process that executes `run` is surely gone; of runs of other machines nothing is known."""
+    if run.state_type == StateType.PENDING:  # its process may just be starting
+        changed_at = run.state.timestamp if run.state else None
+        return changed_at is not None and datetime.now(UTC) - changed_at > _PENDING_AT_MOST
     path = _lock_path(state, str(run.id))
     if path.exists():
         return str(run.id) not in _held and not _is_held(path)
     host, _, process = (run.infrastructure_pid or "").rpartition(":")
     if host == socket.gethostname() and process.isdigit():
         return not _is_running(int(process))
-    is_stuck = run.state is not None and datetime.now(run.state.timestamp.tzinfo) - run.state.timestamp
-    return run.state_type == StateType.PENDING and bool(is_stuck and is_stuck > _PENDING_AT_MOST)
+    return False
+
+
+def forget_runs(state: Path) -> None:
+    """Remove the locks of runs that have ended. Raises nothing."""
+    for path in (state / "runs").glob("*.lock"):
+        if not _is_held(path):
+            path.unlink(missing_ok=True)
 
 
 def _tidy(state: Path, run_id: UUID, now: datetime) -> bool:
@@ -93,7 +106,9 @@ def _tidy(state: Path, run_id: UUID, now: datetime) -> bool:
             _lock_path(state, str(dead.id)).unlink(missing_ok=True)
         for one in known:
             if one.known.id == run.deployment_id:
-                skipped = skip_missed_runs(client, one, now, but=run.id)
+                # One that a person asked for with parameters does not do the work of a morning.
+                is_whole = run.parameters == one.known.parameters
+                skipped = skip_missed_runs(client, one, now, but=run.id) if is_whole else []
                 if skipped:
                     log.warning("this run makes up for %d that were missed", len(skipped))
         return bool(run.auto_scheduled) and is_late(run, now, MISSED)
@@ -106,6 +121,7 @@ def _hold(state: Path, run_id: str) -> None:
         lock = FileLock(path)
         lock.acquire(timeout=_LAST_WORD_S)
         _held[run_id] = lock
+        atexit.register(path.unlink, missing_ok=True)
 
 
 def _lock_path(state: Path, run_id: str) -> Path:
@@ -134,7 +150,7 @@ def _is_running(process: int) -> bool:
 
 def _end_with_parent(run_id: UUID) -> None:
     """A worker, or `papers serve`, that is killed cannot end its runs; they would go on beside the next ones."""
-    parent, name = os.getppid(), f"parent-of-{run_id}"
+    parent, name = int(os.environ.get(PARENT_VARIABLE) or os.getppid()), f"parent-of-{run_id}"
     if parent > 1 and not any(thread.name == name for thread in threading.enumerate()):
         threading.Thread(target=_watch, args=(parent, run_id), name=name, daemon=True).start()
 

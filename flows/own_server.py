@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Self
@@ -19,6 +20,7 @@ from paperlake.serve_state import home
 
 _LOOPBACK = "127.0.0.1"
 _STOP_S = 30
+_PORT_S = 10.0
 _LOG_TAIL_BYTES = 64 * 2**10
 _LEAST_FREE_BYTES = 2**20
 _REASONS = (
@@ -30,7 +32,7 @@ _REASONS = (
         r"database disk image is malformed|file is not a database|database schema",
         "its database {database} is damaged; move it away (the history of runs is lost, the lake is not)",
     ),
-    (r"already in use", "port {port} is taken; stop what listens there, or choose another with --port"),
+    (r"already in use", "port {port} was taken meanwhile"),
     (r"No space left on device|database or disk is full", "the disk of {home} is full"),
     (
         r"unable to open database file|readonly database|Read-only file system|PermissionError|disk I/O error",
@@ -70,7 +72,8 @@ class OwnServer:
         self.log = self._home / "server.log"
 
     def __enter__(self) -> Self:
-        """Start it. It answers some seconds later."""
+        """Start it. It answers some seconds later. Raises ServerDied where its port is taken."""
+        self._wait_for_port()
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._log_from = log.tell()
@@ -94,6 +97,22 @@ class OwnServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _wait_for_port(self) -> None:
+        """What listens there already must not be taken for ours. A server that was killed may take seconds to end."""
+        end = time.monotonic() + _PORT_S
+        while True:
+            try:
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((_LOOPBACK, self.port))
+            except OSError:
+                if time.monotonic() > end:
+                    taken = f"port {self.port} is taken; stop what listens there, or choose another with --port"
+                    raise ServerDied(f"the Prefect server was not started: {taken}") from None
+                time.sleep(0.5)
+            else:
+                return
 
     @property
     def is_running(self) -> bool:

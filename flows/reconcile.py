@@ -61,7 +61,9 @@ def end_dead_runs(client: SyncPrefectClient, deployments: Sequence[Deployed], is
     """End as Crashed the runs whose process is gone, and free the slots that nothing holds. Gives those runs."""
     ended = []
     for one in deployments:
-        dead = [run for run in slot_holders(client, one.known.id) if is_dead(run) and run.state_type in HOLDS_A_SLOT]
+        # Read once more: a run whose process is gone may just have completed.
+        gone = [client.read_flow_run(run.id) for run in slot_holders(client, one.known.id) if is_dead(run)]
+        dead = [run for run in gone if run.state_type in HOLDS_A_SLOT]
         for run in dead:
             message = "The process that executed this run is gone."
             client.set_flow_run_state(run.id, Crashed(message=message), force=True)
@@ -90,7 +92,11 @@ def skip_missed_runs(
     missed = [
         run
         for run in scheduled_runs(client, one.known.id)
-        if run.auto_scheduled and run.id != but and run.expected_start_time and run.expected_start_time < due_before
+        if run.auto_scheduled
+        and run.state_name != _RETRIES
+        and run.id != but
+        and run.expected_start_time
+        and run.expected_start_time < due_before
     ]
     for run in missed:
         message = "Nobody was there to execute this run when it was due; a later one makes up for it."

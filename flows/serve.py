@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from types import FrameType
@@ -19,7 +19,7 @@ from prefect.runner import Runner
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.automations import ServerSilent, watch_for_silence
-from flows.deployed_run import is_dead
+from flows.deployed_run import PARENT_VARIABLE, forget_runs, is_dead
 from flows.deployments import declared, deployment
 from flows.own_server import OwnServer, ServerDied
 from flows.reconcile import deployed, end_dead_runs, skip_missed_runs
@@ -28,7 +28,8 @@ from paperlake.serve_state import forget, note, only_one
 
 SERVER_START_S = 180.0
 _LOOK_S = 0.5
-_STOP_S = 60.0
+_STOP_S = 150.0
+"""Prefect gives each run 30 s to end before it is killed, one after the other."""
 _SHORT_S = 600.0
 _SHORT_SESSIONS = 3
 """So many sessions in a row that ended by themselves within `_SHORT_S` are no accident."""
@@ -79,7 +80,8 @@ def _session(settings: Settings, tell: Tell, port: int | None, stop: threading.E
         tell(f"starting a Prefect server on loopback; its log is {own.log}")
     with own or nullcontext():
         api = own.api if own else str(settings.prefect_api)
-        os.environ["PREFECT_API_URL"] = api  # for the processes of the runs
+        # For the processes of the runs.
+        os.environ |= {"PREFECT_API_URL": api, PARENT_VARIABLE: str(os.getpid())}
         with temporary_settings({PREFECT_API_URL: api}):
             try:
                 _wait_for_answer(api, own, stop)
@@ -89,14 +91,15 @@ def _session(settings: Settings, tell: Tell, port: int | None, stop: threading.E
                 raise _SessionEnded(str(died)) from None
             runner = _RunnerThread(tell)
             try:
-                _tidy(settings, tell, is_alone=own is not None)
+                _tidied(settings, tell, own)
                 runner.start_and_wait(stop, own)
                 note(settings.state, api)
                 tell(f"Prefect is at {api.removesuffix('/api')}; stop with Ctrl-C")
                 runner.mind(stop, own)
             finally:
                 runner.stop()
-                if own is None or own.is_running:
+                # Where the server is gone, too, the next start does it.
+                with suppress(Exception):
                     _tidy(settings, tell, is_alone=own is not None, is_last=True)
 
 
@@ -110,6 +113,7 @@ def _wait_for_answer(api: str, own: OwnServer | None, stop: threading.Event) -> 
                 log = f"; its log is {own.log}" if own else "; look at PREFECT_API_URL"
                 raise ServerSilent(f"the Prefect API at {api} does not answer for {SERVER_START_S:.0f} s{log}")
             stop.wait(_LOOK_S)
+        _check(stop, own)  # what answered is ours
 
 
 def _check(stop: threading.Event, own: OwnServer | None) -> None:
@@ -117,6 +121,14 @@ def _check(stop: threading.Event, own: OwnServer | None) -> None:
         raise _Stopped
     if own:
         own.check()
+
+
+def _tidied(settings: Settings, tell: Tell, own: OwnServer | None) -> None:
+    """`_tidy` at the start. Raises _SessionEnded where the server fails meanwhile."""
+    try:
+        _tidy(settings, tell, is_alone=own is not None)
+    except Exception as fault:
+        raise _SessionEnded(f"the Prefect server failed while it was asked for its runs: {fault}") from fault
 
 
 def _tidy(settings: Settings, tell: Tell, *, is_alone: bool, is_last: bool = False) -> None:
@@ -130,6 +142,8 @@ def _tidy(settings: Settings, tell: Tell, *, is_alone: bool, is_last: bool = Fal
         known = list(deployed(client, declared()))
         for dead in end_dead_runs(client, known, (lambda _: True) if is_alone else partial(is_dead, settings.state)):
             tell(f"{dead.name} was interrupted: its state is Crashed now, and its slot is free")
+        if is_alone:
+            forget_runs(settings.state)
         if is_last:
             return
         for one in known:
@@ -172,7 +186,8 @@ class _RunnerThread(threading.Thread):
     def stop(self) -> None:
         """End the runs under way, and this thread."""
         if self.is_alive() and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            with suppress(RuntimeError):  # its loop has just closed
+                self._loop.call_soon_threadsafe(self._task.cancel)
             self.join(_STOP_S)
 
     def _mind_once(self, stop: threading.Event, own: OwnServer | None) -> None:

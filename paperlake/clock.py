@@ -13,6 +13,12 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 """By how much our clock and a source's may differ. What is captured is known by its time, so more is refused."""
 
 
+def _running_s() -> float:
+    """Seconds that also pass while the machine sleeps, where the system counts them."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
 class ClockWrong(PaperlakeError):
     """The clock of this machine and that of a source differ too much for anything to be captured."""
 
@@ -27,8 +33,8 @@ class RunClock:
 
     started_at: datetime
     is_simulated: bool = False
-    _origin_s: float = field(default_factory=time.monotonic)
-    _monotonic: Callable[[], float] = time.monotonic
+    _origin_s: float = field(default_factory=_running_s)
+    _monotonic: Callable[[], float] = _running_s
 
     def now(self) -> datetime:
         """The instant, in UTC."""

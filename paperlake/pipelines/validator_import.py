@@ -13,5 +13,7 @@ def judge_imported_meanwhile() -> Iterator[None]:
     """Import what validates in a thread, beside the requests of this block."""
     thread = threading.Thread(target=import_module, args=("paperlake.quality.judge",), daemon=True)
     thread.start()
-    yield
-    # Not joined: what needs the module waits for its import, and a run that fails need not.
+    try:
+        yield
+    finally:
+        thread.join()  # what comes next needs it, and an import left behind would meet the end of the process

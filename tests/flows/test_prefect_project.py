@@ -27,10 +27,11 @@ from tests.prefect_processes import (
 pytestmark = pytest.mark.real
 WITH_SCHEDULE = {"daily", "digest-daily", "digest-weekly", "digest-monthly", "harvest", "doctor"}
 SILENCE_OF_SECONDS = """
-import datetime, flows.schedule as schedule
+import datetime
+from flows.automations import watch_for_silence
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
-    schedule.watch_for_silence(client, datetime.timedelta(seconds=10))
+    watch_for_silence(client, datetime.timedelta(seconds=10))
 """
 
 
@@ -88,7 +89,7 @@ def test_a_scheduler_that_is_dead_is_noticed_by_doctor_and_by_the_automation(sur
             assert run(environment, "papers", "automate").returncode == 0
         (automation,) = api(url, "/automations/filter", {})
         assert automation["trigger"]["within"] == 26 * 3600
-        run(environment, sys.executable, "-c", SILENCE_OF_SECONDS)
+        assert run(environment, sys.executable, "-c", SILENCE_OF_SECONDS).returncode == 0
         wait_for(lambda: runs(url, "doctor"), 120, "a run of doctor")
         assert not any(one["auto_scheduled"] for one in runs(url, "doctor"))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import own_server
 from flows import serve as serving
 from flows.own_server import OwnServer, ServerDied
 from paperlake import serve_state as prefect_home
@@ -168,12 +169,13 @@ def test_a_server_that_cannot_live_says_why_and_where_its_log_is(tmp_path, monke
     dies(OwnServer(tmp_path), told)
 
 
-def test_a_port_that_is_taken_is_named(tmp_path, monkeypatch):
+def test_a_port_that_is_taken_is_named_and_nothing_is_started(tmp_path, monkeypatch):
     home(tmp_path).mkdir()
-    monkeypatch.setenv("PREFECT_HOME", str(home(tmp_path)))
+    monkeypatch.setattr(own_server, "_PORT_S", 0.1)
     with HubServer(GeneratedHub(), quota=None) as other:
         port = int(other.url.rpartition(":")[2])
-        dies(OwnServer(tmp_path, port), f"port {port} is taken")
+        with pytest.raises(ServerDied, match=f"port {port} is taken"), OwnServer(tmp_path, port):
+            pass
 
 
 def dies(server, told):

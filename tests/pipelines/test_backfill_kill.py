@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +16,6 @@ from polars.testing import assert_frame_equal
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
-from sandbox.clock import Clock
 from sandbox.generated import GeneratedHub
 from sandbox.hub import HubServer
 from schemas.catalogue import TABLES
@@ -26,7 +24,6 @@ pytestmark = pytest.mark.real
 KILLS = int(os.environ.get("PAPERLAKE_SOAK_KILLS", "1"))
 """`make soak` kills a hundred."""
 START, END = "2025-10-13", "2025-11-11"
-NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
 TABLES_BUILT = ("listings", "authors", "signals", "source_days", "captures", "rejects", "field_days", "drift", "papers")
 INSTANTS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at", "last_captured_at", "counted_at")
 PAPERS = Path(sys.executable).parent / "papers"
@@ -35,7 +32,7 @@ PAPERS = Path(sys.executable).parent / "papers"
 @pytest.fixture
 def hub():
     """Lists of one to three pages, at an instant that stands still: every run is told the same."""
-    with HubServer(GeneratedHub(papers_a_day=110), clock=Clock(NOW), quota=None) as server:
+    with HubServer(GeneratedHub(papers_a_day=110), quota=None) as server:
         yield server
 
 

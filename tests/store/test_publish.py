@@ -252,7 +252,8 @@ def test_who_does_not_hold_the_lock_touches_nothing(journalled, held):
 
 def test_a_real_writer_in_another_process_keeps_others_out(lake):
     waiting = (
-        "import sys; from pathlib import Path; from paperlake.store.lake import Lake; from paperlake.store.publish import writer\n"
+        "import sys; from pathlib import Path\n"
+        "from paperlake.store.lake import Lake; from paperlake.store.publish import writer\n"
         "with writer(Lake(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
