@@ -17,7 +17,7 @@ from bench.corpus import TIMES, Corpus
 from paperlake.store.fingerprint import code
 from paperlake.store.lake import MONTH_FORM, Lake, part_name
 from paperlake.store.manifest import Manifest, load
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from schemas.hub_replies import HUB_REPLIES
 
 Answer = tuple[date, datetime, bytes]
@@ -74,7 +74,7 @@ def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
         for day, at, body in answers
     ]
     replies = pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow())).sort(HUB_REPLIES.sort)
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         pen.commit(pen.stage(replies["requested_on"].dt.strftime(MONTH_FORM)[0], {HUB_REPLIES: replies}))
 
 

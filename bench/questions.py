@@ -60,7 +60,7 @@ def ranking(listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = 
 
 
 def _month(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float) -> pl.DataFrame:
-    read = TRENDS.reads.months(month) if TRENDS.reads else (month,)
+    read = TRENDS.windowed_inputs.months(month) if TRENDS.windowed_inputs else (month,)
     of_them = pl.col("listed_on").dt.strftime("%Y-%m").is_in(read)
     return trends(month, listings.filter(of_them), signals.filter(of_them), half_life_h)
 

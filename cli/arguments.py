@@ -8,7 +8,7 @@ import click
 
 from cli import show
 from paperlake.mail.address import AddressWrong, mail_address
-from paperlake.timestamps import instant, parse_capture
+from paperlake.timestamps import format_timestamp, parse_capture
 
 
 class Day(click.ParamType[date]):
@@ -32,7 +32,7 @@ class Instant(click.ParamType[datetime]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant in UTC, or an error that shows the form."""
         try:
-            return value if isinstance(value, datetime) else instant(str(value))
+            return value if isinstance(value, datetime) else format_timestamp(str(value))
         except ValueError:
             self.fail(f"{value!r} is no instant; write it like 2025-11-06T08:00:00Z", param, ctx)
 

@@ -33,7 +33,7 @@ def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
 
     lake = settings().lake
     must_be_there(lake)
-    evidence = [table for table in TABLES.values() if table.is_kept]
+    evidence = [table for table in TABLES.values() if table.is_evidence]
     published = snapshot(lake).manifest
     with show.progress("copying", sum(len(published.months(table.name)) for table in evidence)) as tick:
         done = back_up(lake, Lake(target.expanduser().absolute()), evidence, tick)

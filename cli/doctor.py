@@ -10,7 +10,7 @@ import click
 from cli import show
 
 if TYPE_CHECKING:
-    from paperlake.monitoring.health import Line
+    from paperlake.monitoring.health import Check
 
 _MARKS = {"well": ("ok   ", "green"), "look": ("look ", "yellow"), "broken": ("BROKEN", "red")}
 
@@ -34,10 +34,10 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
 
     from paperlake import serve_state as prefect_home
     from paperlake.config import settings
-    from paperlake.monitoring.health import examine
+    from paperlake.monitoring.health import run_checks
 
     said, now = settings(), datetime.now(UTC)
-    lines = examine(said.lake, now, is_thorough=not quick)
+    lines = run_checks(said.lake, now, is_thorough=not quick)
     if said.prefect_api or prefect_home.serving(said.state):
         from flows.doctor import schedule_lines
 
@@ -53,7 +53,7 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
     context.exit(1 if broken else 0)
 
 
-def _tell(line: Line) -> None:
+def _tell(line: Check) -> None:
     mark, colour = _MARKS[line.state]
     head = f"{mark.ljust(7)}{line.name.ljust(23)} "
     told = click.wrap_text(head + show.shown(line.message), 110, "", " " * len(head))

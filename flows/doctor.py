@@ -16,7 +16,7 @@ from flows.reconcile import SKIPPED
 from paperlake import serve_state as prefect_home
 from paperlake.config import Settings, settings
 from paperlake.errors import PaperlakeError
-from paperlake.monitoring.health import Line, ago, broken, examine
+from paperlake.monitoring.health import Check, ago, broken, run_checks
 from paperlake.text import many
 
 
@@ -25,7 +25,7 @@ class PromiseBroken(PaperlakeError):
 
 
 @flow(name="doctor")
-def doctor(now: datetime | None = None) -> list[Line] | RunState[list[Line]]:
+def doctor(now: datetime | None = None) -> list[Check] | RunState[list[Check]]:
     """Look at everything, and leave what was seen as an artifact. Raises PromiseBroken.
 
     A run that was missed is skipped: the run that makes up for the missed morning has still to come.
@@ -34,7 +34,7 @@ def doctor(now: datetime | None = None) -> list[Line] | RunState[list[Line]]:
     run = begin(said.state, now)
     if run.is_missed:
         return Cancelled(name=SKIPPED, message="Nobody was there to execute this run when it was due.")
-    lines = [*examine(said.lake, run.start.clock.started_at), *schedule_lines(said, run.start.clock.now())]
+    lines = [*run_checks(said.lake, run.start.clock.started_at), *schedule_lines(said, run.start.clock.now())]
     wrong = list(broken(lines))
     create_markdown_artifact(key="doctor", markdown=markdown(lines), description=f"{len(wrong)} promises broken")
     if wrong:
@@ -42,7 +42,7 @@ def doctor(now: datetime | None = None) -> list[Line] | RunState[list[Line]]:
     return lines
 
 
-def markdown(lines: list[Line]) -> str:
+def markdown(lines: list[Check]) -> str:
     """The lines as a table."""
     rows = [
         f"| {line.state} | {line.name} | {line.message.replace('|', '/')} | {line.remedy.replace('|', '/')} |"
@@ -51,35 +51,35 @@ def markdown(lines: list[Line]) -> str:
     return "\n".join(["| | | | what to do |", "|---|---|---|---|", *rows])
 
 
-def schedule_lines(settings: Settings, now: datetime) -> list[Line]:
+def schedule_lines(settings: Settings, now: datetime) -> list[Check]:
     """The health of the schedules, a line for each; none where nothing is known of a Prefect server."""
     serving = None if settings.prefect_api else prefect_home.serving(settings.state)
     if serving and not serving.is_running:
         message = f"`papers serve` (process {serving.pid}) died: nothing runs by a schedule"
-        return [Line("schedule", "broken", message, "papers serve")]
+        return [Check("schedule", "broken", message, "papers serve")]
     api = serving.api if serving else settings.prefect_api
     if api is None:
         return []
     seen = schedules(api, settings.state, now)
     if seen is None:
         remedy = "papers serve, again" if serving else "prefect server start"
-        return [Line("schedule", "broken", f"the Prefect server at {api} does not answer", remedy)]
+        return [Check("schedule", "broken", f"the Prefect server at {api} does not answer", remedy)]
     return [schedule_line(one, now) for one in seen]
 
 
-def schedule_line(seen: Schedule, now: datetime) -> Line:
+def schedule_line(seen: Schedule, now: datetime) -> Check:
     """What the Prefect server tells of one deployment. All is well only where its next run is known."""
     name = f"schedule {seen.name}"
     last = "it has not run yet"
     if seen.last_ended_at:
         last = f"the last run ended {ago(now - seen.last_ended_at)} ago: {seen.last}"
     for fault, remedy in _faults(seen):
-        return Line(name, "broken", f"{fault}; {last}" if seen.is_deployed else fault, remedy)
+        return Check(name, "broken", f"{fault}; {last}" if seen.is_deployed else fault, remedy)
     running = "it runs now; " if seen.is_running else ""
     message = f"next at {seen.next_at:%Y-%m-%d %H:%M} UTC; {running}{last}"
     if seen.last in {"Failed", "Crashed"}:
-        return Line(name, "look", message, "look at that run in Prefect's UI")
-    return Line(name, "well", message)
+        return Check(name, "look", message, "look at that run in Prefect's UI")
+    return Check(name, "well", message)
 
 
 def _faults(seen: Schedule) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 _COMPACT = re.compile(r"(\d{4}-\d{2}-\d{2}T)(\d{2})(\d{2})(\d{2})(\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})")
 
 
-def instant(text: str) -> datetime:
+def format_timestamp(text: str) -> datetime:
     """An instant in UTC from ISO 8601, also as file names have it (`2025-01-08T170741Z`).
 
     Raises ValueError; also for one without a zone, which could be meant in any.
@@ -35,4 +35,4 @@ def capture_name(day: date, began: datetime) -> str:
 def parse_capture(name: str) -> tuple[date, datetime]:
     """The date and the beginning of the capture so called. Raises ValueError."""
     day, _, began = name.partition("/")
-    return date.fromisoformat(day), instant(began)
+    return date.fromisoformat(day), format_timestamp(began)

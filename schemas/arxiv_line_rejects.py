@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.arxiv_papers import GATHERED
+from schemas.arxiv_papers import ROUTED_INPUTS
 from schemas.arxiv_rejects import ARXIV_REJECTS
-from schemas.kinds import DATE, INSTANT, SHA256, TEXT
+from schemas.kinds import DATE, SHA256, TEXT, TIMESTAMP
 from schemas.table import Column, Table
 
 ARXIV_LINE_REJECTS = Table(
@@ -14,10 +14,10 @@ ARXIV_LINE_REJECTS = Table(
     dated_by="filed_on",
     key=("captured_at", "body_sha256", "field"),
     sort=("captured_at", "body_sha256", "field"),
-    gathers=GATHERED,
+    routed_inputs=ROUTED_INPUTS,
     columns=(
         Column("filed_on", DATE, "First day of the month that the line is filed under."),
-        Column("captured_at", INSTANT, "When the import of the snapshot began; `imported_at` in `arxiv_lines`."),
+        Column("captured_at", TIMESTAMP, "When the import of the snapshot began; `imported_at` in `arxiv_lines`."),
         Column("body_sha256", TEXT, "SHA-256 of the line.", checks=(SHA256,)),
         *(ARXIV_REJECTS[name] for name in ("paper_id", "field", "reason", "message", "entry", "is_row_kept")),
     ),

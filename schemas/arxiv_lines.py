@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import ARXIV_ID, BYTES, DATE, INSTANT, TEXT
+from schemas.kinds import ARXIV_ID, BYTES, DATE, TEXT, TIMESTAMP
 from schemas.table import Column, Table
 
 ARXIV_LINES = Table(
@@ -15,7 +15,7 @@ ARXIV_LINES = Table(
     dated_by="filed_on",
     key=("filed_on", "imported_at", "line"),
     sort=("filed_on", "imported_at", "line"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column(
             "filed_on",
@@ -29,7 +29,7 @@ ARXIV_LINES = Table(
             null="the line tells none that can be read",
             checks=(ARXIV_ID,),
         ),
-        Column("imported_at", INSTANT, "When the import of the snapshot began; shared by all of its lines."),
+        Column("imported_at", TIMESTAMP, "When the import of the snapshot began; shared by all of its lines."),
         Column("line", BYTES, "The line, byte for byte, without its line end."),
     ),
 )

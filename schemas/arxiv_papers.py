@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, SHA256, TEXT, TEXTS
-from schemas.table import Between, Column, Gathers, OneOf, Table
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, SHA256, TEXT, TEXTS, TIMESTAMP
+from schemas.table import Between, Column, OneOf, RoutedInputs, Table
 
 AUTHORS = pa.list_(
     pa.struct(
@@ -100,7 +100,7 @@ TOLD = (
 DATESTAMP = Column("datestamp", DATE, "When the record was last modified, a UTC date.", null=NO_DATE, checks=_POSSIBLE)
 IS_DELETED = Column("is_deleted", FLAG, "Whether the record says that the paper was deleted.")
 
-GATHERED = Gathers(own=("arxiv_lines",), shared=("arxiv_records",))
+ROUTED_INPUTS = RoutedInputs(same_month=("arxiv_lines",), routed=("arxiv_records",))
 """What a month of `arxiv_papers` is made of."""
 
 ARXIV_PAPERS = Table(
@@ -114,7 +114,7 @@ ARXIV_PAPERS = Table(
     dated_by="filed_on",
     key=("paper_id",),
     sort=("paper_id",),
-    gathers=GATHERED,
+    routed_inputs=ROUTED_INPUTS,
     columns=(
         PAPER_ID,
         FILED_ON,
@@ -128,7 +128,7 @@ ARXIV_PAPERS = Table(
         ),
         Column("is_deleted", FLAG, "Whether the newest record says that the paper was deleted."),
         Column("is_from_bulk", FLAG, "Whether the values are those of a line of the public snapshot."),
-        Column("seen_at", INSTANT, "When the answer with the newest record arrived, or its line was imported."),
+        Column("seen_at", TIMESTAMP, "When the answer with the newest record arrived, or its line was imported."),
         Column("seen_in", TEXT, "SHA-256 of the answer with the newest record.", null=OF_A_LINE, checks=(SHA256,)),
         Column("seen_position", COUNT, "Place of that record in its answer, from 1.", null=OF_A_LINE, checks=_FROM_1),
         Column(
@@ -140,7 +140,7 @@ ARXIV_PAPERS = Table(
         ),
         Column(
             "told_at",
-            INSTANT,
+            TIMESTAMP,
             "When the answer that the values come from arrived, or its line was imported.",
             null=DELETION,
         ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schemas.arxiv_papers import DATESTAMP, FILED_ON, IS_DELETED, PAPER_ID, TOLD
 from schemas.arxiv_replies import OF_A_REPLY
-from schemas.kinds import COUNT, DATE, INSTANT, SHA256, TEXT
-from schemas.table import Between, Column, Shares, Table
+from schemas.kinds import COUNT, DATE, SHA256, TEXT, TIMESTAMP
+from schemas.table import Between, Column, Route, Table
 
 ARXIV_RECORDS = Table(
     name="arxiv_records",
@@ -18,11 +18,11 @@ ARXIV_RECORDS = Table(
     dated_by="captured_on",
     key=("captured_at", "body_sha256", "position"),
     sort=("filed_on", "paper_id", "captured_at", "body_sha256", "position"),
-    rests_on=(OF_A_REPLY,),
-    shares=Shares("filed_on", ("paper_id", "captured_at", "body_sha256", "position")),
+    references=(OF_A_REPLY,),
+    route=Route("filed_on", ("paper_id", "captured_at", "body_sha256", "position")),
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
-        Column("captured_at", INSTANT, "When the answer had arrived."),
+        Column("captured_at", TIMESTAMP, "When the answer had arrived."),
         Column("body_sha256", TEXT, "SHA-256 of the answer.", checks=(SHA256,)),
         Column("position", COUNT, "Place of the record in its answer, from 1.", checks=(Between(1, 2**31 - 1),)),
         FILED_ON,

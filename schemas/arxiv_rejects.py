@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, SHA256, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, SHA256, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, Table
 
 PAGE_FAULTS = {
@@ -38,7 +38,7 @@ ARXIV_REJECTS = Table(
     sort=("captured_on", "captured_at", "body_sha256", "position", "field", "reason"),
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
-        Column("captured_at", INSTANT, "When the answer had arrived, or the line was imported."),
+        Column("captured_at", TIMESTAMP, "When the answer had arrived, or the line was imported."),
         Column("body_sha256", TEXT, "SHA-256 of the answer, or of the line.", checks=(SHA256,)),
         Column(
             "position",

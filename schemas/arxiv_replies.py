@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from schemas.hub_replies import IMPORTED
-from schemas.kinds import BYTES, COUNT, DATE, INSTANT, SHA256, TEXT
-from schemas.table import Between, Column, OneOf, Rests, Table
+from schemas.kinds import BYTES, COUNT, DATE, SHA256, TEXT, TIMESTAMP
+from schemas.table import Between, Column, OneOf, References, Table
 
 VERBS = ("Identify", "ListMetadataFormats", "ListSets", "ListIdentifiers", "ListRecords", "GetRecord")
 """All that OAI-PMH 2.0 can be asked."""
 
-OF_A_REPLY = Rests(
+OF_A_REPLY = References(
     ("captured_on", "captured_at", "body_sha256"), "arxiv_replies", ("captured_on", "captured_at", "body_sha256")
 )
 """A row that rests on one answer."""
@@ -21,11 +21,11 @@ ARXIV_REPLIES = Table(
     dated_by="captured_on",
     key=("captured_on", "captured_at", "body_sha256"),
     sort=("captured_on", "captured_at", "body_sha256"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
-        Column("captured_at", INSTANT, "When the answer had arrived."),
-        Column("harvest_started_at", INSTANT, "When the harvest began; shared by all answers of one harvest."),
+        Column("captured_at", TIMESTAMP, "When the answer had arrived."),
+        Column("harvest_started_at", TIMESTAMP, "When the harvest began; shared by all answers of one harvest."),
         Column("verb", TEXT, "What was asked for, in the words of OAI-PMH.", checks=(OneOf(VERBS),)),
         Column("url", TEXT, "The address asked, without credentials.", null=IMPORTED),
         Column("status_code", COUNT, "The HTTP status.", null=IMPORTED, checks=(Between(100, 599),)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.kinds import ARXIV_ID, COUNT, DATE, FLAG, TEXT
-from schemas.table import Between, Column, Rests, Shares, Table
+from schemas.table import Between, Column, References, Route, Table
 
 AUTHORS = Table(
     name="authors",
@@ -12,8 +12,8 @@ AUTHORS = Table(
     dated_by="listed_on",
     key=("listed_on", "paper_id", "position"),
     sort=("listed_on", "paper_id", "position"),
-    rests_on=(Rests(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),),
-    shares=Shares("paper_id"),
+    references=(References(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),),
+    route=Route("paper_id"),
     columns=(
         Column("listed_on", DATE, "The date of the list."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),

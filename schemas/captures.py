@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.hub_replies import captured_at
-from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, INSTANT, SHARE, TEXT
+from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, SHARE, TEXT, TIMESTAMP
 from schemas.table import Below, Column, Table
 
 CAPTURES = Table(
@@ -13,11 +13,11 @@ CAPTURES = Table(
     dated_by="listed_on",
     key=("source", "listed_on", "captured_at"),
     sort=("source", "listed_on", "captured_at"),
-    rests_on=(captured_at("captured_at"),),
+    references=(captured_at("captured_at"),),
     columns=(
         Column("source", TEXT, "The source asked."),
         Column("listed_on", DATE, "The date that the list was asked for."),
-        Column("captured_at", INSTANT, "When the capture began."),
+        Column("captured_at", TIMESTAMP, "When the capture began."),
         Column("page_count", COUNT, "Pages kept, valid or not.", unit="pages", checks=COUNTS_UP),
         Column("entry_count", COUNT, "Entries on its valid pages.", unit="entries", checks=COUNTS_UP),
         Column("refused_count", COUNT, "Entries that could not become a row.", unit="entries", checks=COUNTS_UP),

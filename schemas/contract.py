@@ -90,7 +90,7 @@ def _table(table: Table) -> dict[str, Any]:
         "physicalName": f"tables/{table.name}",
         "description": table.doc,
         "dataGranularityDescription": f"One row is {table.grain}.",
-        "tags": ["evidence" if table.is_kept else "derived"],
+        "tags": ["evidence" if table.is_evidence else "derived"],
         "properties": [_property(column, table) for column in table.columns],
         "quality": [
             {
@@ -111,14 +111,14 @@ def _table(table: Table) -> dict[str, Any]:
             {"property": "fileOfMonthOf", "value": table.dated_by},
         ],
     }
-    if table.rests_on:
+    if table.references:
         told["relationships"] = [
             {
                 "type": "foreignKey",
                 "from": [f"{table.name}.{name}" for name in one.columns],
                 "to": [f"{one.table}.{name}" for name in one.on],
             }
-            for one in table.rests_on
+            for one in table.references
         ]
     return told
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import DATE, INSTANT, TEXT
+from schemas.kinds import DATE, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, Table
 
 DECISIONS = Table(
@@ -12,12 +12,12 @@ DECISIONS = Table(
     dated_by="listed_on",
     key=("source", "listed_on", "captured_at", "decided_at"),
     sort=("source", "listed_on", "captured_at", "decided_at"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("source", TEXT, "The source of the capture."),
         Column("listed_on", DATE, "The date of the capture's list."),
-        Column("captured_at", INSTANT, "When the capture began."),
+        Column("captured_at", TIMESTAMP, "When the capture began."),
         Column("decision", TEXT, "What was decided.", checks=(OneOf(("accept",)),)),
-        Column("decided_at", INSTANT, "When it was decided."),
+        Column("decided_at", TIMESTAMP, "When it was decided."),
     ),
 )

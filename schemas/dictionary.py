@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.catalogue import CONTRACT_VERSION, TABLES
-from schemas.table import Column, Rests, Table
+from schemas.table import Column, References, Table
 from schemas.views import VIEWS, View
 
 
@@ -27,7 +27,7 @@ def _lines() -> Iterator[str]:
     for heading, is_kept in kinds.items():
         yield from ("", f"## {heading}")
         for table in TABLES.values():
-            if table.is_kept == is_kept:
+            if table.is_evidence == is_kept:
                 yield from _table(table)
     yield from ("", "## Views", "", "For `papers sql`; nothing of them is stored.")
     for view in VIEWS.values():
@@ -39,9 +39,9 @@ def _table(table: Table) -> Iterator[str]:
     yield f"- One row is {table.grain}."
     yield f"- Key: {_names(table.key)}. Sorted by {_names(table.sort)}."
     yield f"- A file a month of `{table.dated_by}`: `tables/{table.name}/month=YYYY-MM/part-0.parquet`."
-    if table.reads:
-        yield f"- Built from {_names(table.reads.tables)}: for each date, from the {table.reads.days} dates up to it."
-    yield from (f"- {_resting(one)}" for one in table.rests_on)
+    if table.windowed_inputs:
+        yield f"- Built from {_names(table.windowed_inputs.tables)}: for each date, from the {table.windowed_inputs.lookback_days} dates up to it."
+    yield from (f"- {_resting(one)}" for one in table.references)
     yield f"- Schema version {table.version}."
     yield from _columns(table.columns)
 
@@ -58,7 +58,7 @@ def _columns(columns: tuple[Column, ...]) -> Iterator[str]:
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
-def _resting(one: Rests) -> str:
+def _resting(one: References) -> str:
     only = f" where `{one.only[0]}` is {one.only[1]}" if one.only else ""
     return f"Rests on `{one.table}`: {_names(one.columns)} is {_names(one.on)} there{only}."
 

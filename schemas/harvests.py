@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import COUNT, COUNTS_UP, DATE, INSTANT, TEXT
+from schemas.kinds import COUNT, COUNTS_UP, DATE, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, Table
 
 HARVEST_VERDICTS = ("complete", "confirmed_empty", "partial", "failed")
@@ -18,18 +18,18 @@ HARVESTS = Table(
     dated_by="harvested_on",
     key=("harvested_on", "harvest_started_at", "ended_at"),
     sort=("harvested_on", "harvest_started_at", "ended_at"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("harvested_on", DATE, "The day (UTC) on which the harvest began."),
-        Column("harvest_started_at", INSTANT, "When the harvest began; shared with its answers in `arxiv_replies`."),
-        Column("ended_at", INSTANT, "When this attempt ended."),
+        Column("harvest_started_at", TIMESTAMP, "When the harvest began; shared with its answers in `arxiv_replies`."),
+        Column("ended_at", TIMESTAMP, "When this attempt ended."),
         Column("set_spec", TEXT, "The set asked for, such as cs or math:math:NA.", null="all of arXiv"),
         Column("from_on", DATE, "First datestamp asked for.", null="since arXiv's beginning"),
         Column("until_on", DATE, "Last datestamp asked for.", null="up to the newest"),
         Column("verdict", TEXT, "What came of it.", checks=(OneOf(HARVEST_VERDICTS),)),
         Column(
             "responded_at",
-            INSTANT,
+            TIMESTAMP,
             "The server's clock in its first answer: the next harvest begins a day before. Of an import, the newest "
             "update of a paper in it.",
             null=_NO_ANSWER,

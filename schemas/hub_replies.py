@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from schemas.kinds import BYTES, COUNT, COUNTS_UP, DATE, INSTANT, SHA256, TEXT
-from schemas.table import Between, Column, Rests, Table
+from schemas.kinds import BYTES, COUNT, COUNTS_UP, DATE, SHA256, TEXT, TIMESTAMP
+from schemas.table import Between, Column, References, Table
 
 IMPORTED = "the answer was imported from an archive that does not say"
 
 
-def captured_at(column: str) -> Rests:
+def captured_at(column: str) -> References:
     """A row of a date that rests on the capture begun at `column`."""
-    return Rests(("listed_on", column), "hub_replies", ("requested_on", "capture_started_at"))
+    return References(("listed_on", column), "hub_replies", ("requested_on", "capture_started_at"))
 
 
 HUB_REPLIES = Table(
@@ -20,12 +20,12 @@ HUB_REPLIES = Table(
     dated_by="requested_on",
     key=("requested_on", "capture_started_at", "page", "captured_at", "body_sha256"),
     sort=("requested_on", "capture_started_at", "page", "captured_at", "body_sha256"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("requested_on", DATE, "The date that the list was asked for."),
-        Column("capture_started_at", INSTANT, "When the capture began; shared by all pages of one capture."),
+        Column("capture_started_at", TIMESTAMP, "When the capture began; shared by all pages of one capture."),
         Column("page", COUNT, "The page of the list, counted from 0.", checks=COUNTS_UP),
-        Column("captured_at", INSTANT, "When this page's answer had arrived."),
+        Column("captured_at", TIMESTAMP, "When this page's answer had arrived."),
         Column("url", TEXT, "The address asked, without credentials.", null=IMPORTED),
         Column("status_code", COUNT, "The HTTP status.", null=IMPORTED, checks=(Between(100, 599),)),
         Column(

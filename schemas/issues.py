@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, INSTANT, SHARE, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, SHARE, TEXT, TIMESTAMP
 from schemas.table import Between, Column, Matches, Table
 
 _UNTOLD = "it was not told"
@@ -14,12 +14,12 @@ ISSUES = Table(
     dated_by="issue_on",
     key=("issue_on", "edition", "paper_id"),
     sort=("issue_on", "edition", "position", "paper_id"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("issue_on", DATE, "The last date that the issue is about."),
         Column("edition", TEXT, "The edition, as `editions.toml` names it.", checks=(Matches(r"[a-z0-9-]{1,40}"),)),
         Column("issue", TEXT, "The day (`2025-11-06`), ISO week (`2025-W45`) or month (`2025-10`) that it is about."),
-        Column("issued_at", INSTANT, "When it came out."),
+        Column("issued_at", TIMESTAMP, "When it came out."),
         Column("position", COUNT, "Place in the issue, counted from 1.", checks=(Between(1, 2**31 - 1),)),
         Column("listed_on", DATE, "The list that the paper was taken from."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),

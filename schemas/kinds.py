@@ -9,7 +9,7 @@ from schemas.table import Between, Matches
 TEXT = pa.string()
 TEXTS = pa.list_(pa.string())
 DATE = pa.date32()
-INSTANT = pa.timestamp("us", tz="UTC")
+TIMESTAMP = pa.timestamp("us", tz="UTC")
 COUNT = pa.int32()
 SHARE = pa.float64()
 FLAG = pa.bool_()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.hub_replies import captured_at
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT, TEXTS
-from schemas.table import Between, Column, Shares, Table
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, TEXT, TEXTS, TIMESTAMP
+from schemas.table import Between, Column, Route, Table
 
 ABSENT = "the answer does not carry it"
 
@@ -18,10 +18,10 @@ LISTINGS = Table(
     dated_by="listed_on",
     key=("listed_on", "paper_id"),
     sort=("listed_on", "position", "paper_id"),
-    rests_on=(captured_at("first_seen_at"), captured_at("last_seen_at")),
-    shares=Shares(
+    references=(captured_at("first_seen_at"), captured_at("last_seen_at")),
+    route=Route(
         by="paper_id",
-        told_by=("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at"),
+        digest_columns=("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at"),
         read_from="last_seen_at",
     ),
     columns=(
@@ -38,7 +38,7 @@ LISTINGS = Table(
         Column("author_count", COUNT, "Authors that the Hub names.", unit="authors", null=ABSENT, checks=COUNTS_UP),
         Column(
             "published_at",
-            INSTANT,
+            TIMESTAMP,
             "First submission to arXiv. Cut to midnight by the Hub since 2026-04-06.",
             null=ABSENT,
             checks=(Between("1986-01-01T00:00:00", "2099-12-31T23:59:59"),),
@@ -81,8 +81,8 @@ LISTINGS = Table(
             null=ABSENT,
             checks=COUNTS_UP,
         ),
-        Column("first_seen_at", INSTANT, "Start of the first capture of this date that held the paper."),
-        Column("last_seen_at", INSTANT, "Start of the newest capture of this date that held the paper."),
+        Column("first_seen_at", TIMESTAMP, "Start of the first capture of this date that held the paper."),
+        Column("last_seen_at", TIMESTAMP, "Start of the newest capture of this date that held the paper."),
         Column(
             "is_listed",
             FLAG,

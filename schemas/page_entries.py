@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.kinds import COUNT, COUNTS_UP, DATE, SHA256, TEXT
-from schemas.table import Between, Column, Rests, Table
+from schemas.table import Between, Column, References, Table
 
 FIRST_ON = "1986-01-01"
 """No paper on arXiv carries an earlier date."""
@@ -18,7 +18,7 @@ PAGE_ENTRIES = Table(
     dated_by="captured_on",
     key=("captured_on", "page_sha256", "position"),
     sort=("captured_on", "page_sha256", "position"),
-    rests_on=(Rests(("captured_on", "page_sha256"), "saved_pages", ("captured_on", "body_sha256")),),
+    references=(References(("captured_on", "page_sha256"), "saved_pages", ("captured_on", "body_sha256")),),
     columns=(
         Column("captured_on", DATE, "The date on which the page was saved."),
         Column("page_sha256", TEXT, "SHA-256 of the saved page, as in `saved_pages`.", checks=(SHA256,)),

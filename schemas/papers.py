@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT, TEXTS
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, TEXT, TEXTS, TIMESTAMP
 from schemas.listings import LISTINGS
-from schemas.table import Column, Gathers, OneOf, Table
+from schemas.table import Column, OneOf, RoutedInputs, Table
 
 ORIGINS = ("arxiv", "hub", "both")
 """Where a value comes from; `both` where arXiv and the Hub say the same."""
@@ -33,7 +33,7 @@ PAPERS = Table(
     dated_by="filed_on",
     key=("paper_id",),
     sort=("paper_id",),
-    gathers=Gathers(own=("arxiv_papers",), shared=("listings",), beside=("authors",)),
+    routed_inputs=RoutedInputs(same_month=("arxiv_papers",), routed=("listings",), read_with=("authors",)),
     columns=(
         Column("paper_id", TEXT, "arXiv identifier without its version; text, for many end in 0.", checks=(ARXIV_ID,)),
         Column("filed_on", DATE, "First day of the month that the identifier names."),
@@ -70,7 +70,7 @@ PAPERS = Table(
             checks=COUNTS_UP,
         ),
         *(_as_listed(name) for name in ("upvote_count", "comment_count", "github_star_count")),
-        Column("counted_at", INSTANT, "When the capture began that these three counts come from.", null=_NOT_ON_HUB),
+        Column("counted_at", TIMESTAMP, "When the capture began that these three counts come from.", null=_NOT_ON_HUB),
         *(
             _as_listed(name)
             for name in ("organization", "organization_name", "github_repo_url", "project_page_url", "ai_summary")

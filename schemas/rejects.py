@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.hub_replies import captured_at
-from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT
+from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, Table
 
 REASONS = (
@@ -27,11 +27,11 @@ REJECTS = Table(
     dated_by="listed_on",
     key=("listed_on", "captured_at", "place", "table_name", "field"),
     sort=("listed_on", "captured_at", "place", "table_name", "field"),
-    rests_on=(captured_at("captured_at"),),
+    references=(captured_at("captured_at"),),
     columns=(
         Column("table_name", TEXT, "The table that the row or value was meant for."),
         Column("listed_on", DATE, "The date that the list was asked for."),
-        Column("captured_at", INSTANT, "Start of the capture that holds it."),
+        Column("captured_at", TIMESTAMP, "Start of the capture that holds it."),
         Column(
             "place", COUNT, "Place on the list, from 1 over all pages; 0 for a capture as a whole.", checks=COUNTS_UP
         ),

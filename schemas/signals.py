@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from schemas.hub_replies import captured_at
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, INSTANT, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, TEXT, TIMESTAMP
 from schemas.listings import ABSENT
-from schemas.table import Column, Rests, Table
+from schemas.table import Column, References, Table
 
 SIGNALS = Table(
     name="signals",
@@ -14,11 +14,14 @@ SIGNALS = Table(
     dated_by="listed_on",
     key=("listed_on", "paper_id", "captured_at"),
     sort=("listed_on", "paper_id", "captured_at"),
-    rests_on=(captured_at("captured_at"), Rests(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id"))),
+    references=(
+        captured_at("captured_at"),
+        References(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),
+    ),
     columns=(
         Column("listed_on", DATE, "The date of the list."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
-        Column("captured_at", INSTANT, "When the capture began; shared by all its pages."),
+        Column("captured_at", TIMESTAMP, "When the capture began; shared by all its pages."),
         Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null=ABSENT, checks=COUNTS_UP),
         Column("comment_count", COUNT, "Comments at that instant.", unit="comments", null=ABSENT, checks=COUNTS_UP),
         Column(

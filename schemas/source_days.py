@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.kinds import COUNT, COUNTS_UP, DATE, INSTANT, TEXT
-from schemas.table import Column, OneOf, Rests, Table
+from schemas.kinds import COUNT, COUNTS_UP, DATE, TEXT, TIMESTAMP
+from schemas.table import Column, OneOf, References, Table
 
 VERDICTS = ("settled", "complete", "confirmed_empty", "partial", "failed")
 
@@ -19,13 +19,13 @@ SOURCE_DAYS = Table(
     dated_by="listed_on",
     key=("source", "listed_on"),
     sort=("source", "listed_on"),
-    rests_on=(
+    references=(
         *(
-            Rests(("listed_on", at), "hub_replies", ("requested_on", "capture_started_at"), only=("source", "hub"))
+            References(("listed_on", at), "hub_replies", ("requested_on", "capture_started_at"), only=("source", "hub"))
             for at in ("first_captured_at", "last_captured_at")
         ),
         *(
-            Rests(("listed_on", at), "harvests", ("harvested_on", "harvest_started_at"), only=("source", "arxiv"))
+            References(("listed_on", at), "harvests", ("harvested_on", "harvest_started_at"), only=("source", "arxiv"))
             for at in ("first_captured_at", "last_captured_at")
         ),
     ),
@@ -44,8 +44,8 @@ SOURCE_DAYS = Table(
         Column(
             "capture_count", COUNT, "Captures kept, or harvests tried, good or bad.", unit="captures", checks=COUNTS_UP
         ),
-        Column("first_captured_at", INSTANT, "Start of the first capture."),
-        Column("last_captured_at", INSTANT, "Start of the newest capture."),
+        Column("first_captured_at", TIMESTAMP, "Start of the first capture."),
+        Column("last_captured_at", TIMESTAMP, "Start of the newest capture."),
         Column(
             "reason",
             TEXT,

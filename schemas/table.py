@@ -76,7 +76,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Rests:
+class References:
     """What a row rests on: some row of `table` holds in `on` what this row holds in `columns`.
 
     It is a row of the same month, or where the table reads months of others, of those. With `only`, a column and its
@@ -90,23 +90,23 @@ class Rests:
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class WindowedInputs:
     """That a table is built from other derived `tables`: for a date, from theirs of the `days` up to it."""
 
     tables: tuple[str, ...]
-    days: int
+    lookback_days: int
 
     def months(self, month: str) -> tuple[str, ...]:
         """The months that a month (`2025-11`) is built from, oldest first, itself the last."""
         last = date.fromisoformat(f"{month}-01")
-        first = last - timedelta(days=self.days - 1)
+        first = last - timedelta(days=self.lookback_days - 1)
         count = (last.year - first.year) * 12 + last.month - first.month
         found = (divmod(last.year * 12 + last.month - 1 - back, 12) for back in range(count, -1, -1))
         return tuple(f"{year:04}-{number + 1:02}" for year, number in found)
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Route:
     """That rows are wanted by another month than the one they are filed under: by that of the date or paper in `by`.
 
     Rows of the same code that agree in `told_by`, and that were read from the same answers, agree in every column;
@@ -115,20 +115,20 @@ class Shares:
     """
 
     by: str
-    told_by: tuple[str, ...] = ()
+    digest_columns: tuple[str, ...] = ()
     read_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Gathers:
+class RoutedInputs:
     """That a month of a table is built from the same month of the tables `own`, and from its shares of all months.
 
     A table `shared` declares its shares. Those `beside` are read like it, and change only where it does.
     """
 
-    own: tuple[str, ...]
-    shared: tuple[str, ...]
-    beside: tuple[str, ...] = ()
+    same_month: tuple[str, ...]
+    routed: tuple[str, ...]
+    read_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,12 @@ class Table:
     key: tuple[str, ...]
     sort: tuple[str, ...]
     columns: tuple[Column, ...]
-    is_kept: bool = False
+    is_evidence: bool = False
     version: str = "1.0.0"
-    rests_on: tuple[Rests, ...] = ()
-    reads: Reads | None = None
-    gathers: Gathers | None = None
-    shares: Shares | None = None
+    references: tuple[References, ...] = ()
+    windowed_inputs: WindowedInputs | None = None
+    routed_inputs: RoutedInputs | None = None
+    route: Route | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that would make files which readers or rebuilds trip over."""
@@ -172,9 +172,9 @@ class Table:
 
     def _named(self) -> tuple[str, ...]:
         """Every column that the declaration speaks of beside declaring it."""
-        resting = [name for one in self.rests_on for name in (*one.columns, *(one.only or ())[:1])]
-        read_from = (self.shares.read_from,) if self.shares and self.shares.read_from else ()
-        shared = (self.shares.by, *self.shares.told_by, *read_from) if self.shares else ()
+        resting = [name for one in self.references for name in (*one.columns, *(one.only or ())[:1])]
+        read_from = (self.route.read_from,) if self.route and self.route.read_from else ()
+        shared = (self.route.by, *self.route.digest_columns, *read_from) if self.route else ()
         return (*self.key, *self.sort, self.dated_by, *resting, *shared)
 
     def __getitem__(self, name: str) -> Column:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, INSTANT, SHARE, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, SHARE, TEXT, TIMESTAMP
 from schemas.listings import ABSENT
-from schemas.table import Between, Column, OneOf, Reads, Rests, Table
+from schemas.table import Between, Column, OneOf, References, Table, WindowedInputs
 
 SPANS = {"day": 1, "week": 7, "month": 30}
 """How many listed dates, up to the one ranked, the papers of a span come from."""
@@ -26,10 +26,10 @@ TRENDS = Table(
     dated_by="ranked_on",
     key=("ranked_on", "span", "paper_id"),
     sort=("ranked_on", "span", "rank", "paper_id"),
-    reads=Reads(("listings", "signals"), days=max(SPANS.values())),
-    rests_on=(
-        Rests(("listed_on", "paper_id", "observed_at"), "signals", ("listed_on", "paper_id", "captured_at")),
-        Rests(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),
+    windowed_inputs=WindowedInputs(("listings", "signals"), lookback_days=max(SPANS.values())),
+    references=(
+        References(("listed_on", "paper_id", "observed_at"), "signals", ("listed_on", "paper_id", "captured_at")),
+        References(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),
     ),
     columns=(
         Column("ranked_on", DATE, "The date ranked. It ends 6 hours after its list has closed at 21:30 in New York."),
@@ -91,6 +91,6 @@ TRENDS = Table(
             null="as `votes_gained`, or one of the two answers does not carry stars",
         ),
         Column("age_hours", SHARE, "Hours from the opening of `listed_on` to `observed_at`, rounded to 2 digits."),
-        Column("observed_at", INSTANT, "Start of the newest capture of `listed_on` in time that tells its votes."),
+        Column("observed_at", TIMESTAMP, "Start of the newest capture of `listed_on` in time that tells its votes."),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, INSTANT, TEXT
+from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, TEXT, TIMESTAMP
 from schemas.table import Column, Matches, OneOf, Table
 
 SEVERITIES = ("refuse_row", "refuse_capture", "warn")
@@ -18,10 +18,10 @@ VALIDATIONS = Table(
     dated_by="judged_on",
     key=("judged_at", "run", "suite", "column_name", "expectation", "judged_month"),
     sort=("judged_at", "run", "suite", "column_name", "expectation", "judged_month"),
-    is_kept=True,
+    is_evidence=True,
     columns=(
         Column("judged_on", DATE, "The day of the run, in UTC."),
-        Column("judged_at", INSTANT, "When the run began."),
+        Column("judged_at", TIMESTAMP, "When the run began."),
         Column("run", TEXT, "The run: its flow or command, and Prefect's name of it where it has one."),
         Column("suite", TEXT, "The suite of expectations."),
         Column(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.arxiv_rejects import REASONS as ARXIV_REASONS
-from schemas.kinds import ARXIV_ID, COUNT, DATE, INSTANT, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, DATE, TEXT, TIMESTAMP
 from schemas.page_entries import PAGE_ENTRIES
 from schemas.rejects import REASONS
 from schemas.table import Column, OneOf
@@ -41,7 +41,7 @@ SIGNALS_DAILY = View(
     columns=(
         *_PAPER_OF_A_DATE,
         Column("seen_on", DATE, "The day of the capture, in UTC."),
-        Column("captured_at", INSTANT, "When that capture began."),
+        Column("captured_at", TIMESTAMP, "When that capture began."),
         Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null="as in `signals`"),
         Column("comment_count", COUNT, "Comments at that instant.", unit="comments", null="as in `signals`"),
         Column("github_star_count", COUNT, "Stars at that instant.", unit="stars", null="as in `signals`"),
@@ -87,7 +87,7 @@ VELOCITY = View(
     grain="one paper on the list of one date",
     columns=(
         *_PAPER_OF_A_DATE,
-        Column("opened_at", INSTANT, "When the date opened: at 21:30 in New York on the day before."),
+        Column("opened_at", TIMESTAMP, "When the date opened: at 21:30 in New York on the day before."),
         Column(
             "votes_before",
             COUNT,

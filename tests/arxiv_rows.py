@@ -20,7 +20,7 @@ from schemas.harvests import HARVESTS
 from schemas.listings import LISTINGS
 from transforms.arxiv import oai_replies as arxiv_oai
 from transforms.arxiv.snapshot_lines import filed
-from transforms.graph import GATHERINGS
+from transforms.graph import ROUTED
 
 AT = datetime(2025, 11, 20, 4, 40, tzinfo=UTC)
 PAPERS = [
@@ -78,7 +78,7 @@ def every_table():
     lines = filed([line(PAPERS[0]), line(PAPERS[1], title=7), line(PAPERS[2], update_date="soon")], AT.date())
     kept = lines.with_columns(imported_at=pl.lit(AT, pl.Datetime("us", "UTC"))).select(ARXIV_LINES.arrow().names)
     reading = arxiv_oai.read(told)
-    arxiv, merged = GATHERINGS
+    arxiv, merged = ROUTED
     made = {**arxiv.build("2025-11", {ARXIV_LINES: kept.sort(ARXIV_LINES.sort), ARXIV_RECORDS: reading.records})}
     nothing = {table: pl.DataFrame(schema=pl.Schema(table.arrow())) for table in (LISTINGS, AUTHORS)}
     made |= merged.build("2025-11", {ARXIV_PAPERS: made[ARXIV_PAPERS], **nothing})

@@ -10,7 +10,7 @@ from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import IssueBusy
 from paperlake.mail.headers import Heading, bulk_letter
 from paperlake.mail.relay import Relay
-from paperlake.mail.smtp import Postman
+from paperlake.mail.smtp import SmtpClient
 from paperlake.outputs.delivery import deliver, recipients
 
 ISSUE = "weekly-2025-W45"
@@ -34,7 +34,7 @@ def main(state, port, count):
     relay = Relay("127.0.0.1", port, "none")
     with (
         ReaderDatabase(Path(state)) as database,
-        Postman(relay, SENDER, answer_within_s=5, verdict_within_s=0.4, letters_a_connection=40) as postman,
+        SmtpClient(relay, SENDER, answer_within_s=5, verdict_within_s=0.4, letters_a_connection=40) as postman,
     ):
         to = recipients(database, "weekly", named, AT)
         try:

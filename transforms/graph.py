@@ -29,7 +29,7 @@ from schemas.rejects import REJECTS
 from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
-from schemas.table import Gathers, Reads, Table
+from schemas.table import RoutedInputs, Table, WindowedInputs
 from schemas.trends import TRENDS
 from transforms.arxiv import oai_replies as arxiv_oai
 from transforms.arxiv import snapshot_lines as arxiv_lines
@@ -45,12 +45,12 @@ NOTHING_REFUSED = pl.DataFrame(
     schema={"listed_on": pl.Date, "captured_at": pl.Datetime("us", "UTC"), "message": pl.String}
 )
 
-Kept = Mapping[Table, pl.DataFrame]
+Inputs = Mapping[Table, pl.DataFrame]
 """What is kept of one month or of several, by table; a table without rows is absent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class TransformResult:
     """A month of the tables of a source, and by table the dates that are wanting.
 
     `captures` (rows of the table of that name, before any was refused) are to be judged; `refused` were set aside.
@@ -65,7 +65,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class MonthlyTransform:
     """How a month of the `derived` tables of a source is made of a month of its `evidence`.
 
     `build` is told the month, the evidence, the captures to refuse (listed_on, captured_at, message), and which tables
@@ -74,30 +74,30 @@ class Recipe:
 
     evidence: tuple[Table, ...]
     derived: tuple[Table, ...]
-    build: Callable[[str, Kept, pl.DataFrame, Collection[Table]], Built]
+    build: Callable[[str, Inputs, pl.DataFrame, Collection[Table]], TransformResult]
 
 
 @dataclass(frozen=True, slots=True)
-class Sequel:
+class WindowedTransform:
     """How a month of `derived` is made of the months of other derived tables that it declares to read.
 
     `build` is told the month, and all rows of those months, of some tables only the `columns` that it needs.
     """
 
     derived: Table
-    build: Callable[[str, Kept], pl.DataFrame]
+    build: Callable[[str, Inputs], pl.DataFrame]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
-    def reads(self) -> Reads:
+    def windowed_inputs(self) -> WindowedInputs:
         """What it declares to read. Raises ValueError where it declares nothing."""
-        if self.derived.reads is None:
+        if self.derived.windowed_inputs is None:
             raise ValueError(f"{self.derived.name} does not declare which tables it is built from")
-        return self.derived.reads
+        return self.derived.windowed_inputs
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class RoutedTransform:
     """How a month of the `derived` tables is made of the same month of others, and of its shares of all their months.
 
     `build` is told the month and all those rows, of some tables only the `columns` that it needs; it gives a frame for
@@ -105,19 +105,19 @@ class Gathering:
     """
 
     derived: tuple[Table, ...]
-    build: Callable[[str, Kept], Mapping[Table, pl.DataFrame]]
+    build: Callable[[str, Inputs], Mapping[Table, pl.DataFrame]]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
-    def gathers(self) -> Gathers:
+    def routed_inputs(self) -> RoutedInputs:
         """What they declare to gather. Raises ValueError where they do not declare the same."""
-        (told,) = {table.gathers for table in self.derived}
+        (told,) = {table.routed_inputs for table in self.derived}
         if told is None:
             raise ValueError(f"{self.derived[0].name} does not declare what it is gathered from")
         return told
 
 
-def _hub(month: str, kept: Kept, broken: pl.DataFrame, wanted: Collection[Table]) -> Built:
+def _hub(month: str, kept: Inputs, broken: pl.DataFrame, wanted: Collection[Table]) -> TransformResult:
     has_census = not {FIELD_DAYS, DRIFT}.isdisjoint(wanted)
     reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)), has_census=has_census)
     accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
@@ -125,7 +125,7 @@ def _hub(month: str, kept: Kept, broken: pl.DataFrame, wanted: Collection[Table]
     harvested = harvest_days(kept.get(HARVESTS, none(HARVESTS)), arxiv_oai.NAME)
     days = pl.concat([tables[SOURCE_DAYS.name], conform(harvested, SOURCE_DAYS)])
     tables[SOURCE_DAYS.name] = conform(days, SOURCE_DAYS)
-    return Built(
+    return TransformResult(
         {TABLES[name]: rows for name, rows in tables.items()},
         reading.captures.select(CAPTURES.arrow().names),
         broken.join(accepted, on=hub.CAPTURE, how="anti"),
@@ -134,49 +134,51 @@ def _hub(month: str, kept: Kept, broken: pl.DataFrame, wanted: Collection[Table]
     )
 
 
-def _page(_month: str, kept: Kept, _broken: pl.DataFrame, _wanted: Collection[Table]) -> Built:
-    return Built({TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()})
+def _page(_month: str, kept: Inputs, _broken: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
+    return TransformResult(
+        {TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()}
+    )
 
 
-def _arxiv(_month: str, kept: Kept, _broken: pl.DataFrame, _wanted: Collection[Table]) -> Built:
+def _arxiv(_month: str, kept: Inputs, _broken: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
     reading = arxiv_oai.read(kept.get(ARXIV_REPLIES, none(ARXIV_REPLIES)))
-    return Built({ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
+    return TransformResult({ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
 
 
-def _arxiv_papers(month: str, kept: Kept) -> Mapping[Table, pl.DataFrame]:
+def _arxiv_papers(month: str, kept: Inputs) -> Mapping[Table, pl.DataFrame]:
     lines = arxiv_lines.read_lines(kept.get(ARXIV_LINES, none(ARXIV_LINES)))
     rows = merged(kept.get(ARXIV_RECORDS, none(ARXIV_RECORDS)), lines.rows)
     refused = lines.rejects.with_columns(filed_on=date.fromisoformat(f"{month}-01"))
     return {ARXIV_PAPERS: rows, ARXIV_LINE_REJECTS: conform(refused, ARXIV_LINE_REJECTS)}
 
 
-def _trends(month: str, kept: Kept) -> pl.DataFrame:
+def _trends(month: str, kept: Inputs) -> pl.DataFrame:
     return trends(month, kept.get(LISTINGS, none(LISTINGS)), kept.get(SIGNALS, none(SIGNALS)))
 
 
-def _papers(_month: str, kept: Kept) -> Mapping[Table, pl.DataFrame]:
+def _papers(_month: str, kept: Inputs) -> Mapping[Table, pl.DataFrame]:
     arxiv = kept.get(ARXIV_PAPERS, none(ARXIV_PAPERS))
     return {PAPERS: papers(arxiv, kept.get(LISTINGS, none(LISTINGS)), kept.get(AUTHORS, none(AUTHORS)))}
 
 
-RECIPES = (
-    Recipe(
+MONTHLY = (
+    MonthlyTransform(
         (HUB_REPLIES, DECISIONS, HARVESTS),
         (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, FIELD_DAYS, DRIFT),
         _hub,
     ),
-    Recipe((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
-    Recipe((ARXIV_REPLIES,), (ARXIV_RECORDS, ARXIV_REJECTS), _arxiv),
+    MonthlyTransform((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
+    MonthlyTransform((ARXIV_REPLIES,), (ARXIV_RECORDS, ARXIV_REJECTS), _arxiv),
 )
-SEQUELS = (Sequel(TRENDS, _trends, {LISTINGS: ("listed_on", "paper_id", "is_listed")}),)
-GATHERINGS = (
-    Gathering((ARXIV_PAPERS, ARXIV_LINE_REJECTS), _arxiv_papers),
-    Gathering((PAPERS,), _papers, {LISTINGS: LISTED_COLUMNS, AUTHORS: AUTHOR_COLUMNS}),
+WINDOWED = (WindowedTransform(TRENDS, _trends, {LISTINGS: ("listed_on", "paper_id", "is_listed")}),)
+ROUTED = (
+    RoutedTransform((ARXIV_PAPERS, ARXIV_LINE_REJECTS), _arxiv_papers),
+    RoutedTransform((PAPERS,), _papers, {LISTINGS: LISTED_COLUMNS, AUTHORS: AUTHOR_COLUMNS}),
 )
-EVIDENCE = (*(table for recipe in RECIPES for table in recipe.evidence), ARXIV_LINES)
-FROM_EVIDENCE = tuple(table for recipe in RECIPES for table in recipe.derived)
+EVIDENCE = (*(table for recipe in MONTHLY for table in recipe.evidence), ARXIV_LINES)
+FROM_EVIDENCE = tuple(table for recipe in MONTHLY for table in recipe.derived)
 DERIVED = (
     *FROM_EVIDENCE,
-    *(sequel.derived for sequel in SEQUELS),
-    *(table for gathering in GATHERINGS for table in gathering.derived),
+    *(sequel.derived for sequel in WINDOWED),
+    *(table for gathering in ROUTED for table in gathering.derived),
 )

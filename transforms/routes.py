@@ -14,16 +14,16 @@ from transforms.paper_ids import filed_on, is_filed_on
 _DIGITS = 32
 
 
-def shares(rows: pl.DataFrame, table: Table, answers: pl.DataFrame | None = None) -> dict[str, str]:
+def route_digests(rows: pl.DataFrame, table: Table, answers: pl.DataFrame | None = None) -> dict[str, str]:
     """A hash of the rows that each month (`2025-11`) wants of those published as `table`, by that month.
 
     `answers` says what each capture was answered (the date that `table` is dated by, captured_at, answers); it is
     needed where the shares declare a capture that rows are read from, and raises ValueError where it is missing then.
     """
-    if table.shares is None or not table.shares.told_by or rows.is_empty():
+    if table.route is None or not table.route.digest_columns or rows.is_empty():
         return {}
-    told_by, read_from = table.shares.told_by, table.shares.read_from
-    names = list(dict.fromkeys([table.shares.by, *told_by, *table.sort]))
+    told_by, read_from = table.route.digest_columns, table.route.read_from
+    names = list(dict.fromkeys([table.route.by, *told_by, *table.sort]))
     held = rows.select(names)
     if read_from is not None:
         if answers is None:
@@ -34,24 +34,24 @@ def shares(rows: pl.DataFrame, table: Table, answers: pl.DataFrame | None = None
     # As numbers, since instants take longer to write out than all the rest.
     values = pl.col(told_by).to_physical().cast(pl.String).fill_null("\0")
     said = pl.concat_str(values, separator="\t")
-    told = held.sort(table.sort).select(month=wanted_on(table), said=said)
+    told = held.sort(table.sort).select(month=target_month(table), said=said)
     by_month = told.group_by("month").agg(pl.col("said").str.join("\n")).sort("month")
     return {f"{month:%Y-%m}": sha256(text.encode()).hexdigest()[:_DIGITS] for month, text in by_month.iter_rows()}
 
 
-def is_wanted_on(table: Table, month: date) -> pl.Expr:
+def is_routed_to(table: Table, month: date) -> pl.Expr:
     """Whether a row of `table` is wanted by the month that begins so. Raises ValueError where it declares no shares."""
     by = _wanted_by(table)
-    return wanted_on(table) == month if table[by].type == DATE else is_filed_on(pl.col(by), month)
+    return target_month(table) == month if table[by].type == DATE else is_filed_on(pl.col(by), month)
 
 
-def wanted_on(table: Table) -> pl.Expr:
+def target_month(table: Table) -> pl.Expr:
     """The first day of the month that wants a row of `table`. Raises ValueError where it declares no shares."""
     by = _wanted_by(table)
     return pl.col(by).dt.truncate("1mo") if table[by].type == DATE else filed_on(pl.col(by))
 
 
 def _wanted_by(table: Table) -> str:
-    if table.shares is None:
+    if table.route is None:
         raise ValueError(f"{table.name} declares no shares")
-    return table.shares.by
+    return table.route.by

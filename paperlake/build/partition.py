@@ -11,19 +11,19 @@ from pathlib import Path
 
 import polars as pl
 
-from paperlake.quality.column_profile import facts
+from paperlake.quality.column_profile import profile_columns
 from paperlake.store import inbox
 from paperlake.store.fingerprint import code
 from paperlake.store.lake import part_name
 from paperlake.store.publish import FileDamaged, Staged, Writer
 from schemas.table import Table
 from transforms.conform import none
-from transforms.graph import EVIDENCE, NOTHING_REFUSED, RECIPES, Kept, Recipe
-from transforms.routes import shares
+from transforms.graph import EVIDENCE, MONTHLY, NOTHING_REFUSED, Inputs, MonthlyTransform
+from transforms.routes import route_digests
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BuildOptions:
     """How months are to be built: of the derived tables only some; `force`, also what is current.
 
     `is_judged` asks for the facts that the judge wants to see.
@@ -41,7 +41,7 @@ class Evidence:
     `folded` are the files of the inbox that it holds, `unreadable` those that could not be read.
     """
 
-    kept: Kept
+    kept: Inputs
     fresh: Collection[Table]
     folded: tuple[Path, ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -63,12 +63,12 @@ class Prepared:
     unreadable: tuple[str, ...] = ()
 
 
-def gathered(pen: Writer, work: Work, month: str) -> Evidence | None:
+def gathered(pen: Writer, work: BuildOptions, month: str) -> Evidence | None:
     """All that is kept of a month, published or waiting; None where nothing waits and every table is current."""
     waiting = {table: inbox.waiting(pen.lake, table, month) for table in EVIDENCE}
     unreadable = tuple(str(path) for kept in waiting.values() for path in kept.unreadable)
     waits = {table for table, kept in waiting.items() if kept.files}
-    due = [recipe for recipe in RECIPES if waits & {*recipe.evidence} or not _is_done(pen, work, month, recipe)]
+    due = [recipe for recipe in MONTHLY if waits & {*recipe.evidence} or not _is_done(pen, work, month, recipe)]
     if not due and not waits and not unreadable:
         return None
     # Of a source that has nothing new nothing is read: a month of its answers may be large.
@@ -83,7 +83,7 @@ def gathered(pen: Writer, work: Work, month: str) -> Evidence | None:
 
 
 def prepared(
-    pen: Writer, work: Work, month: str, evidence: Evidence, broken: pl.DataFrame = NOTHING_REFUSED
+    pen: Writer, work: BuildOptions, month: str, evidence: Evidence, broken: pl.DataFrame = NOTHING_REFUSED
 ) -> Prepared:
     """The tables of a month, built where inputs or code changed, and staged.
 
@@ -93,21 +93,21 @@ def prepared(
     staged = pen.stage(month, {table: rows for table, rows in kept.items() if table in evidence.fresh})
     captures, refused = [NOTHING_REFUSED.select("listed_on", "captured_at")], [NOTHING_REFUSED]
     told: dict[Table, pl.DataFrame] = {}
-    for recipe in RECIPES:
+    for recipe in MONTHLY:
         inputs = _inputs(pen, month, recipe.evidence, staged)
         wanted = [table for table in recipe.derived if table in work.only]
         if not inputs or not wanted or (not work.force and is_current(pen, month, wanted, inputs)):
             continue
         built = recipe.build(month, kept, broken, wanted)
         frames = {table: built.tables[table] for table in wanted}
-        wanted_of = {table: shares(rows, table, built.answers) for table, rows in frames.items() if table.shares}
+        wanted_of = {table: route_digests(rows, table, built.answers) for table, rows in frames.items() if table.route}
         staged = pen.stage(
             month, frames, code=code(), inputs=inputs, wanting=built.wanting, shares=wanted_of, into=staged
         )
         captures.append(built.captures)
         refused.append(built.refused)
         new = [table for table in wanted if is_new(pen, staged, table, month, frames[table])] if work.is_judged else []
-        told |= {table: facts(table, month, frames[table]) for table in new}
+        told |= {table: profile_columns(table, month, frames[table]) for table in new}
     return Prepared(
         month=month,
         staged=staged,
@@ -119,7 +119,7 @@ def prepared(
     )
 
 
-def _is_done(pen: Writer, work: Work, month: str, recipe: Recipe) -> bool:
+def _is_done(pen: Writer, work: BuildOptions, month: str, recipe: MonthlyTransform) -> bool:
     """Whether what a recipe makes of what is published of a month needs no building."""
     wanted, inputs = [table for table in recipe.derived if table in work.only], _inputs(pen, month, recipe.evidence)
     return not inputs or not wanted or (not work.force and is_current(pen, month, wanted, inputs))

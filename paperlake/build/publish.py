@@ -15,7 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from paperlake.build import routed as gatherings
-from paperlake.build.partition import Evidence, Prepared, Work, gathered, prepared
+from paperlake.build.partition import BuildOptions, Evidence, Prepared, gathered, prepared
 from paperlake.build.windowed import due, followed
 from paperlake.build.workers import BUILDERS, builders, has_core_of_its_own
 from paperlake.errors import PaperlakeError
@@ -25,11 +25,11 @@ from paperlake.store import inbox
 from paperlake.store.journal import JournalDamaged
 from paperlake.store.lake import MONTH_FORM, Lake
 from paperlake.store.manifest import ManifestUnreadable
-from paperlake.store.publish import FileDamaged, LakeBusy, Writer, together, writer
+from paperlake.store.publish import FileDamaged, LakeBusy, Writer, merge_staged, open_writer
 from paperlake.store.snapshot import snapshot
 from schemas.catalogue import TABLES
 from schemas.table import Table
-from transforms.graph import DERIVED, EVIDENCE, GATHERINGS, NOTHING_REFUSED
+from transforms.graph import DERIVED, EVIDENCE, NOTHING_REFUSED, ROUTED
 from transforms.hub.answers import use_one_thread
 
 BATCH_MONTHS = 14
@@ -134,25 +134,25 @@ def publish_months(  # noqa: PLR0913 - what, how, and who says so
     ledger under the name of `run`, by default one that begins now. Only what measures goes without a `judge`.
     Raises LakeBusy, JournalDamaged and ManifestUnreadable, which concern them all, and BuilderDied.
     """
-    work = Work(only, force, judge is not None)
-    with writer(lake) as pen, builders(_evidence_bytes(lake, months)) as crew:
-        shop = Workshop(pen, work, crew, judge, run or this_run("publish"))
+    work = BuildOptions(only, force, judge is not None)
+    with open_writer(lake) as pen, builders(_evidence_bytes(lake, months)) as crew:
+        shop = BuildContext(pen, work, crew, judge, run or this_run("publish"))
         yield from publish_evidence(shop, months, partial(gathered, pen, work))
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class BuildContext:
     """Where months are built: by whom, how, judged by whom, published and recorded with which pen and in which run."""
 
     pen: Writer
-    work: Work
+    work: BuildOptions
     crew: Executor
     judge: Callable[[], Judge] | None
     run: Run
 
 
 def publish_evidence(
-    shop: Workshop, months: Sequence[str], gather: Callable[[str], Evidence | None]
+    shop: BuildContext, months: Sequence[str], gather: Callable[[str], Evidence | None]
 ) -> Iterator[Published]:
     """Publish the evidence that `gather` gives of each month, with what is derived; None leaves a month alone."""
     build = partial(_built, shop.pen, shop.work, gather)
@@ -173,7 +173,7 @@ def publish_evidence(
 
 
 def _published(
-    shop: Workshop,
+    shop: BuildContext,
     found: dict[str, Prepared | Exception | None],
     build: Callable[[str, pl.DataFrame], Prepared | Exception | None],
 ) -> Iterator[Published]:
@@ -201,7 +201,11 @@ def _published(
 
 
 def _publish_sequels(
-    shop: Workshop, published: dict[str, Published], touched: Collection[str], to_come: Collection[str], done: set[str]
+    shop: BuildContext,
+    published: dict[str, Published],
+    touched: Collection[str],
+    to_come: Collection[str],
+    done: set[str],
 ) -> set[str]:
     """Build, judge and publish what is made of the months `published`, and say so there; gives the months built.
 
@@ -214,7 +218,7 @@ def _publish_sequels(
     return set(months)
 
 
-def _publish_gatherings(shop: Workshop, published: dict[str, Published], asked: Collection[str]) -> None:
+def _publish_gatherings(shop: BuildContext, published: dict[str, Published], asked: Collection[str]) -> None:
     """Build, judge and publish what is gathered from months of other tables, one table after the other."""
     if not published:
         return
@@ -225,11 +229,11 @@ def _publish_gatherings(shop: Workshop, published: dict[str, Published], asked: 
             last = max(published)
             published[last] = replace(published[last], fault=published[last].fault or fault)
             continue
-        build = partial(_gathered, shop.pen, shop.work, GATHERINGS.index(gathering))
+        build = partial(_gathered, shop.pen, shop.work, ROUTED.index(gathering))
         _publish_further(shop, published, {month: partial(build, month, inputs[month]) for month in inputs})
 
 
-def _publish_further(shop: Workshop, published: dict[str, Published], jobs: Mapping[str, Job]) -> None:
+def _publish_further(shop: BuildContext, published: dict[str, Published], jobs: Mapping[str, Job]) -> None:
     """Do the `jobs` of months, judge and publish them many at once, and say so with the months `published`."""
     for found in _batches(shop.crew, jobs):
         _publish_batch(shop, published, found)
@@ -255,7 +259,7 @@ def _batches(crew: Executor, jobs: Mapping[str, Job]) -> Iterator[dict[str, Prep
 
 
 def _publish_batch(
-    shop: Workshop, published: dict[str, Published], found: Mapping[str, Prepared | Exception | None]
+    shop: BuildContext, published: dict[str, Published], found: Mapping[str, Prepared | Exception | None]
 ) -> None:
     pen = shop.pen
     is_told = any(one.facts for one in found.values() if isinstance(one, Prepared))
@@ -263,7 +267,7 @@ def _publish_batch(
     faults = _unmet(shop.judge() if shop.judge and is_told else None, found, findings)
     record(pen, shop.run, findings)
     whole = {month: one.staged for month, one in found.items() if isinstance(one, Prepared) and month not in faults}
-    changed = set(pen.commit(together([*whole.values()]), thorough=shop.work.force)) if whole else set()
+    changed = set(pen.commit(merge_staged([*whole.values()]), thorough=shop.work.force)) if whole else set()
     for month, one in found.items():
         if isinstance(one, Prepared) and month in faults:
             pen.drop(one.staged)
@@ -277,7 +281,9 @@ def _publish_batch(
         )
 
 
-def _gathered(pen: Writer, work: Work, number: int, month: str, inputs: gatherings.Inputs) -> Prepared | Exception:
+def _gathered(
+    pen: Writer, work: BuildOptions, number: int, month: str, inputs: gatherings.Inputs
+) -> Prepared | Exception:
     """A month of what is gathered, prepared, or what kept it from that."""
     if has_core_of_its_own():
         use_one_thread()
@@ -287,7 +293,7 @@ def _gathered(pen: Writer, work: Work, number: int, month: str, inputs: gatherin
         return fault
 
 
-def _followed(pen: Writer, work: Work, month: str) -> Prepared | Exception | None:
+def _followed(pen: Writer, work: BuildOptions, month: str) -> Prepared | Exception | None:
     """What is made of a month and those before it, prepared, or what kept it from that."""
     if has_core_of_its_own():
         use_one_thread()
@@ -309,7 +315,7 @@ def _result(future: Future[Prepared | Exception | None]) -> Prepared | Exception
 
 def _built(
     pen: Writer,
-    work: Work,
+    work: BuildOptions,
     gather: Callable[[str], Evidence | None],
     month: str,
     broken: pl.DataFrame = NOTHING_REFUSED,

@@ -8,10 +8,10 @@ from functools import partial
 
 import polars as pl
 
-from paperlake.build.partition import Evidence, Work
+from paperlake.build.partition import BuildOptions, Evidence
 from paperlake.build.publish import (
+    BuildContext,
     Published,
-    Workshop,
     great_expectations,
     publish_evidence,
     publish_months,
@@ -21,7 +21,7 @@ from paperlake.build.workers import builders
 from paperlake.errors import PaperlakeError
 from paperlake.quality.validation_log import this_run
 from paperlake.store.lake import Lake
-from paperlake.store.publish import Writer, writer
+from paperlake.store.publish import Writer, open_writer
 from paperlake.store.snapshot import snapshot
 from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_replies import ARXIV_REPLIES
@@ -75,9 +75,9 @@ def rebuild_as_of(lake: Lake, months: Sequence[str], at: datetime, target: Lake)
         raise TargetTaken(f"{target.root} holds a lake already; choose a new folder")
     if target.root.exists() and any(held != target.staged for held in target.root.iterdir()):
         raise TargetTaken(f"{target.root} holds something already; choose a new folder")
-    work = Work(DERIVED)
-    with writer(lake) as source, writer(target) as pen, builders(0) as crew:
-        shop = Workshop(pen, work, crew, great_expectations, this_run("rebuild as of"))
+    work = BuildOptions(DERIVED)
+    with open_writer(lake) as source, open_writer(target) as pen, builders(0) as crew:
+        shop = BuildContext(pen, work, crew, great_expectations, this_run("rebuild as of"))
         yield from publish_evidence(shop, months, partial(_known, source, at))
         if not pen.manifest.files:
             raise NothingKnown(f"nothing had been captured yet at {at:%Y-%m-%dT%H:%M:%SZ}; {target.root} holds no lake")

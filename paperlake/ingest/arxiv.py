@@ -28,7 +28,7 @@ class HarvestUnderWay(PaperlakeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ArxivClient:
     """What is needed to harvest: the client, the clock of the run, the lake to keep in."""
 
     client: PoliteClient
@@ -56,9 +56,9 @@ class Asking:
 
 
 @contextmanager
-def asking_arxiv(
+def arxiv_client(
     settings: Settings, clock: RunClock, patience: Patience, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Asking]:
+) -> Iterator[ArxivClient]:
     """A client of arXiv that keeps its terms over all processes of this machine: one connection, and the interval.
 
     `sleep` is what it waits with. Raises SettingWrong and HarvestUnderWay.
@@ -82,7 +82,7 @@ def asking_arxiv(
     except ValueError as unusable:
         raise SettingWrong(f"PAPERLAKE_ARXIV_URL or PAPERLAKE_CONTACT cannot be used: {unusable}") from unusable
     with client, _alone(settings):
-        yield Asking(client, clock, settings.lake)
+        yield ArxivClient(client, clock, settings.lake)
 
 
 @contextmanager

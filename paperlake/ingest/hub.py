@@ -57,7 +57,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class HubClient:
     """What is needed to capture: the client, the clock of the run, the lake to keep in.
 
     Threads may share it. One page at a time is asked for and kept: a source is visited by one guest, and whoever
@@ -112,9 +112,9 @@ class Asking:
 
 
 @contextmanager
-def asking_hub(
+def hub_client(
     settings: Settings, clock: RunClock, patience: Patience, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Asking]:
+) -> Iterator[HubClient]:
     """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong.
 
     `sleep` is what it waits with.
@@ -136,7 +136,7 @@ def asking_hub(
     except ValueError as unusable:
         raise SettingWrong(f"PAPERLAKE_HUB_URL, PAPERLAKE_CONTACT or HF_TOKEN cannot be used: {unusable}") from unusable
     with client:
-        yield Asking(client, clock, settings.lake)
+        yield HubClient(client, clock, settings.lake)
 
 
 def headers_as_json(answer: Answer) -> str:

@@ -21,7 +21,7 @@ from typing import Literal
 import polars as pl
 
 from paperlake.errors import PaperlakeError
-from paperlake.ingest.arxiv import Asking
+from paperlake.ingest.arxiv import ArxivClient
 from paperlake.sources import arxiv
 from paperlake.sources.answer import Answer
 from transforms.arxiv.oai_page import Page, page
@@ -97,7 +97,7 @@ class Kept:
 Heard = Callable[[Harvest], None]
 
 
-def harvested(asking: Asking, harvest: Harvest, heard: Heard, rest: Kept | None = None) -> Verdict:
+def harvested(asking: ArxivClient, harvest: Harvest, heard: Heard, rest: Kept | None = None) -> Verdict:
     """Walk the records of the harvest's window and reconcile them; `rest` is what was kept of the walk already.
 
     `heard` hears of every answer. Raises HarvestFailed and SourceUnreachable.
@@ -179,7 +179,7 @@ def _newest(told: list[pl.DataFrame]) -> pl.DataFrame:
 class _Walker:
     """Asks, keeps every answer before it is read, and tells of it."""
 
-    asking: Asking
+    asking: ArxivClient
     harvest: Harvest
     heard: Heard
 

@@ -59,7 +59,7 @@ class Outcome:
     """The server's answer, or what went wrong, as one harmless line."""
 
 
-class Postman:
+class SmtpClient:
     """One connection to a mail server, made when it is needed and made again when it is lost.
 
     Certificates are verified against `context`, by default the machine's authorities.

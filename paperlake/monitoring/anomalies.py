@@ -11,7 +11,7 @@ import polars as pl
 
 from paperlake.quality.validation_log import Run, record
 from paperlake.store.lake import MONTH_FORM, Lake
-from paperlake.store.publish import LakeBusy, writer
+from paperlake.store.publish import LakeBusy, open_writer
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import LakeMoving, Snapshot, read_whole
 from schemas.captures import CAPTURES
@@ -33,7 +33,7 @@ _MONTHS_BEFORE, _MONTHS_AFTER = 3, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class ListProfile:
     """How lists look (rows of `list_profile`), and what is noticed of the answers' fields (`NOTICE`)."""
 
     profile: pl.DataFrame
@@ -41,7 +41,7 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
-class Oddities:
+class Anomalies:
     """What a run brought to light that is odd, in words; `docs` is the first page of all that was judged, if any."""
 
     warnings: tuple[str, ...] = ()
@@ -49,17 +49,17 @@ class Oddities:
     docs: str | None = None
 
 
-NOTHING_ODD = Oddities()
+NO_ANOMALIES = Anomalies()
 
 
-def looks(lake: Lake, dates: Collection[date]) -> Looks:
+def looks(lake: Lake, dates: Collection[date]) -> ListProfile:
     """How the lists of `dates` look now. Only their months are read, and those around them."""
     found = [_looks(lake, months, dates) for months in _clusters({_month(day) for day in dates})]
     every = [unseen(), *found]
-    return Looks(pl.concat(one.profile for one in every), pl.concat(one.notices for one in every))
+    return ListProfile(pl.concat(one.profile for one in every), pl.concat(one.notices for one in every))
 
 
-def looks_before(lake: Lake, dates: Collection[date]) -> Looks:
+def looks_before(lake: Lake, dates: Collection[date]) -> ListProfile:
     """`looks`, for a run that must go on where they cannot be read: then nothing was seen before."""
     try:
         return looks(lake, dates)
@@ -68,7 +68,9 @@ def looks_before(lake: Lake, dates: Collection[date]) -> Looks:
         return unseen()
 
 
-def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due: date | None = None) -> Oddities:
+def find_anomalies(
+    lake: Lake, before: ListProfile, dates: Collection[date], run: Run, due: date | None = None
+) -> Anomalies:
     """What is odd about `dates` that was not so `before`; what was judged goes into the ledger and the Data Docs.
 
     The age of the lake is judged where a date is `due`. It only warns: what keeps it from looking is a warning, too.
@@ -77,10 +79,10 @@ def oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due: 
         return _oddities(lake, before, dates, run, due)
     except _HINDRANCES as hindrance:
         said = str(hindrance).splitlines()[0]
-        return Oddities((f"lists could not be compared with those before: {said}; see `papers verify`",))
+        return Anomalies((f"lists could not be compared with those before: {said}; see `papers verify`",))
 
 
-def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due: date | None) -> Oddities:
+def _oddities(lake: Lake, before: ListProfile, dates: Collection[date], run: Run, due: date | None) -> Anomalies:
     from paperlake.quality import judge  # noqa: PLC0415 - importing it takes seconds
 
     now = looks(lake, dates)
@@ -98,10 +100,10 @@ def _oddities(lake: Lake, before: Looks, dates: Collection[date], run: Run, due:
         aged, of_age = judge.warned(FRESHNESS, age)
         warned, findings = [*warned, *aged], [*findings, *of_age]
     if findings:
-        with writer(lake) as pen:
+        with open_writer(lake) as pen:
             record(pen, run, findings)
     page = judge.write_docs(lake.quality)
-    return Oddities(
+    return Anomalies(
         warnings=tuple(one.message for one in warned if (one.listed_on, one.column) not in told),
         drift=tuple(f"{day}: {message}" for day, message in news.select("listed_on", "message").iter_rows()),
         docs=str(page) if page else None,
@@ -135,13 +137,13 @@ def all_notices(lake: Lake) -> pl.DataFrame:
     return notices(read_whole(lake, lambda seen: scan(seen, FIELD_DAYS).collect()))
 
 
-def unseen() -> Looks:
+def unseen() -> ListProfile:
     """How lists look that nobody has looked at."""
-    return Looks(none(LIST_PROFILE), pl.DataFrame(schema=NOTICE))
+    return ListProfile(none(LIST_PROFILE), pl.DataFrame(schema=NOTICE))
 
 
-def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> Looks:
-    def read(seen: Snapshot) -> Looks:
+def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> ListProfile:
+    def read(seen: Snapshot) -> ListProfile:
         lists, signals, captures, rejects, days, fields = (
             scan(seen, table, months).select(names or pl.all()).collect()
             for table, names in (
@@ -154,11 +156,11 @@ def _looks(lake: Lake, months: Collection[str], dates: Collection[date]) -> Look
             )
         )
         of_lists = days.filter(pl.col("source") == "hub")
-        return Looks(profile(lists, signals, captures, rejects, of_lists), notices(fields))
+        return ListProfile(profile(lists, signals, captures, rejects, of_lists), notices(fields))
 
     found = read_whole(lake, read)
     asked = pl.col("listed_on").is_in(list(dates))
-    return Looks(found.profile.filter(asked), found.notices.filter(asked))
+    return ListProfile(found.profile.filter(asked), found.notices.filter(asked))
 
 
 _LISTED = [

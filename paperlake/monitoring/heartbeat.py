@@ -9,7 +9,7 @@ from datetime import datetime
 
 from paperlake.store.files import make_folder, replace, write_new
 from paperlake.store.lake import Lake
-from paperlake.timestamps import instant
+from paperlake.timestamps import format_timestamp
 
 NAME = "heartbeat.json"
 
@@ -39,7 +39,7 @@ def last_beat(lake: Lake) -> Heartbeat | None:
     """The last heartbeat; None where there is none, or none that can be read."""
     try:
         said = json.loads((lake.quality / NAME).read_bytes())
-        times = {name: instant(said[name]) for name in ("started_at", "ended_at")}
+        times = {name: format_timestamp(said[name]) for name in ("started_at", "ended_at")}
         return Heartbeat(**{**said, **times})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

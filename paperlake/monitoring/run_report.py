@@ -10,7 +10,7 @@ import polars as pl
 
 from paperlake.build.publish import Published
 from paperlake.errors import PaperlakeError
-from paperlake.monitoring.anomalies import NOTHING_ODD, Looks, Oddities, looks_before, oddities
+from paperlake.monitoring.anomalies import NO_ANOMALIES, Anomalies, ListProfile, find_anomalies, looks_before
 from paperlake.quality.validation_log import Run
 from paperlake.store.lake import MONTH_FORM, Lake
 from paperlake.store.rows import scan
@@ -68,7 +68,7 @@ class Report:
     changed: tuple[str, ...]
     problems: tuple[str, ...]
     changes: Changes = Changes()
-    oddities: Oddities = NOTHING_ODD
+    oddities: Anomalies = NO_ANOMALIES
 
     @property
     def summary(self) -> str:
@@ -141,7 +141,7 @@ class Before:
     """
 
     lists: pl.DataFrame
-    looks: Looks
+    looks: ListProfile
     due: date | None = None
 
 
@@ -209,7 +209,7 @@ def report(  # noqa: PLR0913, PLR0917 - a run, before and after
         changed=tuple(dict.fromkeys(name for month in months for name in month.changed)),
         problems=(*problems, *refusals, *failed, *unreadable),
         changes=changes(before.lists, lists(lake, dates)),
-        oddities=oddities(lake, before.looks, dates, run, before.due),
+        oddities=find_anomalies(lake, before.looks, dates, run, before.due),
     )
 
 

@@ -14,7 +14,7 @@ from paperlake.quality.validation_log import Run
 from paperlake.store.inbox import keep
 from paperlake.store.lake import MONTH_FORM, Lake
 from paperlake.store.line_blocks import line_blocks
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.spill import Spill, spill
 from paperlake.text import many
 from schemas.arxiv_lines import ARXIV_LINES
@@ -82,7 +82,7 @@ def _put_aside(aside: Spill, path: Path, began: datetime, outcome: Imported, rea
 def _fold(lake: Lake, aside: Spill, month: str, outcome: Imported) -> None:
     """Add the lines of a month that are not kept yet to those that are."""
     coming = conform(aside.take(month), ARXIV_LINES).unique("line", maintain_order=True)
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         kept = pen.read(ARXIV_LINES, month)
         kept = none(ARXIV_LINES) if kept is None else kept
         new = coming.join(kept.select("line"), on="line", how="anti", maintain_order="left")

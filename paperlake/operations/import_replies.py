@@ -17,7 +17,7 @@ from paperlake.store.inbox import Value, keep
 from paperlake.store.lake import MONTH_FORM, Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import read_whole
-from paperlake.timestamps import instant
+from paperlake.timestamps import format_timestamp
 from schemas.calendar import ARCHIVE_BEGINS, open_date
 from schemas.captures import CAPTURES
 from schemas.hub_replies import HUB_REPLIES
@@ -171,7 +171,7 @@ def _times(folder: Path) -> dict[str, datetime]:
         times: dict[str, datetime] = {}
         for row in rows:
             try:
-                times[row["file"]] = instant(row["captured_at"] or "")
+                times[row["file"]] = format_timestamp(row["captured_at"] or "")
             except (ValueError, OverflowError) as error:
                 raise ArchiveUnclear(f"{path}, line {rows.line_num}: {error}") from None
     return times
@@ -190,6 +190,6 @@ def _date(text: str) -> date | None:
 
 def _instant(text: str) -> datetime | None:
     try:
-        return instant(text)
+        return format_timestamp(text)
     except ValueError:
         return None

@@ -16,7 +16,7 @@ from paperlake.store import parquet
 from paperlake.store.files import flush, make_folder, replace, sha256
 from paperlake.store.lake import Lake
 from paperlake.store.manifest import Entry, load
-from paperlake.store.publish import Writer, writer
+from paperlake.store.publish import Writer, open_writer
 from paperlake.store.salvage import sound_rows
 from paperlake.store.verify import Fault
 from paperlake.text import many
@@ -75,9 +75,9 @@ def repair(lake: Lake, faults: Sequence[Fault], backup: Lake | None = None) -> R
     Nothing is deleted: damaged evidence and stray files of derived tables go to `quality/set-aside`. Stray files of
     evidence stay: nobody but a person can tell whether they are wanted.
     """
-    kept = {table.name for table in TABLES.values() if table.is_kept}
+    kept = {table.name for table in TABLES.values() if table.is_evidence}
     damaged = {fault.name: fault for fault in faults if fault.table in kept and fault.kind not in _NOT_DAMAGE}
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         # Time has passed since the faults were found: what is whole again, or published by now, is left alone.
         entries = {name: entry for name in damaged if (entry := pen.manifest.files.get(name))}
         saved = tuple(

@@ -12,7 +12,7 @@ from paperlake.errors import PaperlakeError
 from paperlake.mail.address import mail_address, mailbox
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import Deliveries, Delivery
-from paperlake.mail.smtp import NoServer, Outcome, Postman
+from paperlake.mail.smtp import NoServer, Outcome, SmtpClient
 from paperlake.mail.subscribers import Subscribers
 
 PAUSES_S = (1.0, 5.0, 20.0)
@@ -84,7 +84,7 @@ def deliver(  # noqa: PLR0913, PLR0917 - an issue, to whom, by whom, and clocks
     issue_id: str,
     to: Sequence[Recipient],
     letter: Callable[[Recipient], EmailMessage],
-    postman: Postman,
+    postman: SmtpClient,
     database: ReaderDatabase,
     now: Callable[[], datetime],
     progress: Callable[[], None] = lambda: None,
@@ -114,7 +114,7 @@ class _Run:
 
     issue_id: str
     letter: Callable[[Recipient], EmailMessage]
-    postman: Postman
+    postman: SmtpClient
     deliveries: Deliveries
     subscribers: Subscribers
     now: Callable[[], datetime]

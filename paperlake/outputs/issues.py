@@ -17,7 +17,7 @@ from paperlake.render.markdown import markdown
 from paperlake.render.period import Period, Span, named, period
 from paperlake.render.web.page import Page, page, period_path
 from paperlake.store.lake import MONTH_FORM, Lake
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.rows import scan
 from paperlake.store.site_files import put_files
 from paperlake.store.snapshot import Snapshot, read_whole
@@ -79,7 +79,7 @@ def come_out(lake: Lake, edition: Edition, about: Period, at: datetime) -> tuple
     One without papers leaves no rows. Raises LakeBusy and FileDamaged.
     """
     month = about.last.strftime(MONTH_FORM)
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         published = pen.read(ISSUES, month)
         before = none(ISSUES) if published is None else published
         issue = composed(lake, edition, about)

@@ -14,7 +14,7 @@ from paperlake.errors import PaperlakeError
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.headers import Heading, bulk_letter
 from paperlake.mail.links import unsubscribe_mailto, unsubscribe_url
-from paperlake.mail.smtp import Postman
+from paperlake.mail.smtp import SmtpClient
 from paperlake.outputs.delivery import Delivered, Recipient, deliver, recipients
 from paperlake.outputs.issues import come_out, composed, page_of, wanting, write_out
 from paperlake.render.editions import Edition
@@ -67,7 +67,7 @@ def send(
     """
     if said.smtp is None:
         raise SettingWrong("PAPERLAKE_SMTP_URL is not set: there is no server to send through (see docs/mail.md)")
-    with ReaderDatabase(said.state) as database, Postman(said.smtp, said.sender) as postman:
+    with ReaderDatabase(said.state) as database, SmtpClient(said.smtp, said.sender) as postman:
         to = recipients(database, out.issue.edition.name, out.issue.edition.recipients, now())
         told = iter(range(1, len(to) + 1))
         return deliver(

@@ -10,7 +10,7 @@ from paperlake.config import Settings, SettingWrong
 from paperlake.mail.confirmation import confirmation
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.links import confirm_url
-from paperlake.mail.smtp import NoServer, Postman
+from paperlake.mail.smtp import NoServer, SmtpClient
 from paperlake.mail.subscribers import Subscribers
 
 Outcome = Literal["confirmed_before", "asked", "to_hand_over", "not_asked", "in_doubt"]
@@ -49,7 +49,7 @@ def subscribe(settings: Settings, database: ReaderDatabase, address: str, editio
         return Subscribing("to_hand_over", url=url, until=asked.confirm_until)
     letter = confirmation(sender, address, edition, url, asked.confirm_until, now)
     try:
-        with Postman(settings.smtp, sender) as postman:
+        with SmtpClient(settings.smtp, sender) as postman:
             outcome = postman.send(letter, address)
     except NoServer as trouble:
         return Subscribing("not_asked", str(trouble))

@@ -15,7 +15,7 @@ from paperlake.build.publish import Published, publish_months, waiting_months
 from paperlake.clock import ClockWrong
 from paperlake.ingest.coverage import in_turn
 from paperlake.ingest.dates import dates_between, wanting
-from paperlake.ingest.hub import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
+from paperlake.ingest.hub import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Captured, HubClient, hub_client, log
 from paperlake.ingest.hub_resume import unfinished
 from paperlake.monitoring.run_report import Report, known_before, report
 from paperlake.pipelines.progress import DatesListener, tell_dates
@@ -69,7 +69,7 @@ def backfill(context: RunContext, first: date, last: date | None = None, *, refr
     patience = PATIENCE_SCHEDULED if start.is_scheduled else PATIENCE_BY_HAND
     published: list[Published] = []
     asked: list[Submitted[None]] = []
-    with judge_imported_meanwhile(), asking_hub(settings, clock, patience, sleep=errand.sleep) as asking:
+    with judge_imported_meanwhile(), hub_client(settings, clock, patience, sleep=errand.sleep) as asking:
         try:
             published += _finish(asking, errand, dates)
             before = known_before(lake, dates)
@@ -97,7 +97,7 @@ def backfill(context: RunContext, first: date, last: date | None = None, *, refr
     return outcome
 
 
-def capture_month(month: str, days: Sequence[date], asking: Asking, run: Errand) -> None:
+def capture_month(month: str, days: Sequence[date], asking: HubClient, run: Errand) -> None:
     """Keep what the Hub says of `days`, all of `month`, until the run stops."""
     try:
         for day in days:
@@ -128,7 +128,7 @@ def _capture(run: Errand, capture: Callable[[], Captured]) -> Captured | None:
     return captured
 
 
-def _finish(asking: Asking, run: Errand, dates: Sequence[date]) -> Iterator[Published]:
+def _finish(asking: HubClient, run: Errand, dates: Sequence[date]) -> Iterator[Published]:
     """Go on with the captures that a dead run left unfinished, and publish what it left waiting."""
     wanted = set(dates)
     waiting = waiting_months(asking.lake)

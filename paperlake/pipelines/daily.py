@@ -14,7 +14,7 @@ from paperlake.build.publish import MONTH_FAULTS, Published, publish_months, wai
 from paperlake.config import Settings
 from paperlake.ingest.coverage import in_turn
 from paperlake.ingest.dates import GAPS_A_RUN, RECHECK_DAYS, dates_to_capture, wanting
-from paperlake.ingest.hub import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Asking, Captured, asking_hub, log
+from paperlake.ingest.hub import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Captured, HubClient, hub_client, log
 from paperlake.monitoring.heartbeat import Heartbeat, beat
 from paperlake.monitoring.run_report import Report, known_before, report
 from paperlake.outputs.editions import editions_in_force
@@ -43,7 +43,7 @@ def daily(context: RunContext, day: date | None = None, *, recheck: bool = False
     newest = newest_closed_date(start.due_at)
     dates = dates_to_capture(start.due_at, day, recheck=recheck, gaps=_gaps(lake, newest))
     patience = PATIENCE_SCHEDULED if start.is_scheduled else PATIENCE_BY_HAND
-    with judge_imported_meanwhile(), asking_hub(settings, clock, patience) as asking:
+    with judge_imported_meanwhile(), hub_client(settings, clock, patience) as asking:
         problems = _capture_all(runner, asking, _newest_first(lake, dates))
     run = Run(f"daily {runner.run_name}", clock.started_at)
     before = known_before(lake, dates, due=None if day else newest)
@@ -76,7 +76,7 @@ def _asked_of_hub(month: str, seen: Snapshot) -> pl.DataFrame:
     return scan(seen, SOURCE_DAYS, [month]).filter(pl.col("source") == "hub").select("listed_on").collect()
 
 
-def capture(day: date, asking: Asking) -> Captured:
+def capture(day: date, asking: HubClient) -> Captured:
     """Keep what the Hub says of `day`. Raises SourceUnreachable."""
     return asking.capture(day)
 
@@ -104,7 +104,7 @@ def _newest_first(lake: Lake, dates: Sequence[date]) -> list[date]:
     return [*reversed(healthy), *failed]
 
 
-def _capture_all(runner: Runner, asking: Asking, dates: Sequence[date]) -> list[str]:
+def _capture_all(runner: Runner, asking: HubClient, dates: Sequence[date]) -> list[str]:
     """Capture date by date; a source that is unwell, or cannot be reached, is left alone for this run."""
     for n, day in enumerate(dates, 1):
         try:

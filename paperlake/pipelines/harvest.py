@@ -11,7 +11,7 @@ import polars as pl
 from paperlake.build.publish import MONTH_FAULTS, Published, publish_months, waiting_months
 from paperlake.clock import RunClock
 from paperlake.config import Settings
-from paperlake.ingest.arxiv import asking_arxiv
+from paperlake.ingest.arxiv import arxiv_client
 from paperlake.ingest.hub import PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Patience, log
 from paperlake.ingest.oai_harvest import Harvest, HarvestFailed, Verdict, Window, harvested
 from paperlake.ingest.oai_resume import unfinished_harvest
@@ -103,7 +103,7 @@ def fetch(
     settings: Settings, clock: RunClock, patience: Patience, window: Window
 ) -> tuple[Harvest, Verdict, str | None]:
     """Ask arXiv until two lists agree; gives what came of it, and what was wrong. Raises HarvestUnderWay."""
-    with asking_arxiv(settings, clock, patience) as asking:
+    with arxiv_client(settings, clock, patience) as asking:
         began, rest = unfinished_harvest(settings.lake, window, clock.started_at) or (clock.started_at, None)
         work = Harvest(window, began)
         if rest is not None:

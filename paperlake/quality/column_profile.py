@@ -26,7 +26,7 @@ ROWS = ":rows"
 _MOST_OF_A_RANGE = 1000
 
 
-def facts(table: Table, month: str, rows: pl.DataFrame) -> pl.DataFrame:
+def profile_columns(table: Table, month: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The distinct values of each judged column of a month (`2025-11`) of `table`, side by side, padded with null.
 
     Of a column that is only held to a range, the lowest and the highest values are enough.

@@ -13,7 +13,7 @@ from paperlake.store import inbox, parquet
 from paperlake.store.files import flush, make_folder, replace, sha256
 from paperlake.store.lake import Lake, part_name
 from paperlake.store.manifest import Entry
-from paperlake.store.publish import Staged, Writer, writer
+from paperlake.store.publish import Staged, Writer, open_writer
 from schemas.table import Table
 
 
@@ -45,7 +45,7 @@ def back_up(lake: Lake, target: Lake, tables: Collection[Table], tick: Callable[
     """
     if lake.root == target.root or lake.root in target.root.parents or target.root in lake.root.parents:
         raise NotABackup(f"{target.root} and the lake {lake.root} lie in each other; choose a folder apart")
-    with writer(lake) as source, writer(target) as pen:
+    with open_writer(lake) as source, open_writer(target) as pen:
         kept = {
             name: entry
             for table in tables

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paperlake.errors import PaperlakeError
 from paperlake.store.lake import part_name
-from schemas.table import Reads
+from schemas.table import WindowedInputs
 
 FORMAT = 1
 
@@ -77,7 +77,7 @@ class Manifest:
         return text
 
 
-def published_inputs(published: Manifest, reads: Reads, month: str) -> dict[str, str]:
+def published_inputs(published: Manifest, reads: WindowedInputs, month: str) -> dict[str, str]:
     """The SHA-256 of every published file that a month of a table is built from, by its name."""
     found = ((table, one) for one in reads.months(month) for table in reads.tables)
     return {part_name(*at): entry.sha256 for at in found if (entry := published.entry(*at))}

@@ -28,7 +28,7 @@ _UNLIKE = ("body", "line", "abstract")
 
 BUILT_FROM = "paperlake.built_from"
 """In the footer of a derived file: the hash of what it was built from, by which a file on its own leads back."""
-SHARES = "paperlake.shares"
+ROUTE_DIGESTS = "paperlake.shares"
 """In the footer of a file that other months want rows of: a hash of those rows, by month, as a JSON object."""
 
 
@@ -37,21 +37,21 @@ def write(
 ) -> None:
     """Write `rows` as `table`. Raises `pyarrow.ArrowInvalid` for a null where the table allows none."""
     declared = table.arrow()
-    told = {BUILT_FROM: built_from, SHARES: json.dumps(shares, sort_keys=True) if shares else ""}
+    told = {BUILT_FROM: built_from, ROUTE_DIGESTS: json.dumps(shares, sort_keys=True) if shares else ""}
     if any(told.values()):
         declared = declared.with_metadata({**(declared.metadata or {}), **{k: v for k, v in told.items() if v}})
     # `pa.table(..., schema=)` would let nulls through; `cast` does not.
     arrow = rows.select(declared.names).to_arrow().cast(declared)
     leaves = [leaf for field in declared for leaf in _leaves(field.name, field.type)]
-    is_by_month = table.shares is not None and table.sort[0] == table.shares.by
+    is_by_month = table.route is not None and table.sort[0] == table.route.by
     pq.write_table(
         arrow,
         path,
         compression="zstd",
-        compression_level=3 if table.is_kept else 1,
-        data_page_size=_kept_page_bytes(arrow) if table.is_kept else _PAGE_BYTES,
+        compression_level=3 if table.is_evidence else 1,
+        data_page_size=_kept_page_bytes(arrow) if table.is_evidence else _PAGE_BYTES,
         # A page ends only between batches: with the usual thousand rows a month of answers would be one page.
-        write_batch_size=1 if table.is_kept else None,
+        write_batch_size=1 if table.is_evidence else None,
         use_dictionary=[leaf for leaf in leaves if leaf not in _UNLIKE],
         row_group_size=_SHARED_GROUP_ROWS if is_by_month else _ROW_GROUP_ROWS,
         write_statistics=[leaf for leaf in leaves if leaf not in _LONG],

@@ -23,9 +23,9 @@ from paperlake.store.files import flush, make_folder, replace, sha256, write_new
 from paperlake.store.journal import Plan
 from paperlake.store.lake import Lake, part_name
 from paperlake.store.manifest import Entry, Manifest, inputs_hash
-from paperlake.store.routes import FooterUnreadable, Shared, shared
+from paperlake.store.routes import FooterUnreadable, RouteDigests, published_digests
 from paperlake.store.spill import SPILLED
-from schemas.table import Gathers, Table
+from schemas.table import RoutedInputs, Table
 
 LOCK_WAIT_S = 600.0
 _ARRIVING_S = 86_400.0
@@ -61,7 +61,7 @@ class Staged:
         return (self.folder, *self.beside)
 
 
-def together(staged: Sequence[Staged]) -> Staged:
+def merge_staged(staged: Sequence[Staged]) -> Staged:
     """What was staged apart, in one publish. Raises ValueError where nothing was."""
     if not staged:
         raise ValueError("nothing was staged")
@@ -76,7 +76,7 @@ def together(staged: Sequence[Staged]) -> Staged:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The one writer of a lake; only `writer` makes one, and only while it holds the lock."""
+    """The one writer of a lake; only `open_writer` makes one, and only while it holds the lock."""
 
     lake: Lake
     _sound: set[tuple[Path, str]] = field(default_factory=set)
@@ -99,7 +99,7 @@ class Writer:
         published = self.manifest.entry(table.name, month)
         path = self.lake.part(table.name, month)
         if published is None:
-            if table.is_kept and path.exists():
+            if table.is_evidence and path.exists():
                 raise FileDamaged(
                     f"{path} is there, but {self.lake.manifest} does not list it, so it is neither read nor replaced; "
                     "bring the manifest back from a backup, or move the file out of the lake"
@@ -119,10 +119,10 @@ class Writer:
             self._sound.add((path, digest))
         return (path, digest) in self._sound
 
-    def shared(self, gathers: Gathers) -> Shared:
+    def shared(self, gathers: RoutedInputs) -> RouteDigests:
         """What the published files of tables that are shared hold for which months. Raises FileDamaged."""
         try:
-            return shared(self.manifest, gathers, self.lake.part)
+            return published_digests(self.manifest, gathers, self.lake.part)
         except FooterUnreadable as error:
             raise FileDamaged(str(error)) from error
 
@@ -214,7 +214,7 @@ class Writer:
 
 
 @contextmanager
-def writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
+def open_writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
     """The lake's one writer, after what a dead one left is finished. Raises LakeBusy after `wait_s`."""
     make_folder(lake.staged)
     lock = FileLock(lake.lock)

@@ -18,10 +18,10 @@ from paperlake.store.files import sha256
 from paperlake.store.lake import MONTH_FORM, Lake, part_name
 from paperlake.store.manifest import Entry, published_inputs
 from paperlake.store.publish import is_being_written
-from paperlake.store.routes import FooterUnreadable, gathered_inputs, shares_of
+from paperlake.store.routes import FooterUnreadable, digests_of_file, routed_inputs
 from paperlake.store.snapshot import Snapshot, snapshot
 from schemas.catalogue import TABLES
-from schemas.table import Gathers, Rests, Table
+from schemas.table import References, RoutedInputs, Table
 
 Kind = Literal[
     "missing", "damaged", "rows", "schema", "order", "key", "evidence", "outdated", "stray", "unreadable", "waiting"
@@ -113,7 +113,13 @@ def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
         if wrong:
             yield _fault(table, month, wrong)
     for table in TABLES.values():
-        reads = table.reads.tables[:1] if table.reads else table.gathers.own if table.gathers else ()
+        reads = (
+            table.windowed_inputs.tables[:1]
+            if table.windowed_inputs
+            else table.routed_inputs.same_month
+            if table.routed_inputs
+            else ()
+        )
         if table not in entries and (there := [name for name in reads if seen.manifest.entry(name, month)]):
             yield _fault(table, month, ("missing", f"was never built, though {there[0]} was"))
     yield from _unfounded_rows(seen, sound, month)
@@ -122,7 +128,7 @@ def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
 def _unfounded_rows(seen: Snapshot, sound: Mapping[Table, pl.DataFrame], month: str) -> Iterator[Fault]:
     """What does not rest on what its table declares, of the rows of files that are `sound` in themselves."""
     for table, rows in sound.items():
-        for rests in table.rests_on:
+        for rests in table.references:
             others = _rested_on(seen, sound, table, rests, month)
             if others is None:
                 continue  # what it rests on is a fault of its own already
@@ -164,8 +170,8 @@ def _content_fault(path: Path, table: Table, entry: Entry) -> tuple[Kind, str] |
 
 def _names_looked_at(table: Table) -> list[str]:
     """The columns that order, key, hashes and references are about."""
-    resting = [name for rests in table.rests_on for name in (*rests.columns, *(rests.only or ())[:1])]
-    others = [rests for one in TABLES.values() for rests in one.rests_on if rests.table == table.name]
+    resting = [name for rests in table.references for name in (*rests.columns, *(rests.only or ())[:1])]
+    others = [rests for one in TABLES.values() for rests in one.references if rests.table == table.name]
     rested_on = [name for rests in others for name in rests.on]
     bodies = [name for name in (_BODY, _BODY_HASH) if name in table.arrow().names]
     return list(dict.fromkeys([table.dated_by, *table.sort, *resting, *rested_on, *bodies]))
@@ -201,39 +207,39 @@ def _outdated(seen: Snapshot, table: Table, month: str, entry: Entry) -> tuple[K
     """Whether the file was built from what is published of its inputs, and from all of them."""
     published = seen.manifest.files
     now = {name: published[name].sha256 for name in entry.inputs if name in published}
-    now |= published_inputs(seen.manifest, table.reads, month) if table.reads else {}
-    now |= _gathered(seen, table.gathers, month, entry) if table.gathers else {}
+    now |= published_inputs(seen.manifest, table.windowed_inputs, month) if table.windowed_inputs else {}
+    now |= _gathered(seen, table.routed_inputs, month, entry) if table.routed_inputs else {}
     differing = [name for name in {**entry.inputs, **now} if now.get(name) != entry.inputs.get(name)]
     if not differing:
         return None
     return "outdated", f"was built from another {differing[0]} than the one that is published"
 
 
-def _gathered(seen: Snapshot, gathers: Gathers, month: str, entry: Entry) -> dict[str, str]:
+def _gathered(seen: Snapshot, gathers: RoutedInputs, month: str, entry: Entry) -> dict[str, str]:
     """What a month of a table that is gathered should have been built from.
 
     A damaged file is a fault of its own: what it holds for the month is believed to be what it was.
     """
     held: dict[str, Mapping[str, str]] = {}
-    for name in (part_name(table, one) for table in gathers.shared for one in seen.manifest.months(table)):
+    for name in (part_name(table, one) for table in gathers.routed for one in seen.manifest.months(table)):
         told = f"{name}#{month}"
         try:
-            held[name] = shares_of(seen.lake.root / name, seen.manifest.files[name].sha256)
+            held[name] = digests_of_file(seen.lake.root / name, seen.manifest.files[name].sha256)
         except FooterUnreadable:
             held[name] = {}
         is_told = held[name].get(month) == entry.inputs.get(told)
         if not is_told and _file_fault(seen.lake.root / name, seen.manifest.files[name]):
             held[name] = {month: entry.inputs[told]} if told in entry.inputs else {}
-    return gathered_inputs(seen.manifest, gathers, held, month)
+    return routed_inputs(seen.manifest, gathers, held, month)
 
 
 def _rested_on(
-    seen: Snapshot, sound: Mapping[Table, pl.DataFrame], table: Table, rests: Rests, month: str
+    seen: Snapshot, sound: Mapping[Table, pl.DataFrame], table: Table, rests: References, month: str
 ) -> pl.DataFrame | None:
     """The rows that those of a table may rest on; None where a file of them is damaged."""
     other = TABLES[rests.table]
     found = [pl.DataFrame(schema=pl.Schema(other.arrow())).select(rests.on)]
-    for one in table.reads.months(month) if table.reads else (month,):
+    for one in table.windowed_inputs.months(month) if table.windowed_inputs else (month,):
         entry = seen.manifest.entry(other.name, one)
         if entry is None:
             continue
@@ -247,7 +253,7 @@ def _rested_on(
     return pl.concat(found)
 
 
-def _unfounded(rows: pl.DataFrame, others: pl.DataFrame, rests: Rests) -> int:
+def _unfounded(rows: pl.DataFrame, others: pl.DataFrame, rests: References) -> int:
     """How many rows have no row among `others` that they rest on."""
     resting = rows.filter(pl.col(rests.only[0]) == rests.only[1]) if rests.only else rows
     return resting.join(others, left_on=rests.columns, right_on=rests.on, how="anti").height

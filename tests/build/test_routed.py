@@ -27,7 +27,7 @@ from tests.build.test_rebuild import parts
 from tests.replies import capture, entry
 from transforms.graph import DERIVED
 from transforms.paper_ids import filed_on, is_filed_on
-from transforms.routes import shares
+from transforms.routes import route_digests
 
 OCTOBER, NOVEMBER = "2025-10", "2025-11"
 OLD, LATE, NEW = "2509.00010", "2510.00020", "2511.00030"
@@ -180,21 +180,21 @@ def test_what_cannot_be_read_is_told_and_the_lists_are_published_all_the_same(la
 def test_shares_tell_apart_what_differs_and_nothing_else(lake):
     rows = scan(snapshot(lake), LISTINGS).collect()
     answers = rows.select("listed_on", captured_at="last_seen_at", answers=pl.lit("a")).unique()
-    told = shares(rows, LISTINGS, answers)
+    told = route_digests(rows, LISTINGS, answers)
     assert set(told) == {"2025-09", OCTOBER, NOVEMBER}
-    assert shares(rows.reverse(), LISTINGS, answers) == told
+    assert route_digests(rows.reverse(), LISTINGS, answers) == told
     moved = rows.with_columns(pl.when(pl.col("paper_id") == NEW).then(99).otherwise("position").alias("position"))
     answered_again = answers.with_columns(
         answers=pl.when(pl.col("listed_on") == date(2025, 11, 3)).then(pl.lit("b")).otherwise("answers")
     )
-    other, again = shares(moved, LISTINGS, answers), shares(rows, LISTINGS, answered_again)
+    other, again = route_digests(moved, LISTINGS, answers), route_digests(rows, LISTINGS, answered_again)
     assert [month for month in told if told[month] != other[month]] == [NOVEMBER]
     assert [month for month in told if told[month] != again[month]] == [OCTOBER, NOVEMBER]
 
 
 def test_shares_of_what_was_read_from_answers_are_not_told_without_them(lake):
     with pytest.raises(ValueError, match="listings"):
-        shares(scan(snapshot(lake), LISTINGS).collect(), LISTINGS)
+        route_digests(scan(snapshot(lake), LISTINGS).collect(), LISTINGS)
 
 
 def test_what_is_forced_is_what_was_asked_for(lake, monkeypatch):
@@ -224,4 +224,4 @@ def test_a_month_knows_its_papers_as_the_papers_know_their_month(paper_id, other
 
 def test_every_gathering_is_declared_by_all_of_its_tables():
     for one in gatherings.GATHERINGS:
-        assert all(table.gathers == one.gathers for table in one.derived)
+        assert all(table.routed_inputs == one.routed_inputs for table in one.derived)

@@ -19,7 +19,7 @@ from paperlake.store.snapshot import snapshot
 from paperlake.store.verify import verify
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
-from schemas.table import Reads
+from schemas.table import WindowedInputs
 from schemas.trends import TRENDS
 from tests.build.test_rebuild import parts
 from tests.replies import capture, entry
@@ -80,7 +80,7 @@ def kinds(lake):
     ],
 )
 def test_a_month_is_built_from_all_months_that_its_thirty_dates_lie_in(month, read):
-    assert Reads(("listings",), days=30).months(month) == read
+    assert WindowedInputs(("listings",), days=30).months(month) == read
 
 
 def test_a_week_reaches_into_the_month_before(lake):

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from cli.main import main
 from paperlake.clock import started
 from paperlake.config import Settings, SettingWrong, settings
-from paperlake.ingest.hub import PATIENCE_BY_HAND, asking_hub
-from paperlake.timestamps import capture_name, instant, parse_capture
+from paperlake.ingest.hub import PATIENCE_BY_HAND, hub_client
+from paperlake.timestamps import capture_name, format_timestamp, parse_capture
 from sandbox.generated import GeneratedHub
 from schemas.calendar import newest_closed_date, open_date
 
@@ -216,8 +216,8 @@ def test_quick_commands_import_nothing_slow(words, tmp_path):
     ],
 )
 def test_a_date_opens_at_half_past_nine_in_new_york(at, opened):
-    assert open_date(instant(at)).isoformat() == opened
-    assert newest_closed_date(instant(at)) < open_date(instant(at))
+    assert open_date(format_timestamp(at)).isoformat() == opened
+    assert newest_closed_date(format_timestamp(at)) < open_date(format_timestamp(at))
 
 
 @pytest.mark.parametrize("at", ["2025-01-08T17:07:41+00:00", "2025-01-08T17:07:41.000250+00:00"])
@@ -237,7 +237,7 @@ def test_a_wrong_address_of_the_hub_is_a_setting_and_not_a_traceback(url, tmp_pa
     said = Settings(root=tmp_path, state=tmp_path, hub_url=url)
     with (
         pytest.raises(SettingWrong, match="PAPERLAKE_HUB_URL") as told,
-        asking_hub(said, started(None), PATIENCE_BY_HAND),
+        hub_client(said, started(None), PATIENCE_BY_HAND),
     ):
         pass
     assert "secret" not in str(told.value)

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from paperlake.mail.headers import personal_letter
 from paperlake.mail.relay import Relay, RelayWrong, relay
-from paperlake.mail.smtp import NoServer, Postman
+from paperlake.mail.smtp import NoServer, SmtpClient
 from tests.smtp_server import Fault, SmtpServer
 
 SENDER = "papers@example.org"
@@ -30,7 +30,7 @@ def letter(recipient=ADA, text="Good morning.\n"):
 
 
 def postman(server, **options):
-    return Postman(Relay("127.0.0.1", server.port, "none"), SENDER, **options)
+    return SmtpClient(Relay("127.0.0.1", server.port, "none"), SENDER, **options)
 
 
 def outcome_of(fault, **options):
@@ -186,7 +186,7 @@ def test_nobody_listening_is_told_without_a_traceback_to_read():
     with SmtpServer() as server:
         port = server.port
     with pytest.raises(NoServer, match="cannot be reached") as told:
-        Postman(Relay("127.0.0.1", port, "none"), SENDER).send(letter(), ADA)
+        SmtpClient(Relay("127.0.0.1", port, "none"), SENDER).send(letter(), ADA)
     assert not told.value.is_lasting
 
 
@@ -253,7 +253,7 @@ def relay_to(server, security, user=None, password=None):
 def test_a_letter_goes_over_tls_to_a_server_with_a_good_certificate(tmp_path, security):
     path, tls = certificate(tmp_path, "good", "127.0.0.1")
     with SmtpServer(tls=tls, is_starttls=security == "starttls", login=("ada", "s3cret")) as server:
-        man = Postman(
+        man = SmtpClient(
             relay_to(server, security, "ada", "s3cret"), SENDER, context=ssl.create_default_context(cafile=str(path))
         )
         with man:
@@ -270,7 +270,7 @@ def test_a_bad_certificate_ends_it_before_the_password(tmp_path, security, fault
     trusted = None if fault == "unknown authority" else str(path)
     with SmtpServer(tls=tls, is_starttls=security == "starttls", login=("ada", "s3cret")) as server:
         context = ssl.create_default_context(cafile=trusted)
-        man = Postman(relay_to(server, security, "ada", "s3cret"), SENDER, context=context)
+        man = SmtpClient(relay_to(server, security, "ada", "s3cret"), SENDER, context=context)
         with pytest.raises(NoServer, match="no TLS that we trust") as told:
             man.send(letter(), ADA)
     assert told.value.is_lasting
@@ -279,7 +279,7 @@ def test_a_bad_certificate_ends_it_before_the_password(tmp_path, security, fault
 
 def test_a_server_without_starttls_gets_nothing():
     with SmtpServer(login=("ada", "s3cret")) as server, pytest.raises(NoServer, match="no STARTTLS"):
-        Postman(relay_to(server, "starttls", "ada", "s3cret"), SENDER).send(letter(), ADA)
+        SmtpClient(relay_to(server, "starttls", "ada", "s3cret"), SENDER).send(letter(), ADA)
     assert [line.split(" ")[0].upper() for line in server.commands] == ["EHLO"]
 
 
@@ -287,7 +287,7 @@ def test_a_server_without_starttls_gets_nothing():
 def test_a_refused_password_is_told_and_not_shown(user, password):
     refused = pytest.raises(NoServer, match="refuses our user and password")
     with SmtpServer(login=("ada", "right")) as server, refused as told:
-        Postman(relay_to(server, "none", user, password), SENDER).send(letter(), ADA)
+        SmtpClient(relay_to(server, "none", user, password), SENDER).send(letter(), ADA)
     assert told.value.is_lasting
     assert password not in str(told.value)
     assert not server.taken
@@ -295,7 +295,7 @@ def test_a_refused_password_is_told_and_not_shown(user, password):
 
 def test_a_password_beyond_ascii_opens():
     with SmtpServer(login=("ada", "s3cret-äöü")) as server:
-        man = Postman(relay_to(server, "none", "ada", "s3cret-äöü"), SENDER)
+        man = SmtpClient(relay_to(server, "none", "ada", "s3cret-äöü"), SENDER)
         assert man.send(letter(), ADA).state == "sent"
         man.close()
 

@@ -16,7 +16,7 @@ from flows.doctor import PromiseBroken, doctor, schedule_line, schedule_lines
 from paperlake import serve_state as prefect_home
 from paperlake.build.publish import publish_month
 from paperlake.config import Settings
-from paperlake.monitoring.health import examine
+from paperlake.monitoring.health import run_checks
 from paperlake.monitoring.heartbeat import Heartbeat, beat, last_beat
 from paperlake.store.inbox import keep
 from schemas.hub_replies import HUB_REPLIES
@@ -42,7 +42,7 @@ def lake(lake_in_force):
 
 
 def seen(lake, now=NOW):
-    return {line.name: line for line in examine(lake, now)}
+    return {line.name: line for line in run_checks(lake, now)}
 
 
 def states(lake, now=NOW):
@@ -54,7 +54,7 @@ def test_a_lake_in_order_is_well(lake):
 
 
 def test_a_lake_without_anything_breaks_the_first_promise(lake_in_force):
-    (line,) = examine(lake_in_force, NOW)
+    (line,) = run_checks(lake_in_force, NOW)
     assert (line.state, line.remedy) == ("broken", "papers daily")
 
 
@@ -109,7 +109,7 @@ def test_a_flipped_bit_breaks_a_promise(lake):
     damaged[100] ^= 1
     path.write_bytes(damaged)
     assert seen(lake)["files"].remedy == "papers verify --repair"
-    assert [line.name for line in examine(lake, NOW, is_thorough=False) if line.state == "broken"] == []
+    assert [line.name for line in run_checks(lake, NOW, is_thorough=False) if line.state == "broken"] == []
 
 
 def test_answers_that_nobody_publishes_break_a_promise(lake):

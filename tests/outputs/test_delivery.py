@@ -8,7 +8,7 @@ import pytest
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import AlreadyClaimed, Deliveries, IssueBusy
 from paperlake.mail.relay import Relay
-from paperlake.mail.smtp import Postman
+from paperlake.mail.smtp import SmtpClient
 from paperlake.mail.subscribers import Subscribers
 from paperlake.outputs.delivery import AgainWrong, LetterWrong, Recipient, deliver, recipients
 from tests.letter_sender import ISSUE, SENDER, letter
@@ -34,7 +34,7 @@ def people(database):
 
 def run(server, database, to, **options):
     options = {"sleep": lambda _: None, "letter": letter, "issue": ISSUE} | options
-    with Postman(Relay("127.0.0.1", server.port, "none"), SENDER, verdict_within_s=1) as postman:
+    with SmtpClient(Relay("127.0.0.1", server.port, "none"), SENDER, verdict_within_s=1) as postman:
         return deliver(options.pop("issue"), to, options.pop("letter"), postman, database, lambda: NOW, **options)
 
 

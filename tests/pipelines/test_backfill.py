@@ -14,7 +14,7 @@ from paperlake.build.publish import publish_month
 from paperlake.clock import started
 from paperlake.ingest.coverage import in_turn
 from paperlake.ingest.dates import DateNotOpen
-from paperlake.ingest.hub import Asking, Patience
+from paperlake.ingest.hub import HubClient, Patience
 from paperlake.pipelines import backfill as module
 from paperlake.pipelines.in_process import run_backfill, run_daily
 from paperlake.sources.answer import Answer
@@ -170,14 +170,14 @@ def half_captured(lake, hub, monkeypatch):
     """A run that died when the first page of a list of several had been kept."""
     server = hub(papers_a_day=260)
     with monkeypatch.context() as dying:
-        real = Asking._keep
+        real = HubClient._keep
 
         def keep_one(self, day, began, page, answer):
             if page == 1:
                 raise Dying
             real(self, day, began, page, answer)
 
-        dying.setattr(Asking, "_keep", keep_one)
+        dying.setattr(HubClient, "_keep", keep_one)
         dying.setattr(module, "publish_months", lambda *_, **__: (_ for _ in ()).throw(Dying))
         with pytest.raises(Dying):
             run(end=START)
@@ -230,7 +230,7 @@ class Crowd:
 
 
 def test_threads_ask_for_one_page_at_a_time(tmp_path):
-    asking = Asking(Crowd(), started(NOW), Lake(tmp_path))
+    asking = HubClient(Crowd(), started(NOW), Lake(tmp_path))
     threads = [threading.Thread(target=asking.capture, args=(day,)) for day in DATES]
     for thread in threads:
         thread.start()

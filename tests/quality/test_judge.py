@@ -8,7 +8,7 @@ import pytest
 
 from paperlake.outputs.issues import entered
 from paperlake.quality import judge
-from paperlake.quality.column_profile import COPIES, MISSING, MONTHS_OFF, facts
+from paperlake.quality.column_profile import COPIES, MISSING, MONTHS_OFF, profile_columns
 from paperlake.quality.suite import stop_suite, suite
 from paperlake.quality.validation_log import Run, recorded
 from paperlake.render.issue import compose
@@ -53,7 +53,7 @@ def unmet_once():
 
 
 def unmet(table, rows, month=MONTH):
-    return [one for one in judge.findings(table, [facts(table, month, rows)]) if not one.success]
+    return [one for one in judge.findings(table, [profile_columns(table, month, rows)]) if not one.success]
 
 
 def found(table, rows):
@@ -181,7 +181,11 @@ def test_months_judged_together_are_found_wanting_each_for_itself():
     rows = built(capture(entries(3)))["listings"]
     broken = rows.with_columns(upvote_count=pl.Series([-1, -2, 5], dtype=pl.Int32))
     later = broken.with_columns(listed_on=date(2025, 12, 4))
-    told = [facts(LISTINGS, MONTH, rows), facts(LISTINGS, MONTH, broken), facts(LISTINGS, "2025-12", later)]
+    told = [
+        profile_columns(LISTINGS, MONTH, rows),
+        profile_columns(LISTINGS, MONTH, broken),
+        profile_columns(LISTINGS, "2025-12", later),
+    ]
     assert [(one.month, one.unexpected_count) for one in judge.findings(LISTINGS, told) if not one.success] == [
         (MONTH, 2),
         ("2025-12", 2),

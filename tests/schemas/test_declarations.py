@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.catalogue import TABLES
-from schemas.kinds import ARXIV_ID, COUNT, DATE, FLAG, INSTANT, TEXT
+from schemas.kinds import ARXIV_ID, COUNT, DATE, FLAG, TEXT, TIMESTAMP
 from schemas.table import Below, Between, Column, Matches, OneOf, Table
 
 COLUMNS = [
@@ -41,7 +41,7 @@ def test_a_column_says_what_it_means_in_a_sentence(table, column):
 def test_names_and_types_agree(table, column):
     # Datestamps are OAI-PMH's own word for the day of the last modification.
     assert column.name.endswith(("_on", "datestamp")) == (column.type == DATE)
-    assert column.name.endswith("_at") == (column.type == INSTANT)
+    assert column.name.endswith("_at") == (column.type == TIMESTAMP)
     is_flag = column.name.startswith("is_") or column.name == "success"  # which is Great Expectations' own word
     assert is_flag == (column.type == FLAG)
     if column.name.endswith("_count"):
@@ -121,7 +121,7 @@ def test_a_check_can_be_broken_and_can_be_met(table, column):
 
 def test_the_catalogue_knows_tables_by_their_names():
     assert all(name == table.name for name, table in TABLES.items())
-    kept = {name for name, table in TABLES.items() if table.is_kept}
+    kept = {name for name, table in TABLES.items() if table.is_evidence}
     assert kept == {
         *("hub_replies", "arxiv_replies", "arxiv_lines", "saved_pages", "decisions", "harvests"),
         *("validations", "issues"),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from paperlake.store.lake import Lake
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.sql import query
 from schemas.catalogue import TABLES
 from schemas.signals import SIGNALS
@@ -21,7 +21,7 @@ PAPER = "2511.00010"
 def lake_of(tmp_path, **tables):
     """A lake that holds just these rows."""
     lake = Lake(tmp_path / "lake")
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = None
         for name, rows in tables.items():
             table = TABLES[name]

@@ -20,7 +20,7 @@ from tests.build.test_build import keep
 
 MONTH = "2025-11"
 MORNINGS = [datetime(2025, 11, 6, 8, tzinfo=UTC) + timedelta(days=n) for n in range(3)]
-EVIDENCE = [table for table in TABLES.values() if table.is_kept and table.name != "validations"]
+EVIDENCE = [table for table in TABLES.values() if table.is_evidence and table.name != "validations"]
 REPLIES = "tables/hub_replies/month=2025-11/part-0.parquet"
 
 

@@ -84,7 +84,7 @@ def test_a_row_without_bytes_comes_back_too(lake):
 def test_two_columns_of_bytes_come_back_each_in_its_place(lake):
     columns = (Column("day_on", pa.date32(), "A date."), Column("page", pa.large_binary(), "Bytes."))
     columns += (Column("extra", pa.large_binary(), "More bytes."),)
-    table = Table("pairs", "Pairs.", "a pair", "day_on", ("day_on",), ("day_on",), columns, is_kept=True)
+    table = Table("pairs", "Pairs.", "a pair", "day_on", ("day_on",), ("day_on",), columns, is_evidence=True)
     row = {"day_on": date(2025, 11, 3), "page": b"page", "extra": b"and more"}
     inbox.keep(lake, table, row)
     assert waiting(lake, table).rows.to_dicts() == [row]

@@ -27,7 +27,7 @@ import pytest
 
 from paperlake.store import inbox, parquet
 from paperlake.store.lake import Lake
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import Snapshot, read_whole
 from schemas.hub_replies import HUB_REPLIES
@@ -85,7 +85,7 @@ def answer(month: str, hour: int) -> dict[str, object]:
 
 def publish(lake: Lake, version: int) -> None:
     """Both months of all tables in one publish, with the answers that wait."""
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged, folded = None, []
         for month in MONTHS:
             waiting = inbox.waiting(lake, HUB_REPLIES, month)
@@ -103,7 +103,7 @@ def publish_new(lake: Lake) -> None:
 
 
 def recover(lake: Lake) -> None:
-    with writer(lake):
+    with open_writer(lake):
         pass
 
 

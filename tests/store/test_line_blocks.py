@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paperlake.store.lake import Lake
 from paperlake.store.line_blocks import LinesUnreadable, line_blocks
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.spill import spill
 
 LINES = [b'{"id":"0704.0001"}', b"  ", b"", "é🎉".encode(), b"{" + b"x" * 100 + b"}"]
@@ -98,6 +98,6 @@ def test_a_writer_that_comes_meanwhile_leaves_what_is_put_aside(tmp_path):
     lake = Lake(tmp_path / "lake")
     with spill(lake) as aside:
         aside.put(pl.DataFrame({"n": [1], "month": ["2025-10"]}), pl.col("month"))
-        with writer(lake):
+        with open_writer(lake):
             pass
         assert aside.take("2025-10").height == 1

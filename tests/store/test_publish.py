@@ -13,7 +13,7 @@ import pytest
 
 from paperlake.store import manifest, parquet, publish
 from paperlake.store.lake import Lake
-from paperlake.store.publish import LakeBusy, writer
+from paperlake.store.publish import LakeBusy, open_writer
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 
@@ -34,7 +34,7 @@ def days(papers: int) -> pl.DataFrame:
 
 
 def published(lake: Lake, count: int = 5, papers: int = 1, month: str = MONTH) -> list[str]:
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         return pen.commit(pen.stage(month, {SIGNALS: votes(count), SOURCE_DAYS: days(papers)}))
 
 
@@ -95,7 +95,7 @@ def test_what_is_published_reads_back(lake):
 
 
 def test_the_manifest_tells_every_file_with_its_bytes_and_inputs(lake):
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         pen.commit(pen.stage(MONTH, {SIGNALS: votes(5)}, code="c0de", inputs={"tables/x": "ab"}))
         entry = pen.manifest.entry("signals", MONTH)
     content = lake.part("signals", MONTH).read_bytes()
@@ -129,14 +129,14 @@ def test_only_the_file_that_changed_moves(lake):
 def test_the_same_bytes_from_other_inputs_change_the_manifest_alone(lake):
     published(lake)
     before = standing(lake.tables)
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         assert pen.commit(pen.stage(MONTH, {SIGNALS: votes(5)}, code="newer")) == []
     assert standing(lake.tables) == before
     assert manifest.load(lake.manifest).files[f"tables/{BOTH[0]}"].code == "newer"
 
 
 def test_a_publish_may_be_staged_a_month_at_a_time(lake):
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = pen.stage("2025-10", {SIGNALS: votes(1)})
         staged = pen.stage(MONTH, {SIGNALS: votes(2)}, into=staged)
         assert not lake.tables.exists()
@@ -148,7 +148,7 @@ def test_a_publish_may_be_staged_a_month_at_a_time(lake):
 
 
 def test_nothing_staged_is_visible(lake):
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = pen.stage(MONTH, {SIGNALS: votes(1)})
         assert not lake.tables.exists()
         assert parquet.read(staged.path("signals", MONTH), SIGNALS).equals(votes(1))
@@ -172,10 +172,10 @@ def test_a_file_half_written_is_never_visible(lake, monkeypatch):
 
 
 def test_the_stage_of_a_dead_writer_is_swept_by_the_next(lake):
-    with pytest.raises(Died), writer(lake) as pen:
+    with pytest.raises(Died), open_writer(lake) as pen:
         dies(pen.stage(MONTH, {SIGNALS: votes(1)}))
     assert [path for path in lake.staged.iterdir() if path.is_dir()]
-    with writer(lake):
+    with open_writer(lake):
         assert not [path for path in lake.staged.iterdir() if path.is_dir()]
     assert not lake.manifest.exists()
 
@@ -184,14 +184,14 @@ def test_an_answer_on_its_way_into_the_inbox_is_not_swept(lake):
     lake.staged.mkdir(parents=True)
     arriving = lake.staged / "arriving-1"
     arriving.write_bytes(b"not ours")
-    with writer(lake):
+    with open_writer(lake):
         pass
     assert arriving.read_bytes() == b"not ours"
 
 
 def test_the_journal_of_a_dead_writer_is_rolled_forward_by_the_next(journalled):
     assert parquet.read(journalled.part("signals", MONTH), SIGNALS).equals(votes(5))
-    with writer(journalled) as pen:
+    with open_writer(journalled) as pen:
         assert not journalled.journal.exists()
         assert pen.manifest.entry("signals", MONTH) is not None
     assert parquet.read(journalled.part("signals", MONTH), SIGNALS).equals(votes(6))
@@ -234,16 +234,19 @@ def held(lake):
 
 
 def test_a_second_writer_is_told_that_the_lake_is_busy(lake, held):
-    with pytest.raises(LakeBusy, match=r"another process has been publishing into .* try again"), writer(lake, 0.1):
+    with (
+        pytest.raises(LakeBusy, match=r"another process has been publishing into .* try again"),
+        open_writer(lake, 0.1),
+    ):
         pass
     held.communicate()
-    with writer(lake, 0.1):
+    with open_writer(lake, 0.1):
         pass
 
 
 def test_who_does_not_hold_the_lock_touches_nothing(journalled, held):
     before = standing(journalled.root)
-    with pytest.raises(LakeBusy), writer(journalled, 0.1):
+    with pytest.raises(LakeBusy), open_writer(journalled, 0.1):
         pass
     assert standing(journalled.root) == before
     assert journalled.journal.exists()
@@ -261,7 +264,7 @@ def test_a_real_writer_in_another_process_keeps_others_out(lake):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(LakeBusy), writer(lake, 0.1):
+        with pytest.raises(LakeBusy), open_writer(lake, 0.1):
             pass
         other.kill()  # the lock of a dead process is free
         other.wait()
@@ -275,7 +278,7 @@ def test_a_null_where_none_may_be_is_refused_and_nothing_is_published(lake):
     published(lake)
     before = standing(lake.tables)
     nameless = votes(9).with_columns(paper_id=pl.lit(None, pl.String))
-    with pytest.raises(ValueError, match="paper_id"), writer(lake) as pen:
+    with pytest.raises(ValueError, match="paper_id"), open_writer(lake) as pen:
         pen.commit(pen.stage(MONTH, {SOURCE_DAYS: days(9), SIGNALS: nameless}))
     assert standing(lake.tables) == before
     assert published(lake) == []
@@ -288,7 +291,7 @@ def test_a_null_where_one_may_be_is_published(lake):
 
 
 def test_a_column_that_is_missing_is_refused(lake):
-    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="captured_at"), writer(lake) as pen:
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="captured_at"), open_writer(lake) as pen:
         pen.stage(MONTH, {SIGNALS: votes(1).drop("captured_at")})
 
 

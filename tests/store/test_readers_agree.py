@@ -14,7 +14,7 @@ import pytest
 
 from paperlake.store import parquet
 from paperlake.store.lake import Lake
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from schemas.catalogue import TABLES
 from schemas.table import Column, Table
 
@@ -66,7 +66,7 @@ def frame(table: Table, month: str) -> pl.DataFrame:
 def lake(tmp_path_factory) -> Lake:
     """Two months of every table."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = None
         for month in MONTHS:
             staged = pen.stage(month, {table: frame(table, month) for table in TABLES.values()}, into=staged)

@@ -16,7 +16,7 @@ import pytest
 from paperlake.store import publish
 from paperlake.store.lake import Lake
 from paperlake.store.manifest import ManifestUnreadable
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import Snapshot, read_whole, snapshot
 from paperlake.store.sql import query
@@ -30,7 +30,7 @@ SEEN = datetime(2025, 11, 3, 22, tzinfo=UTC)
 
 def publish_version(lake: Lake, version: int) -> None:
     """Two tables of two months, all of which carry the version."""
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = None
         for month in MONTHS:
             day = date.fromisoformat(f"{month}-03")

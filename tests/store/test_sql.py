@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from paperlake.store.lake import Lake
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.sql import QueryWrong, query
 from schemas.catalogue import TABLES
 from schemas.signals import SIGNALS
@@ -22,7 +22,7 @@ SEEN = datetime(2025, 11, 3, 22, 30, tzinfo=UTC)
 
 def fill(lake: Lake) -> None:
     """Publish one vote in each of two months."""
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         staged = None
         for month in ("2025-10", "2025-11"):
             row = {"listed_on": date.fromisoformat(f"{month}-03"), "paper_id": "2511.00010", "captured_at": SEEN}

@@ -19,7 +19,7 @@ from paperlake.store import verify as looking
 from paperlake.store.backup import back_up
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake, part_name
-from paperlake.store.publish import writer
+from paperlake.store.publish import open_writer
 from paperlake.store.verify import verify
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
@@ -73,7 +73,7 @@ def flip(path, bit):
 
 def republish(lake, table, month, rows):
     """Publish `rows` just so, as no build would: the manifest believes in them."""
-    with writer(lake) as pen:
+    with open_writer(lake) as pen:
         known = pen.manifest.entry(table.name, month)
         pen.commit(pen.stage(month, {table: rows}, code=known.code, inputs=known.inputs))
 
@@ -89,7 +89,7 @@ def test_a_sound_lake_raises_no_alarm_however_often_one_looks(lake):
 
 def test_every_flipped_bit_in_any_file_is_found_and_derived_files_come_back_to_the_byte(lake):
     choice = random.Random(5)
-    kept = {table.name for table in TABLES.values() if table.is_kept}
+    kept = {table.name for table in TABLES.values() if table.is_evidence}
     files = sorted(path for path in lake.tables.rglob("*.parquet") if path.parts[-3] not in kept)
     for _ in range(FLIPS):
         path = choice.choice(files)

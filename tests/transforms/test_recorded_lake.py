@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from paperlake.quality import judge
-from paperlake.quality.column_profile import facts
+from paperlake.quality.column_profile import profile_columns
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
 from schemas.list_profile import LIST_PROFILE
@@ -132,7 +132,9 @@ def test_every_capture_adds_to_the_signals(dailies, recaptures):
 def test_a_recorded_month_meets_its_declaration(lake, month):
     for name, rows in lake.items():
         of_month = rows.filter(pl.col(TABLES[name].dated_by).dt.strftime("%Y-%m") == month)
-        assert all(one.success for one in judge.findings(TABLES[name], [facts(TABLES[name], month, of_month)])), name
+        assert all(
+            one.success for one in judge.findings(TABLES[name], [profile_columns(TABLES[name], month, of_month)])
+        ), name
 
 
 def test_ids_are_unharmed(lake, raw):
@@ -259,4 +261,6 @@ def test_of_a_spoilt_day_every_entry_is_either_a_row_or_refused(hub_folder, shar
     assert made["signals"].height + refused.height == len(held)
     assert set(made["rejects"]["reason"]) <= set(REASONS)
     for name, rows in made.items():
-        assert all(one.success for one in judge.findings(TABLES[name], [facts(TABLES[name], "2025-10", rows)])), name
+        assert all(
+            one.success for one in judge.findings(TABLES[name], [profile_columns(TABLES[name], "2025-10", rows)])
+        ), name
