@@ -1,1 +1,1 @@
-"""What the data means: every table declared once, in pyarrow and nothing else."""
+"""Table declarations: each table is declared once. Only pyarrow is imported."""

@@ -1,4 +1,4 @@
-"""The table `arxiv_line_rejects`: what of the bulk snapshot's lines could not be read, why, and how it read."""
+"""The table `arxiv_line_rejects`: unreadable lines and values of arXiv's snapshot, with the reason and the raw line."""
 
 from __future__ import annotations
 

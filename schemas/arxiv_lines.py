@@ -1,4 +1,4 @@
-"""The table `arxiv_lines`: the public snapshot of arXiv's metadata, line by line, verbatim."""
+"""The table `arxiv_lines`: the verbatim lines of arXiv's public metadata snapshot."""
 
 from __future__ import annotations
 

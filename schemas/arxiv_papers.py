@@ -1,4 +1,4 @@
-"""The table `arxiv_papers`: what arXiv tells of each paper, by its newest record."""
+"""The table `arxiv_papers`: the newest metadata of each paper from arXiv."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ABSENT = "the record does not carry it, or is a deletion"
 DELETION = "only deletions are known"
 NO_DATE = "the record tells none, or one that cannot be"
 _LINE = "line of the public snapshot"
-OF_A_LINE = f"it is a {_LINE}"
-_FROM_1 = (Between(1, 2**31 - 1),)
+FROM_SNAPSHOT_LINE = f"it is a {_LINE}"
+_COUNTED_FROM_1 = (Between(1, 2**31 - 1),)
 FIRST_ON, LAST_ON = "1986-01-01", "2099-12-31"
-"""No paper on arXiv carries an earlier date, and a later one is no date of ours."""
-_POSSIBLE = (Between(FIRST_ON, LAST_ON),)
+"""Limits of plausible dates: arXiv has no paper from before 1986."""
+_PLAUSIBLE_DATE = (Between(FIRST_ON, LAST_ON),)
 _CLEAN = "white space folded, control characters removed, doubled escapes (`&amp;amp;`) undone"
 _TEX = f"{_CLEAN}, TeX's accents outside of mathematics turned into letters"
 
@@ -33,7 +33,7 @@ FILED_ON = Column("filed_on", DATE, "First day of the month in the paper's ident
 PAPER_ID = Column(
     "paper_id", TEXT, "arXiv identifier as its record has it, without a version; text.", checks=(ARXIV_ID,)
 )
-TOLD = (
+PAPER_COLUMNS = (
     Column("title", TEXT, f"Title: {_TEX}.", null=ABSENT),
     Column("abstract", TEXT, f"Abstract: {_TEX}.", null=ABSENT),
     Column(
@@ -52,7 +52,7 @@ TOLD = (
         "What the record calls created. In answers of before March 2025 and in the snapshot that is the first "
         "version's date (in New York, in the snapshot in UTC); the server in use since then tells the newest's.",
         null=NO_DATE,
-        checks=_POSSIBLE,
+        checks=_PLAUSIBLE_DATE,
     ),
     Column(
         "updated_on",
@@ -60,7 +60,7 @@ TOLD = (
         "What the record calls updated: the newest version's date where there are several. The server in use since "
         "March 2025 tells nearly always the datestamp instead.",
         null=f"there is one version only, or {NO_DATE}",
-        checks=_POSSIBLE,
+        checks=_PLAUSIBLE_DATE,
     ),
     Column("license_url", TEXT, "Address of the licence.", null="none is told, as for many papers up to 2008"),
     Column("comments", TEXT, f"The authors' comments: {_CLEAN}.", null=ABSENT),
@@ -96,12 +96,14 @@ TOLD = (
         checks=(OneOf(("comments", "abstract")),),
     ),
 )
-"""What a record says of its paper; shared with `arxiv_records`."""
-DATESTAMP = Column("datestamp", DATE, "When the record was last modified, a UTC date.", null=NO_DATE, checks=_POSSIBLE)
+"""Columns with a paper's metadata; `arxiv_records` has the same ones."""
+DATESTAMP = Column(
+    "datestamp", DATE, "When the record was last modified, a UTC date.", null=NO_DATE, checks=_PLAUSIBLE_DATE
+)
 IS_DELETED = Column("is_deleted", FLAG, "Whether the record says that the paper was deleted.")
 
 ROUTED_INPUTS = RoutedInputs(same_month=("arxiv_lines",), routed=("arxiv_records",))
-"""What a month of `arxiv_papers` is made of."""
+"""Inputs of a month of `arxiv_papers`."""
 
 ARXIV_PAPERS = Table(
     name="arxiv_papers",
@@ -118,25 +120,33 @@ ARXIV_PAPERS = Table(
     columns=(
         PAPER_ID,
         FILED_ON,
-        *TOLD,
+        *PAPER_COLUMNS,
         Column(
             "datestamp",
             DATE,
             "When the newest record was last modified, a UTC date; of a line of the snapshot its update_date.",
             null=NO_DATE,
-            checks=_POSSIBLE,
+            checks=_PLAUSIBLE_DATE,
         ),
         Column("is_deleted", FLAG, "Whether the newest record says that the paper was deleted."),
         Column("is_from_bulk", FLAG, "Whether the values are those of a line of the public snapshot."),
         Column("seen_at", TIMESTAMP, "When the answer with the newest record arrived, or its line was imported."),
-        Column("seen_in", TEXT, "SHA-256 of the answer with the newest record.", null=OF_A_LINE, checks=(SHA256,)),
-        Column("seen_position", COUNT, "Place of that record in its answer, from 1.", null=OF_A_LINE, checks=_FROM_1),
+        Column(
+            "seen_in", TEXT, "SHA-256 of the answer with the newest record.", null=FROM_SNAPSHOT_LINE, checks=(SHA256,)
+        ),
+        Column(
+            "seen_position",
+            COUNT,
+            "Place of that record in its answer, from 1.",
+            null=FROM_SNAPSHOT_LINE,
+            checks=_COUNTED_FROM_1,
+        ),
         Column(
             "told_datestamp",
             DATE,
             "`datestamp` of the record that the values come from; that of the newest, unless that is a deletion.",
             null=f"{DELETION}, or {NO_DATE}",
-            checks=_POSSIBLE,
+            checks=_PLAUSIBLE_DATE,
         ),
         Column(
             "told_at",
@@ -148,15 +158,15 @@ ARXIV_PAPERS = Table(
             "told_in",
             TEXT,
             "SHA-256 of the answer that the values come from.",
-            null=f"{OF_A_LINE}, or {DELETION}",
+            null=f"{FROM_SNAPSHOT_LINE}, or {DELETION}",
             checks=(SHA256,),
         ),
         Column(
             "told_position",
             COUNT,
             "Place in its answer of the record that the values come from, from 1.",
-            null=f"{OF_A_LINE}, or {DELETION}",
-            checks=_FROM_1,
+            null=f"{FROM_SNAPSHOT_LINE}, or {DELETION}",
+            checks=_COUNTED_FROM_1,
         ),
     ),
 )

@@ -1,9 +1,9 @@
-"""The table `arxiv_records`: every record that an answer of arXiv told, and so the history of modifications."""
+"""The table `arxiv_records`: every record in arXiv's answers, and so the history of modifications."""
 
 from __future__ import annotations
 
-from schemas.arxiv_papers import DATESTAMP, FILED_ON, IS_DELETED, PAPER_ID, TOLD
-from schemas.arxiv_replies import OF_A_REPLY
+from schemas.arxiv_papers import DATESTAMP, FILED_ON, IS_DELETED, PAPER_COLUMNS, PAPER_ID
+from schemas.arxiv_replies import REPLY_REFERENCE
 from schemas.kinds import COUNT, DATE, SHA256, TEXT, TIMESTAMP
 from schemas.table import Between, Column, Route, Table
 
@@ -18,7 +18,7 @@ ARXIV_RECORDS = Table(
     dated_by="captured_on",
     key=("captured_at", "body_sha256", "position"),
     sort=("filed_on", "paper_id", "captured_at", "body_sha256", "position"),
-    references=(OF_A_REPLY,),
+    references=(REPLY_REFERENCE,),
     route=Route("filed_on", ("paper_id", "captured_at", "body_sha256", "position")),
     columns=(
         Column("captured_on", DATE, "The UTC date of `captured_at`."),
@@ -27,7 +27,7 @@ ARXIV_RECORDS = Table(
         Column("position", COUNT, "Place of the record in its answer, from 1.", checks=(Between(1, 2**31 - 1),)),
         FILED_ON,
         PAPER_ID,
-        *TOLD,
+        *PAPER_COLUMNS,
         DATESTAMP,
         IS_DELETED,
     ),

@@ -1,4 +1,4 @@
-"""The table `arxiv_rejects`: what of arXiv's answers could not be read, why, and how it read."""
+"""The table `arxiv_rejects`: unreadable answers, records and values from arXiv, with the reason and the raw text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PAGE_FAULTS = {
     "not_oai": "the body is XML, but no answer of OAI-PMH",
     "other_format": "the records are of another format than arXiv",
 }
-"""What can be wrong with an answer as a whole, in words."""
+"""Reasons to reject a whole answer, with the text for `message`."""
 ROW_FAULTS = ("id_missing", "id_invalid", "id_contradicted", "metadata_missing", "not_an_object")
-"""Why a record or a line becomes no row."""
+"""Reasons to reject a record or a line."""
 VALUE_FAULTS = ("date_impossible", "value_repeated", "doi_invalid", "name_missing", "wrong_type")
-"""Why a value, or an author, is left out of a row that is kept."""
+"""Reasons to leave a value or an author out of a published row."""
 REASONS = (*PAGE_FAULTS, *ROW_FAULTS, *VALUE_FAULTS)
 
 ARXIV_REJECTS = Table(

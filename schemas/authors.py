@@ -1,4 +1,4 @@
-"""The table `authors`: who wrote a listed paper, as the Hub has them."""
+"""The table `authors`: the authors of listed papers, from the Hub."""
 
 from __future__ import annotations
 

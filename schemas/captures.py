@@ -1,8 +1,8 @@
-"""The table `captures`: what each capture was worth, and whether it was let in."""
+"""The table `captures`: the quality of each capture, and whether it was accepted."""
 
 from __future__ import annotations
 
-from schemas.hub_replies import captured_at
+from schemas.hub_replies import capture_reference
 from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, SHARE, TEXT, TIMESTAMP
 from schemas.table import Below, Column, Table
 
@@ -13,7 +13,7 @@ CAPTURES = Table(
     dated_by="listed_on",
     key=("source", "listed_on", "captured_at"),
     sort=("source", "listed_on", "captured_at"),
-    references=(captured_at("captured_at"),),
+    references=(capture_reference("captured_at"),),
     columns=(
         Column("source", TEXT, "The source asked."),
         Column("listed_on", DATE, "The date that the list was asked for."),

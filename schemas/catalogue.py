@@ -1,4 +1,4 @@
-"""Every table of the lake, in the order in which a reader meets them."""
+"""All tables of the lake, in the order of the data dictionary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from schemas.trends import TRENDS
 from schemas.validations import VALIDATIONS
 
 CONTRACT_VERSION = "2.0.0"
-"""Of all tables and views together, by semantic rules; `make docs` refuses to write a contract that broke them."""
+"""Semantic version of all tables and views together. `make docs` refuses a change without the version rise it needs."""
 
 TABLES: dict[str, Table] = {
     table.name: table

@@ -1,4 +1,4 @@
-"""The data contract: all that is declared, as the Open Data Contract Standard has it, and what versions may change."""
+"""The data contract: all declarations in the format of the Open Data Contract Standard, and its versioning rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STANDARD = "v3.2.0"
 Level = Literal["major", "minor", "patch"]
 _LEVELS: tuple[Level, ...] = ("patch", "minor", "major")
 
-_LOGICAL = {
+_LOGICAL_TYPES = {
     "string": "string",
     "date32[day]": "date",
     "timestamp[us, tz=UTC]": "timestamp",
@@ -29,7 +29,7 @@ _LOGICAL = {
 
 
 def contract() -> dict[str, Any]:
-    """The contract of this version, as plain data that YAML can hold."""
+    """The contract of this version, as data that can be dumped as YAML."""
     return {
         "kind": "DataContract",
         "apiVersion": STANDARD,
@@ -43,12 +43,12 @@ def contract() -> dict[str, Any]:
                 "discusses: how votes grew, which day is complete, what was known when."
             ),
             "usage": (
-                "Read the Parquet files with any tool, or ask `papers sql`. Whether a date can be relied on is told by "
-                "source_days; what a number rests on by `papers why` and by the table hub_replies."
+                "Read the Parquet files with any tool, or query them with `papers sql`. source_days says whether a "
+                "date is complete; `papers why` and the table hub_replies show the answers that a value comes from."
             ),
             "limitations": (
-                "Votes before the first capture of a date are not known. Lists before 2025-03-17 do not tell which "
-                "date they were put on. The Hub cuts instants to midnight since 2026-04-06."
+                "Votes before the first capture of a date are not known. Entries of lists before 2025-03-17 do not "
+                "contain their date. Since 2026-04-06 the Hub truncates publication times to midnight."
             ),
         },
         "servers": [
@@ -83,7 +83,7 @@ def contract() -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "name": table.name,
         "logicalType": "object",
         "physicalType": "parquet",
@@ -103,7 +103,7 @@ def _table(table: Table) -> dict[str, Any]:
                 "unit": "rows",
                 "arguments": {"properties": list(table.key)},
             },
-            *_refusals_of_captures(table),
+            *_capture_checks(table),
         ],
         "customProperties": [
             {"property": "schemaVersion", "value": table.version},
@@ -112,15 +112,15 @@ def _table(table: Table) -> dict[str, Any]:
         ],
     }
     if table.references:
-        told["relationships"] = [
+        properties["relationships"] = [
             {
                 "type": "foreignKey",
-                "from": [f"{table.name}.{name}" for name in one.columns],
-                "to": [f"{one.table}.{name}" for name in one.on],
+                "from": [f"{table.name}.{name}" for name in reference.columns],
+                "to": [f"{reference.table}.{name}" for name in reference.on],
             }
-            for one in table.references
+            for reference in table.references
         ]
-    return told
+    return properties
 
 
 def _view(view: View) -> dict[str, Any]:
@@ -136,36 +136,32 @@ def _view(view: View) -> dict[str, Any]:
 
 
 def _property(column: Column, table: Table | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": column.name, "description": column.doc, "physicalType": str(column.type)}
-    told |= _typed(column.type)
-    told["required"] = column.null is None
+    properties: dict[str, Any] = {"name": column.name, "description": column.doc, "physicalType": str(column.type)}
+    properties |= _type_properties(column.type)
+    properties["required"] = column.null is None
     if table is not None and column.name in table.key:
-        told |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column.name) + 1}
+        properties |= {"primaryKey": True, "primaryKeyPosition": table.key.index(column.name) + 1}
     options = {name: value for check in column.checks for name, value in _options(check).items()}
     if options:
-        told["logicalTypeOptions"] = options
+        properties["logicalTypeOptions"] = options
     allowed = [value for check in column.checks if isinstance(check, OneOf) for value in check.values]
     if allowed:
-        told["enum"] = [{"value": value} for value in allowed]
-    said = {"unit": column.unit, "nullWhere": column.null}
-    custom = [{"property": name, "value": text} for name, text in said.items() if text]
+        properties["enum"] = [{"value": value} for value in allowed]
+    texts = {"unit": column.unit, "nullWhere": column.null}
+    custom = [{"property": name, "value": text} for name, text in texts.items() if text]
     if custom:
-        told["customProperties"] = custom
-    return told
+        properties["customProperties"] = custom
+    return properties
 
 
-def _typed(kind: pa.DataType) -> dict[str, Any]:
-    """The logical type, with what a list or a structure holds."""
-    if pa.types.is_list(kind):
-        return {"logicalType": "array", "items": _typed(kind.value_type)}
-    if pa.types.is_struct(kind):
-        fields = [{"name": field.name, "physicalType": str(field.type), **_typed(field.type)} for field in kind]
+def _type_properties(type_: pa.DataType) -> dict[str, Any]:
+    """The logical type, with the types within a list or a struct."""
+    if pa.types.is_list(type_):
+        return {"logicalType": "array", "items": _type_properties(type_.value_type)}
+    if pa.types.is_struct(type_):
+        fields = [{"name": f.name, "physicalType": str(f.type), **_type_properties(f.type)} for f in type_]
         return {"logicalType": "object", "properties": fields}
-    return {"logicalType": _logical(kind)}
-
-
-def _logical(kind: pa.DataType) -> str:
-    return "object" if pa.types.is_struct(kind) else _LOGICAL[str(kind)]
+    return {"logicalType": _LOGICAL_TYPES[str(type_)]}
 
 
 def _options(check: Check) -> dict[str, Any]:
@@ -180,7 +176,7 @@ def _options(check: Check) -> dict[str, Any]:
             return {}
 
 
-def _refusals_of_captures(table: Table) -> Iterator[dict[str, Any]]:
+def _capture_checks(table: Table) -> Iterator[dict[str, Any]]:
     for column in table.columns:
         for check in column.checks:
             if isinstance(check, Below) and check.refuses == "capture":
@@ -194,20 +190,20 @@ def _refusals_of_captures(table: Table) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that differs between two contracts, and how far a version must rise for it."""
+    """A difference between two contracts, and the version part that must rise for it."""
 
     level: Level
-    what: str
+    description: str
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """What a reader of `before` meets in `after`: major breaks queries, minor adds, patch words things better."""
+    """Differences from `before` to `after`: major ones break queries, minor ones add, patches only reword."""
     old, new = _by_name(before["schema"]), _by_name(after["schema"])
-    found = [Change("major", f"{name} is gone") for name in old if name not in new]
-    found += [Change("minor", f"{name} is new") for name in new if name not in old]
+    differences = [Change("major", f"{name} is gone") for name in old if name not in new]
+    differences += [Change("minor", f"{name} is new") for name in new if name not in old]
     for name in old.keys() & new.keys():
-        found += _table_changes(name, old[name], new[name])
-    return sorted(found, key=lambda change: (-_LEVELS.index(change.level), change.what))
+        differences += _table_changes(name, old[name], new[name])
+    return sorted(differences, key=lambda change: (-_LEVELS.index(change.level), change.description))
 
 
 def _table_changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -219,38 +215,39 @@ def _table_changes(table: str, before: Mapping[str, Any], after: Mapping[str, An
             yield Change("major", f"{table}.{name} is gone")
     yield from (Change("minor", f"{table}.{name} is new") for name in new if name not in old)
     if before["dataGranularityDescription"] != after["dataGranularityDescription"]:
-        yield Change("major", f"{table}: what a row is differs")
+        yield Change("major", f"{table}: the grain of its rows differs")
     if before["description"] != after["description"]:
         yield Change("patch", f"{table}: description differs")
 
 
 def _column_changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    for what in ("physicalType", "primaryKeyPosition", "description"):
-        if before.get(what) != after.get(what):
-            yield Change("patch" if what == "description" else "major", f"{name}: {what} differs")
+    for attribute in ("physicalType", "primaryKeyPosition", "description"):
+        if before.get(attribute) != after.get(attribute):
+            yield Change("patch" if attribute == "description" else "major", f"{name}: {attribute} differs")
     if _unit(before) != _unit(after):
         yield Change("major", f"{name}: unit differs")
     if before["required"] and not after["required"]:
-        yield Change("major", f"{name} may be null now")
-    was, now = ({one["value"] for one in column.get("enum", [])} for column in (before, after))
-    if was - now:
-        yield Change("major", f"{name} is never {', '.join(sorted(was - now))} any more")
-    elif now - was:
-        yield Change("minor", f"{name} may be {', '.join(sorted(now - was))}, too")
+        yield Change("major", f"{name} is nullable now")
+    old, new = ({option["value"] for option in column.get("enum", [])} for column in (before, after))
+    if old - new:
+        yield Change("major", f"{name} can no longer be {', '.join(sorted(old - new))}")
+    elif new - old:
+        yield Change("minor", f"{name} can also be {', '.join(sorted(new - old))}")
 
 
 def _unit(column: Mapping[str, Any]) -> str | None:
-    return next((one["value"] for one in column.get("customProperties", []) if one["property"] == "unit"), None)
+    properties = column.get("customProperties", [])
+    return next((custom["value"] for custom in properties if custom["property"] == "unit"), None)
 
 
-def is_raised_enough(before: str, after: str, found: list[Change]) -> bool:
-    """Whether the version rose as far as `found` demands: 1.2.3 to 2.0.0, 1.3.0 or 1.2.4."""
+def is_raised_enough(before: str, after: str, differences: list[Change]) -> bool:
+    """Whether the version rose far enough for `differences`: from 1.2.3 to 2.0.0, 1.3.0 or 1.2.4."""
     old, new = ([int(part) for part in version.split(".")] for version in (before, after))
-    if not found:
+    if not differences:
         return new >= old
-    part = 2 - max(_LEVELS.index(change.level) for change in found)
+    part = 2 - max(_LEVELS.index(change.level) for change in differences)
     return new[: part + 1] > old[: part + 1]
 
 
-def _by_name(things: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {str(one["name"]): one for one in things}
+def _by_name(items: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {str(item["name"]): item for item in items}

@@ -1,4 +1,4 @@
-"""The table `decisions`: what people decided about captures. Evidence, kept with the replies."""
+"""The table `decisions`: manual decisions about captures. It is evidence, like the replies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The table `drift`: the field census of a month."""
+"""The table `drift`: the fields of a source's answers, counted for each month."""
 
 from __future__ import annotations
 
-from schemas.field_days import RELATES
+from schemas.field_days import RELATION_SEPARATOR
 from schemas.kinds import COUNT, COUNTS_UP, DATE, SHARE, TEXT, TEXTS
 from schemas.table import Between, Column, Table
 
@@ -18,7 +18,11 @@ DRIFT = Table(
     sort=("source", "first_seen_on", "field_path"),
     columns=(
         Column("source", TEXT, "The source asked."),
-        Column("field_path", TEXT, f"JSON path within an entry, or two with `{RELATES.strip()}`, as in `field_days`."),
+        Column(
+            "field_path",
+            TEXT,
+            f"JSON path within an entry, or two with `{RELATION_SEPARATOR.strip()}`, as in `field_days`.",
+        ),
         Column("first_seen_on", DATE, "The first date of the month whose answers carried it."),
         Column("last_seen_on", DATE, "The last date of the month whose answers carried it."),
         Column("types", TEXTS, "The kinds of its values, as in `field_days`, the commonest first."),

@@ -1,4 +1,4 @@
-"""The table `field_days`: which fields the entries of a date carry, and in what form."""
+"""The table `field_days`: the fields and value types in the entries of each date."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from schemas.kinds import COUNT, COUNTS_UP, DATE, TEXT
 from schemas.table import Column, OneOf, Table
 
 RELATIONS = ("same_instant", "new_york_clock", "other_instant", "same_date", "other_date")
-"""How the values of two fields may relate that ought to agree."""
+"""Relations between the values of two fields that should agree."""
 KINDS = (
     *("object", "list", "text", "wrapped_text", "empty_text", "instant", "midnight"),
     *("whole_number", "number", "flag", "null", "mixed"),
     *RELATIONS,
 )
-RELATES = " ~ "
-"""Between two paths: the row tells how their values relate."""
+RELATION_SEPARATOR = " ~ "
+"""Joins two paths into one `field_path`; the row's `kind` is then the relation of their values."""
 
 FIELD_DAYS = Table(
     name="field_days",

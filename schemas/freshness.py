@@ -1,4 +1,4 @@
-"""How old the lake is, looked at by each morning's run. Not published: it only warns, and the warnings are kept."""
+"""The age of the lake, checked by each daily run. Not published: failed checks are warnings in `validations`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger `harvests`: what was harvested of arXiv, and how sure it is that nothing is missing."""
+"""The table `harvests`: each arXiv harvest, and whether it is complete. Rows are appended, never rebuilt."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The table `issues`: what was in which issue of which edition. A ledger: appended to, never rebuilt."""
+"""The table `issues`: the papers in each issue of each edition. Rows are appended, never rebuilt."""
 
 from __future__ import annotations
 
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, SHARE, TEXT, TIMESTAMP
 from schemas.table import Between, Column, Matches, Table
 
-_UNTOLD = "it was not told"
+_NOT_SHOWN = "it was not told"
 
 ISSUES = Table(
     name="issues",
@@ -24,8 +24,8 @@ ISSUES = Table(
         Column("listed_on", DATE, "The list that the paper was taken from."),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
         Column("score", SHARE, "The trending score that it was ranked by, as in `trends`.", null="it had none"),
-        Column("upvote_count", COUNT, "Votes that the issue told.", unit="votes", null=_UNTOLD, checks=COUNTS_UP),
-        Column("comment_count", COUNT, "Comments that it told.", unit="comments", null=_UNTOLD, checks=COUNTS_UP),
-        Column("github_star_count", COUNT, "Stars that it told.", unit="stars", null=_UNTOLD, checks=COUNTS_UP),
+        Column("upvote_count", COUNT, "Votes that the issue told.", unit="votes", null=_NOT_SHOWN, checks=COUNTS_UP),
+        Column("comment_count", COUNT, "Comments that it told.", unit="comments", null=_NOT_SHOWN, checks=COUNTS_UP),
+        Column("github_star_count", COUNT, "Stars that it told.", unit="stars", null=_NOT_SHOWN, checks=COUNTS_UP),
     ),
 )

@@ -1,4 +1,4 @@
-"""The few logical types that every table uses, so that the same thing has the same type everywhere."""
+"""Logical column types and common checks, shared by all tables."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FLAG = pa.bool_()
 BYTES = pa.large_binary()
 
 COUNTS_UP = (Between(0, 2**31 - 1),)
-"""A count that can be stored: never below zero, never beyond its 32 bits."""
+"""Range of a count: not negative, and within 32 bits."""
 
 ARXIV_ID = Matches(
     r"[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5}|[a-z]+(?:-[a-z]+)*(?:\.[A-Z]{2})?/[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}"
 )
-"""An arXiv identifier of either style, without a version. Its month must exist: papers are filed by it."""
+"""An arXiv identifier of either style, without a version. Its month must be valid, because it is the partition."""
 
 SHA256 = Matches(r"[0-9a-f]{64}")

@@ -1,7 +1,7 @@
-"""What is looked at of each list beside those before it. Not published: it only warns, and the warnings are kept.
+"""Figures of each list, compared with earlier lists. Not published: failed checks are warnings in `validations`.
 
-Every figure grows with what is wrong; where it cannot be told it is null. The limits were set by the recorded dates,
-of which (499 in 27 months) three reach any of them.
+A higher figure is worse; a figure is null where it cannot be computed. The limits were set on 499 recorded dates
+(27 months); three of these reach a limit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.kinds import COUNT, DATE, SHARE
 from schemas.table import Below, Column, Table
 
-UNTOLD = "the list has fewer than five papers, or nothing before it to compare with"
+NOT_COMPARABLE = "the list has fewer than five papers, or nothing before it to compare with"
 
 
 def _warns(limit: float, broken: str) -> tuple[Below, ...]:
@@ -17,7 +17,7 @@ def _warns(limit: float, broken: str) -> tuple[Below, ...]:
 
 
 def _share(name: str, doc: str, limit: float, broken: str) -> Column:
-    return Column(name, SHARE, doc, null=UNTOLD, checks=_warns(limit, broken))
+    return Column(name, SHARE, doc, null=NOT_COMPARABLE, checks=_warns(limit, broken))
 
 
 LIST_PROFILE = Table(

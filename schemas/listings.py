@@ -1,8 +1,8 @@
-"""The table `listings`: who stood on the list of a date."""
+"""The table `listings`: the papers on the list of each date."""
 
 from __future__ import annotations
 
-from schemas.hub_replies import captured_at
+from schemas.hub_replies import capture_reference
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, FLAG, TEXT, TEXTS, TIMESTAMP
 from schemas.table import Between, Column, Route, Table
 
@@ -18,7 +18,7 @@ LISTINGS = Table(
     dated_by="listed_on",
     key=("listed_on", "paper_id"),
     sort=("listed_on", "position", "paper_id"),
-    references=(captured_at("first_seen_at"), captured_at("last_seen_at")),
+    references=(capture_reference("first_seen_at"), capture_reference("last_seen_at")),
     route=Route(
         by="paper_id",
         digest_columns=("paper_id", "listed_on", "position", "is_listed", "first_seen_at", "last_seen_at"),

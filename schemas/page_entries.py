@@ -1,4 +1,4 @@
-"""The table `page_entries`: what stood on a Daily Papers page that a person saved."""
+"""The table `page_entries`: the entries of manually saved Daily Papers pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from schemas.kinds import COUNT, COUNTS_UP, DATE, SHA256, TEXT
 from schemas.table import Between, Column, References, Table
 
 FIRST_ON = "1986-01-01"
-"""No paper on arXiv carries an earlier date."""
+"""arXiv has no paper with an earlier date."""
 
 PAGE_ENTRIES = Table(
     name="page_entries",

@@ -1,8 +1,8 @@
-"""The table `rejects`: what was refused, why, and how it read."""
+"""The table `rejects` (the quarantine): refused entries, values and captures, with the reason and the raw entry."""
 
 from __future__ import annotations
 
-from schemas.hub_replies import captured_at
+from schemas.hub_replies import capture_reference
 from schemas.kinds import COUNT, COUNTS_UP, DATE, FLAG, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, Table
 
@@ -27,7 +27,7 @@ REJECTS = Table(
     dated_by="listed_on",
     key=("listed_on", "captured_at", "place", "table_name", "field"),
     sort=("listed_on", "captured_at", "place", "table_name", "field"),
-    references=(captured_at("captured_at"),),
+    references=(capture_reference("captured_at"),),
     columns=(
         Column("table_name", TEXT, "The table that the row or value was meant for."),
         Column("listed_on", DATE, "The date that the list was asked for."),

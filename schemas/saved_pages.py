@@ -1,4 +1,4 @@
-"""The table `saved_pages`: pages that people copied out of a browser, verbatim."""
+"""The table `saved_pages`: Daily Papers pages copied from a browser, verbatim."""
 
 from __future__ import annotations
 

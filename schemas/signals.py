@@ -1,8 +1,8 @@
-"""The table `signals`: votes, comments and stars at an instant, which the source does not keep."""
+"""The table `signals`: votes, comments and stars at each capture. The source keeps no history of them."""
 
 from __future__ import annotations
 
-from schemas.hub_replies import captured_at
+from schemas.hub_replies import capture_reference
 from schemas.kinds import ARXIV_ID, COUNT, COUNTS_UP, DATE, TEXT, TIMESTAMP
 from schemas.listings import ABSENT
 from schemas.table import Column, References, Table
@@ -15,7 +15,7 @@ SIGNALS = Table(
     key=("listed_on", "paper_id", "captured_at"),
     sort=("listed_on", "paper_id", "captured_at"),
     references=(
-        captured_at("captured_at"),
+        capture_reference("captured_at"),
         References(("listed_on", "paper_id"), "listings", ("listed_on", "paper_id")),
     ),
     columns=(

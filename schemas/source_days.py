@@ -1,10 +1,12 @@
-"""The table `source_days`: what is known of a date, and on what that rests."""
+"""The table `source_days`: how complete each date of each source is, and the captures that show it."""
 
 from __future__ import annotations
 
 from schemas.kinds import COUNT, COUNTS_UP, DATE, TEXT, TIMESTAMP
 from schemas.table import Column, OneOf, References, Table
 
+HUB, ARXIV = "hub", "arxiv"
+"""Values of `source`."""
 VERDICTS = ("settled", "complete", "confirmed_empty", "partial", "failed")
 
 SOURCE_DAYS = Table(
@@ -21,11 +23,11 @@ SOURCE_DAYS = Table(
     sort=("source", "listed_on"),
     references=(
         *(
-            References(("listed_on", at), "hub_replies", ("requested_on", "capture_started_at"), only=("source", "hub"))
+            References(("listed_on", at), "hub_replies", ("requested_on", "capture_started_at"), only=("source", HUB))
             for at in ("first_captured_at", "last_captured_at")
         ),
         *(
-            References(("listed_on", at), "harvests", ("harvested_on", "harvest_started_at"), only=("source", "arxiv"))
+            References(("listed_on", at), "harvests", ("harvested_on", "harvest_started_at"), only=("source", ARXIV))
             for at in ("first_captured_at", "last_captured_at")
         ),
     ),

@@ -1,4 +1,4 @@
-"""The words in which a table is declared: columns, checks, key, order and partition."""
+"""What a table declaration is made of: columns, checks, key, order, partition and upstream tables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pyarrow as pa
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 Refuses = Literal["row", "capture", "nothing"]
-"""What a broken check sets aside: the row (or, where it may be null, the value), the whole capture, or nothing: then it
-warns."""
+"""What a failed check sets aside: the row (or only the value, where that may be null), the whole capture, or nothing. A
+check that refuses nothing warns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The whole text matches `pattern`, in the syntax that Python's and Rust's engines share."""
+    """The whole text matches `pattern`, in the syntax that the regex engines of Python and Rust share."""
 
     pattern: str
     refuses: Refuses = "row"
@@ -26,7 +26,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """`low <= value <= high`; None leaves a side open. Instants and dates are given in ISO 8601."""
+    """`low <= value <= high`; None leaves a side open. Timestamps and dates are given in ISO 8601."""
 
     low: int | float | str | None = None
     high: int | float | str | None = None
@@ -35,7 +35,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """`value < limit`: the limit itself already breaks the check. `broken` says in words what that means."""
+    """`value < limit`. `broken` says in words what a value at or above the limit means."""
 
     limit: float
     broken: str
@@ -65,22 +65,22 @@ class Column:
     checks: tuple[Check, ...] = ()
 
     def arrow(self) -> pa.Field:
-        """The Arrow field, with everything said here in its metadata."""
-        said = {"doc": self.doc, "unit": self.unit, "null": self.null}
+        """The Arrow field, with the texts in its metadata."""
+        texts = {"doc": self.doc, "unit": self.unit, "null": self.null}
         return pa.field(
             self.name,
             self.type,
             nullable=self.null is not None,
-            metadata={key: text for key, text in said.items() if text},
+            metadata={key: text for key, text in texts.items() if text},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a row rests on: some row of `table` holds in `on` what this row holds in `columns`.
+    """A foreign key: some row of `table` holds in `on` what this row holds in `columns`.
 
-    It is a row of the same month, or where the table reads months of others, of those. With `only`, a column and its
-    value, that is said of the rows with that value.
+    That row lies in the same month, or in a month of the table's lookback window. `only`, a column and a value, limits
+    the rule to rows with that value.
     """
 
     columns: tuple[str, ...]
@@ -91,7 +91,7 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class WindowedInputs:
-    """That a table is built from other derived `tables`: for a date, from theirs of the `days` up to it."""
+    """Upstream tables of a windowed table: a date is built from their last `lookback_days`, up to that date."""
 
     tables: tuple[str, ...]
     lookback_days: int
@@ -101,17 +101,17 @@ class WindowedInputs:
         last = date.fromisoformat(f"{month}-01")
         first = last - timedelta(days=self.lookback_days - 1)
         count = (last.year - first.year) * 12 + last.month - first.month
-        found = (divmod(last.year * 12 + last.month - 1 - back, 12) for back in range(count, -1, -1))
-        return tuple(f"{year:04}-{number + 1:02}" for year, number in found)
+        months = (divmod(last.year * 12 + last.month - 1 - back, 12) for back in range(count, -1, -1))
+        return tuple(f"{year:04}-{number + 1:02}" for year, number in months)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """That rows are wanted by another month than the one they are filed under: by that of the date or paper in `by`.
+    """Routes rows to the month of the date or paper in `by`, instead of the month of their own partition.
 
-    Rows of the same code that agree in `told_by`, and that were read from the same answers, agree in every column;
-    with none there, the shares change only with those of another table. `read_from` names the instant of the capture
-    whose answers those are: that alone does not tell them, for a page may be answered again.
+    Rows from the same code and answers that agree in `digest_columns` agree in every column. A route without them
+    changes only together with the route of another table. `read_from` names the timestamp of the capture that a row was
+    read from. That timestamp alone does not identify the answers, because a page may be answered again.
     """
 
     by: str
@@ -121,9 +121,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutedInputs:
-    """That a month of a table is built from the same month of the tables `own`, and from its shares of all months.
+    """Upstream tables of a routed table: the same month of `same_month`, and the rows that other tables route to it.
 
-    A table `shared` declares its shares. Those `beside` are read like it, and change only where it does.
+    A table in `routed` declares a `Route` with digest columns. One in `read_with` is read in the same way, but changes
+    only where those do.
     """
 
     same_month: tuple[str, ...]
@@ -135,10 +136,10 @@ class RoutedInputs:
 class Table:
     """One published table.
 
-    `dated_by` names the column (a date) whose month is the partition. `sort` is a total order: it ends
-    with what the key leaves open, so that the same rows always make the same bytes. A ledger or a
-    replies table is `kept`: evidence that no build can make again. One that neither `reads` nor `gathers` is built from
-    a month of evidence.
+    The month of the date in `dated_by` is the partition. `sort` is a total order: it starts with the key's columns and
+    ends with what the key leaves open, so the same rows always give the same bytes. Evidence (`is_evidence`) is what no
+    build can make again: replies, logs and decisions. A derived table without windowed or routed inputs is built from
+    one month of evidence.
     """
 
     name: str
@@ -156,7 +157,7 @@ class Table:
     route: Route | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that would make files which readers or rebuilds trip over."""
+        """Raise ValueError for a declaration that readers or rebuilds could not work with."""
         names = [column.name for column in self.columns]
         faults = [
             *(f"name {name!r} is not snake_case" for name in (self.name, *names) if not SNAKE.fullmatch(name)),
@@ -171,11 +172,11 @@ class Table:
             raise ValueError(f"table {self.name}: " + "; ".join(faults))
 
     def _named(self) -> tuple[str, ...]:
-        """Every column that the declaration speaks of beside declaring it."""
-        resting = [name for one in self.references for name in (*one.columns, *(one.only or ())[:1])]
+        """Every column that the declaration refers to."""
+        keys = [name for key in self.references for name in (*key.columns, *(key.only or ())[:1])]
         read_from = (self.route.read_from,) if self.route and self.route.read_from else ()
-        shared = (self.route.by, *self.route.digest_columns, *read_from) if self.route else ()
-        return (*self.key, *self.sort, self.dated_by, *resting, *shared)
+        routed = (self.route.by, *self.route.digest_columns, *read_from) if self.route else ()
+        return (*self.key, *self.sort, self.dated_by, *keys, *routed)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name."""

@@ -1,4 +1,4 @@
-"""The table `trends`: what the community turns to on a date, and why each paper stands where it stands."""
+"""The table `trends`: trending papers of each date, with the parts of their score."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from schemas.listings import ABSENT
 from schemas.table import Between, Column, OneOf, References, Table, WindowedInputs
 
 SPANS = {"day": 1, "week": 7, "month": 30}
-"""How many listed dates, up to the one ranked, the papers of a span come from."""
+"""Days in each span, up to and including the ranked date."""
 GRACE_H = 6
-"""Captures count until so long after a date has closed: the morning's is one of them."""
+"""Hours after closing in which captures still count for a date; this includes the next morning's capture."""
 HALF_LIFE_H = 48
-"""A vote loses half its weight in this time; chosen by `bench/trending.py`, see docs/trending.md."""
-MOST_RANKED = 100
+"""A vote loses half its weight in this time; chosen by `bench/trending`, see docs/trending.md."""
+MAX_RANK = 100
 
 TRENDS = Table(
     name="trends",
@@ -43,7 +43,7 @@ TRENDS = Table(
             "rank",
             COUNT,
             "Place by `score`, counted from 1; of the same score the paper with more votes stands first.",
-            checks=(Between(1, MOST_RANKED),),
+            checks=(Between(1, MAX_RANK),),
         ),
         Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
         Column("listed_on", DATE, "The newest list of the span that holds the paper and was captured in time."),

@@ -1,4 +1,4 @@
-"""The table `validations`: every judgement, so that quality has a history. A ledger: appended to, never rebuilt."""
+"""The table `validations` (the validation log): the result of every check. Rows are appended, never rebuilt."""
 
 from __future__ import annotations
 

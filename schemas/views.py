@@ -1,4 +1,4 @@
-"""Views: questions that many ask, worded once over the tables. Nothing of them is stored."""
+"""Views: common queries over the tables. They are not materialized."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from schemas.table import Column, OneOf
 
 WINDOWS = {"24h": 1, "3d": 3, "7d": 7, "14d": 14}
 """The windows of `velocity`, in days from the opening of the date."""
-_REACH = "25 hours"
-"""How far from the end of a window a capture may lie that speaks for it: mornings are a day apart."""
+_MAX_DISTANCE = "25 hours"
+"""Maximum distance of a usable capture from the end of a window: daily captures are a day apart."""
 _RATE = pa.float64()
-_PAPER_OF_A_DATE = (
+_LISTING_KEY = (
     Column("listed_on", DATE, "The date of the list."),
     Column("paper_id", TEXT, "arXiv identifier without its version.", checks=(ARXIV_ID,)),
 )
@@ -25,7 +25,7 @@ _PAPER_OF_A_DATE = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A named query over the tables and the views before it, in DuckDB's SQL, and what its columns mean."""
+    """A DuckDB query over the tables and the views declared before it, with its documented columns."""
 
     name: str
     doc: str
@@ -39,7 +39,7 @@ SIGNALS_DAILY = View(
     doc="Votes, comments and stars at the last capture of each day (UTC).",
     grain="one paper on the list of one date, on one day that it was captured on",
     columns=(
-        *_PAPER_OF_A_DATE,
+        *_LISTING_KEY,
         Column("seen_on", DATE, "The day of the capture, in UTC."),
         Column("captured_at", TIMESTAMP, "When that capture began."),
         Column("upvote_count", COUNT, "Upvotes at that instant.", unit="votes", null="as in `signals`"),
@@ -56,28 +56,28 @@ SIGNALS_DAILY = View(
 )
 
 
-def _gained(window: str) -> Column:
+def _votes_column(window: str) -> Column:
     return Column(
         f"votes_{window}",
         _RATE,
         f"Votes gained in the first {WINDOWS[window] * 24} hours after the date opened, by straight line between the "
         "captures on both sides of that instant. May be below zero: votes are taken back.",
         unit="votes",
-        null=f"no capture lies within {_REACH} of the end of that time, on each side; the opening counts as one",
+        null=f"no capture lies within {_MAX_DISTANCE} of the end of that time, on each side; the opening counts as one",
     )
 
 
-def _gained_sql(window: str) -> str:
-    """Votes at the end of a window: on the line between the last capture before it and the first after it."""
+def _votes_sql(window: str) -> str:
+    """Votes at the end of a window, interpolated between the last capture before it and the first after it."""
     end = f"(opened_at + interval '{WINDOWS[window]} days')"
     part = f"(epoch({end}) - epoch(previous_at)) / (epoch(captured_at) - epoch(previous_at))"
-    spoken_for = (
-        f"previous_at between {end} - interval '{_REACH}' and {end} and captured_at > previous_at "
-        f"and captured_at between {end} and {end} + interval '{_REACH}'"
+    has_captures = (
+        f"previous_at between {end} - interval '{_MAX_DISTANCE}' and {end} and captured_at > previous_at "
+        f"and captured_at between {end} and {end} + interval '{_MAX_DISTANCE}'"
     )
     return (
         f"any_value(round(previous - votes_before + (upvote_count - previous) * {part}, 2)) "
-        f"filter (where {spoken_for}) as votes_{window}"
+        f"filter (where {has_captures}) as votes_{window}"
     )
 
 
@@ -86,7 +86,7 @@ VELOCITY = View(
     doc="How fast listed papers gained votes: in the first day, 3, 7 and 14 days after their date opened.",
     grain="one paper on the list of one date",
     columns=(
-        *_PAPER_OF_A_DATE,
+        *_LISTING_KEY,
         Column("opened_at", TIMESTAMP, "When the date opened: at 21:30 in New York on the day before."),
         Column(
             "votes_before",
@@ -94,7 +94,7 @@ VELOCITY = View(
             "Votes that the paper brought along when it was moved here: at its last capture before the date opened.",
             unit="votes",
         ),
-        *(_gained(window) for window in WINDOWS),
+        *(_votes_column(window) for window in WINDOWS),
     ),
     sql=f"""
         with papers as (
@@ -112,10 +112,10 @@ VELOCITY = View(
             union all select listed_on, paper_id, opened_at, votes_before from counted
         ), steps as (
             select listed_on, paper_id, captured_at, upvote_count,
-                   lag(captured_at) over following as previous_at, lag(upvote_count) over following as previous
-            from points window following as (partition by listed_on, paper_id order by captured_at)
+                   lag(captured_at) over by_capture as previous_at, lag(upvote_count) over by_capture as previous
+            from points window by_capture as (partition by listed_on, paper_id order by captured_at)
         )
-        select listed_on, paper_id, opened_at, votes_before, {", ".join(_gained_sql(w) for w in WINDOWS)}
+        select listed_on, paper_id, opened_at, votes_before, {", ".join(_votes_sql(w) for w in WINDOWS)}
         from steps join counted using (listed_on, paper_id)
         group by listed_on, paper_id, opened_at, votes_before
     """,  # noqa: S608 - made of constants

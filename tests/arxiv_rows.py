@@ -1,4 +1,4 @@
-"""Small frames of everything that is kept of arXiv, of papers of November 2025, with things refused in them."""
+"""Small frames of all tables from arXiv, with papers of November 2025 and some rejects."""
 
 import json
 from datetime import UTC, date, datetime
@@ -7,10 +7,10 @@ from hashlib import sha256
 import polars as pl
 
 from paperlake.ingest.oai_harvest import Harvest, Window
-from paperlake.pipelines.harvest import _row
-from sandbox.arxiv_answers import Repository
-from sandbox.arxiv_collection import Collection
-from sandbox.arxiv_generated import generated
+from paperlake.pipelines.harvest import _harvest_row
+from sandbox.arxiv.collection import Collection
+from sandbox.arxiv.generated import generate_papers
+from sandbox.arxiv.repository import Repository
 from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_papers import ARXIV_PAPERS
 from schemas.arxiv_records import ARXIV_RECORDS
@@ -19,20 +19,20 @@ from schemas.authors import AUTHORS
 from schemas.harvests import HARVESTS
 from schemas.listings import LISTINGS
 from transforms.arxiv import oai_replies as arxiv_oai
-from transforms.arxiv.snapshot_lines import filed
+from transforms.arxiv.snapshot_lines import file_lines
 from transforms.graph import ROUTED
 
 AT = datetime(2025, 11, 20, 4, 40, tzinfo=UTC)
 PAPERS = [
     paper
-    for paper in generated(120, seed=5, first=date(2025, 9, 1), last=date(2025, 12, 30))
+    for paper in generate_papers(120, seed=5, first=date(2025, 9, 1), last=date(2025, 12, 30))
     if paper.id.startswith("2511.")
 ]
 
 
-def line(paper, **changes):
-    """A paper as a line of the bulk snapshot."""
-    told = {
+def snapshot_line(paper, **changes):
+    """A paper as a line of arXiv's snapshot."""
+    members = {
         "id": paper.id,
         "submitter": paper.submitter,
         "authors": "A. Author",
@@ -48,11 +48,11 @@ def line(paper, **changes):
         "update_date": paper.datestamp.isoformat(),
         "authors_parsed": [["Author", "A.", ""]],
     }
-    return json.dumps({**told, **changes}).encode()
+    return json.dumps({**members, **changes}).encode()
 
 
 def replies(*bodies, verb="ListRecords"):
-    """Answers that came one second after the other."""
+    """Answers as rows of `arxiv_replies`, one second apart."""
     rows = [
         {
             "captured_on": AT.date(),
@@ -70,25 +70,29 @@ def replies(*bodies, verb="ListRecords"):
     return pl.DataFrame(rows, schema=pl.Schema(ARXIV_REPLIES.arrow())).sort(ARXIV_REPLIES.sort)
 
 
-def every_table():
-    """All tables that are made of arXiv's answers and of its snapshot, and what they are made of, by name."""
-    held = Collection(PAPERS)
-    asked = [("verb", "ListRecords"), ("metadataPrefix", "arXiv")]
-    told = replies(Repository(held, "new").answer(asked, AT, "https://arxiv.test/oai"), b"<html></html>")
-    lines = filed([line(PAPERS[0]), line(PAPERS[1], title=7), line(PAPERS[2], update_date="soon")], AT.date())
-    kept = lines.with_columns(imported_at=pl.lit(AT, pl.Datetime("us", "UTC"))).select(ARXIV_LINES.arrow().names)
-    reading = arxiv_oai.read(told)
+def arxiv_tables():
+    """The tables built from arXiv's answers and its snapshot, with their evidence, by name."""
+    collection = Collection(PAPERS)
+    arguments = [("verb", "ListRecords"), ("metadataPrefix", "arXiv")]
+    answers = replies(Repository(collection, "new").answer(arguments, AT, "https://arxiv.test/oai"), b"<html></html>")
+    changes = ({}, {"title": 7}, {"update_date": "soon"})
+    raw_lines = [snapshot_line(paper, **change) for paper, change in zip(PAPERS[:3], changes, strict=True)]
+    filed = file_lines(raw_lines, AT.date()).with_columns(imported_at=pl.lit(AT, pl.Datetime("us", "UTC")))
+    lines = filed.select(ARXIV_LINES.arrow().names).sort(ARXIV_LINES.sort)
+    parsed = arxiv_oai.parse_replies(answers)
     arxiv, merged = ROUTED
-    made = {**arxiv.build("2025-11", {ARXIV_LINES: kept.sort(ARXIV_LINES.sort), ARXIV_RECORDS: reading.records})}
-    nothing = {table: pl.DataFrame(schema=pl.Schema(table.arrow())) for table in (LISTINGS, AUTHORS)}
-    made |= merged.build("2025-11", {ARXIV_PAPERS: made[ARXIV_PAPERS], **nothing})
-    work = Harvest(Window("cs"), AT, AT, pages=2)
-    harvests = pl.DataFrame([_row(work, "partial", "two lists never agreed", AT)], schema=pl.Schema(HARVESTS.arrow()))
+    made = {**arxiv.build("2025-11", {ARXIV_LINES: lines, ARXIV_RECORDS: parsed.records})}
+    empty = {table: pl.DataFrame(schema=pl.Schema(table.arrow())) for table in (LISTINGS, AUTHORS)}
+    made |= merged.build("2025-11", {ARXIV_PAPERS: made[ARXIV_PAPERS], **empty})
+    harvest = Harvest(Window("cs"), AT, AT, pages=2)
+    harvests = pl.DataFrame(
+        [_harvest_row(harvest, "partial", "two lists never agreed", AT)], schema=pl.Schema(HARVESTS.arrow())
+    )
     return {
         **{table.name: rows for table, rows in made.items()},
-        "arxiv_replies": told,
-        "arxiv_lines": kept.sort(ARXIV_LINES.sort),
-        "arxiv_records": reading.records,
-        "arxiv_rejects": reading.rejects,
+        "arxiv_replies": answers,
+        "arxiv_lines": lines,
+        "arxiv_records": parsed.records,
+        "arxiv_rejects": parsed.rejects,
         "harvests": harvests,
     }

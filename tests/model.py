@@ -1,6 +1,6 @@
-"""The lake once more, in plain Python: what every table holds, from what was kept, read off the written rules.
+"""A second implementation of the Hub's tables in plain Python, written from the documented rules.
 
-It is slow, and knows nothing of frames, files or months. Where it and the lake differ, one of them is wrong.
+It is slow, and uses no frames, files or months. A difference between it and the lake is a bug in one of them.
 """
 
 import json
@@ -17,50 +17,50 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 NEW_YORK = ZoneInfo("America/New_York")
-ROLLS_OVER = time(21, 30)
-SETTLES_AFTER = timedelta(days=14)
-SIZES_OF_UNKNOWN_PAGES = (50, 100)
-MOST = 2**31 - 1
+CLOSING_TIME = time(21, 30)
+SETTLED_AFTER = timedelta(days=14)
+FULL_PAGE_SIZES = (50, 100)
+MAX_COUNT = 2**31 - 1
 ARXIV_ID = re.compile(r"\d\d(0[1-9]|1[0-2])\.\d{4,5}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One page of a capture: a list of entries, or bytes that hold none. One without status was imported."""
+    """One page of a capture: a list of entries, or bytes that are not a list. An imported page has no status."""
 
     day: date
     began: datetime
     page: int
     captured_at: datetime
-    held: Sequence[Any] | bytes
+    content: Sequence[Any] | bytes
     status: int | None = 200
     announces_next: bool = False
     limit: int | None = 100
 
     @property
     def name(self) -> tuple[Any, ...]:
-        """The same instant and body is one answer, however often it came."""
-        return self.day, self.began, self.page, self.captured_at, repr(self.held)
+        """The identity of an answer: equal times and bodies are one answer."""
+        return self.day, self.began, self.page, self.captured_at, repr(self.content)
 
     @property
     def is_valid(self) -> bool:
-        return self.status in {None, 200} and not isinstance(self.held, bytes)
+        return self.status in {None, 200} and not isinstance(self.content, bytes)
 
     @property
     def entries(self) -> Sequence[Any]:
-        return self.held if self.is_valid and not isinstance(self.held, bytes) else ()
+        return self.content if self.is_valid and not isinstance(self.content, bytes) else ()
 
     @property
     def is_cut(self) -> bool:
-        """Whether more of the list may follow: it is announced, or the page is full."""
+        """Whether the list may be truncated: a next page is announced, or the page is full."""
         if self.limit is None:
-            return self.announces_next or len(self.entries) in SIZES_OF_UNKNOWN_PAGES
+            return self.announces_next or len(self.entries) in FULL_PAGE_SIZES
         return self.announces_next or len(self.entries) >= self.limit
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A person let a capture in."""
+    """A person's acceptance of a capture."""
 
     day: date
     began: datetime
@@ -68,8 +68,8 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Something that cannot be read: an entry, an author, or a value."""
+class Unreadable:
+    """A refused entry, author or value."""
 
     field: str
     reason: str
@@ -80,15 +80,15 @@ class Fault:
 
 @dataclass
 class Capture:
-    """All that one capture says of the list of its date."""
+    """One capture of the list of a date."""
 
     day: date
     began: datetime
     pages: list[Answer]
-    is_let_in: bool
+    is_accepted: bool
     papers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    """Place and entry of every paper it holds."""
-    faults: list[tuple[int, Fault]] = field(default_factory=list)
+    """Place and entry of each paper, by paper id."""
+    faults: list[tuple[int, Unreadable]] = field(default_factory=list)
     refused_count: int = 0
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Capture:
                     self.refused_count += 1
                     text = json.dumps(entry)
                     refused_here[text] += 1
-                    # The list moved between two pages: what an earlier page held as often is met again, not new.
+                    # A list that shifts between two requests repeats entries: those of an earlier page are not new.
                     if refused_here[text] > refused[text]:
                         self.faults.append((place, fault))
                     continue
@@ -111,7 +111,7 @@ class Capture:
                 met.add(paper_id)
                 if paper_id not in self.papers:
                     self.papers[paper_id] = place, entry
-                    self.faults += [(place, one) for one in faults_within(entry)]
+                    self.faults += [(place, inner) for inner in faults_within(entry)]
             refused |= refused_here
 
     @property
@@ -129,17 +129,17 @@ class Capture:
 
     @property
     def is_closed(self) -> bool:
-        return self.began >= closing(self.day)
+        return self.began >= closes_at(self.day)
 
     @property
-    def dates_told(self) -> list[str]:
-        """The dates of the lists on which its entries say they were put."""
-        told = [value_at(entry, "paper.submittedOnDailyAt") for entry in self.entries]
-        return [text[:10] for text in told if isinstance(text, str)]
+    def entry_dates(self) -> list[str]:
+        """The dates in its entries, which are those of their lists."""
+        timestamps = [value_at(entry, "paper.submittedOnDailyAt") for entry in self.entries]
+        return [text[:10] for text in timestamps if isinstance(text, str)]
 
     @property
     def other_date_count(self) -> int:
-        return sum(told != self.day.isoformat() for told in self.dates_told)
+        return sum(entry_date != self.day.isoformat() for entry_date in self.entry_dates)
 
     @property
     def refused_share(self) -> float:
@@ -147,21 +147,21 @@ class Capture:
 
     @property
     def other_date_share(self) -> float:
-        return self.other_date_count / len(self.dates_told) if self.dates_told else 0.0
+        return self.other_date_count / len(self.entry_dates) if self.entry_dates else 0.0
 
     @property
-    def is_bad(self) -> bool:
-        """Whether it is refused, unless a person lets it in."""
+    def is_invalid(self) -> bool:
+        """Whether it fails validation: it is then refused, unless a person accepted it."""
         return self.refused_share >= 0.5 or self.other_date_share >= 0.5
 
     @property
     def is_refused(self) -> bool:
-        return self.is_bad and not self.is_let_in
+        return self.is_invalid and not self.is_accepted
 
 
-def closing(day: date) -> datetime:
-    """When the list of `day` closes, in UTC: there a day has 24 hours, also when New York puts its clock back."""
-    return datetime.combine(day, ROLLS_OVER, NEW_YORK).astimezone(UTC)
+def closes_at(day: date) -> datetime:
+    """The time at which the list of `day` closes, in UTC, where differences do not depend on daylight saving time."""
+    return datetime.combine(day, CLOSING_TIME, NEW_YORK).astimezone(UTC)
 
 
 def value_at(entry: Any, path: str) -> Any:
@@ -170,8 +170,8 @@ def value_at(entry: Any, path: str) -> Any:
     return entry
 
 
-def fault_of(entry: Any, met: set[str]) -> Fault | None:
-    """Why an entry cannot be a row; `met` are the papers above it on its page."""
+def fault_of(entry: Any, met: set[str]) -> Unreadable | None:
+    """The fault of a refused entry; `met` has the ids of the entries before it on its page."""
     paper, paper_id = value_at(entry, "paper"), value_at(entry, "paper.id")
     rules = (
         (not isinstance(entry, dict), "$", "not_an_object"),
@@ -182,8 +182,8 @@ def fault_of(entry: Any, met: set[str]) -> Fault | None:
         (not ARXIV_ID.fullmatch(str(paper_id)), "$.paper.id", "id_invalid"),
         (paper_id in met, "$.paper.id", "key_repeated"),
     )
-    found = ((where, reason) for is_broken, where, reason in rules if is_broken)
-    return next((Fault(where, reason, entry, is_row_kept=False) for where, reason in found), None)
+    faults = (Unreadable(path, reason, entry, is_row_kept=False) for is_broken, path, reason in rules if is_broken)
+    return next(faults, None)
 
 
 def count_fault(value: Any) -> str | None:
@@ -191,7 +191,7 @@ def count_fault(value: Any) -> str | None:
         return None
     if not isinstance(value, int) or isinstance(value, bool):
         return "wrong_type"
-    return "below_zero" if value < 0 else "too_large" if value > MOST else None
+    return "below_zero" if value < 0 else "too_large" if value > MAX_COUNT else None
 
 
 def text_fault(value: Any) -> str | None:
@@ -204,68 +204,68 @@ VALUES = {
     "numComments": ("comment_count", count_fault),
     "paper.githubStars": ("github_star_count", count_fault),
 }
-"""By their path, the values that the model reads: their column, and what can be wrong with them."""
+"""The values that the model reads, by path: the column, and the function for faults."""
 
 
-def faults_within(entry: Any) -> Iterator[Fault]:
-    """What cannot be read of an entry that is a row all the same."""
+def faults_within(entry: Any) -> Iterator[Unreadable]:
+    """The faults of values and authors in a valid entry."""
     for path, (_, fault) in VALUES.items():
         reason = fault(value_at(entry, path))
         if reason:
-            yield Fault(f"$.{path}", reason, entry, is_row_kept=True)
+            yield Unreadable(f"$.{path}", reason, entry, is_row_kept=True)
     for place, person in enumerate(value_at(entry, "paper.authors") or ()):
-        where = f"$.paper.authors[{place}]"
+        path = f"$.paper.authors[{place}]"
         if not isinstance(person, dict):
-            yield Fault(where, "not_an_object", person, is_row_kept=False, table="authors")
+            yield Unreadable(path, "not_an_object", person, is_row_kept=False, table="authors")
         elif not person.get("name"):
-            yield Fault(f"{where}.name", "name_missing", person, is_row_kept=False, table="authors")
+            yield Unreadable(f"{path}.name", "name_missing", person, is_row_kept=False, table="authors")
 
 
 def values(entry: Any) -> Row:
-    """What an entry says of its paper; what cannot be read is null."""
-    read = {
+    """The columns of an entry; unreadable values are null."""
+    columns = {
         column: None if fault(value) else value
         for path, (column, fault) in VALUES.items()
         for value in [value_at(entry, path)]
     }
-    return read | {"title": " ".join(read["title"].split()) if read["title"] else None}
+    return columns | {"title": " ".join(columns["title"].split()) if columns["title"] else None}
 
 
 def tables(answers: Iterable[Answer], decisions: Iterable[Decision]) -> Tables:
     """Every row of every derived table, in the declared order."""
-    let_in = {(one.day, one.began) for one in decisions}
+    accepted = {(decision.day, decision.began) for decision in decisions}
     made: Tables = {name: [] for name in ("listings", "authors", "signals", "source_days", "captures", "rejects")}
-    for _, captures in groupby(read(answers, let_in), key=lambda one: one.day):
+    for _, captures in groupby(read_captures(answers, accepted), key=lambda capture: capture.day):
         for name, rows in tables_of_day(list(captures)).items():
             made[name] += rows
     return made
 
 
-def kept_once(answers: Iterable[Answer]) -> list[Answer]:
-    """Each answer once: rather as it was asked for than as it was imported, for then it tells its limit."""
+def distinct_answers(answers: Iterable[Answer]) -> list[Answer]:
+    """Each answer once; of an answer that was both requested and imported, the requested one, which has a limit."""
     once: dict[tuple[Any, ...], Answer] = {}
     for answer in answers:
         if answer.name not in once or once[answer.name].limit is None:
             once[answer.name] = answer
-    return sorted(once.values(), key=lambda one: one.name[:4])
+    return sorted(once.values(), key=lambda answer: answer.name[:4])
 
 
-def read(answers: Iterable[Answer], let_in: set[tuple[date, datetime]]) -> Iterator[Capture]:
-    """The captures, by date and beginning; of a page that was answered twice the newer answer holds."""
-    for (day, began), kept in groupby(kept_once(answers), key=lambda one: (one.day, one.began)):
-        pages = {answer.page: answer for answer in kept}
-        yield Capture(day, began, list(pages.values()), is_let_in=(day, began) in let_in)
+def read_captures(answers: Iterable[Answer], accepted: set[tuple[date, datetime]]) -> Iterator[Capture]:
+    """The captures, by date and start; of two answers for the same page the newer counts."""
+    for (day, began), group in groupby(distinct_answers(answers), key=lambda answer: (answer.day, answer.began)):
+        pages = {answer.page: answer for answer in group}
+        yield Capture(day, began, list(pages.values()), is_accepted=(day, began) in accepted)
 
 
 def tables_of_day(captures: list[Capture]) -> Tables:
     """The rows of one date, from all its captures, oldest first."""
-    good = [one for one in captures if one.is_valid and not one.is_refused]
-    whole = [one for one in good if one.is_whole]
-    closed = [one for one in whole if one.is_closed]
-    # The list rests on the newest whole capture, else on the newest; where none is good, on nothing.
+    good = [capture for capture in captures if capture.is_valid and not capture.is_refused]
+    whole = [capture for capture in good if capture.is_whole]
+    closed = [capture for capture in whole if capture.is_closed]
+    # The newest whole capture defines the list, else the newest valid one.
     basis = (whole or good or [None])[-1]
     listed = set(basis.papers) if basis else set()
-    newest = {paper_id: one for one in good for paper_id in one.papers}
+    newest = {paper_id: capture for capture in good for paper_id in capture.papers}
     day = captures[0].day
     return {
         "listings": sorted(
@@ -274,7 +274,7 @@ def tables_of_day(captures: list[Capture]) -> Tables:
         ),
         "authors": [row for paper_id in sorted(newest) for row in authors(newest[paper_id], paper_id)],
         "signals": sorted(
-            (row for one in good for row in signals(one)), key=lambda r: (r["paper_id"], r["captured_at"])
+            (row for capture in good for row in signals(capture)), key=lambda r: (r["paper_id"], r["captured_at"])
         ),
         "source_days": [
             {
@@ -288,37 +288,37 @@ def tables_of_day(captures: list[Capture]) -> Tables:
                 "last_captured_at": captures[-1].began,
             }
         ],
-        "captures": [facts(one) for one in captures],
-        "rejects": [row for one in captures for row in rejects(one)],
+        "captures": [capture_row(capture) for capture in captures],
+        "rejects": [row for capture in captures for row in rejects(capture)],
     }
 
 
 def verdict(decisive: Capture) -> str:
-    """What is known of a date whose newest whole capture after closing is this one."""
+    """The verdict on a date whose newest whole capture after closing is this one."""
     if not decisive.entries:
         return "confirmed_empty"
-    return "settled" if decisive.began >= closing(decisive.day) + SETTLES_AFTER else "complete"
+    return "settled" if decisive.began >= closes_at(decisive.day) + SETTLED_AFTER else "complete"
 
 
 def listing(paper_id: str, good: list[Capture], basis: Capture | None) -> Row:
-    """The row of a paper; `basis` is the capture that the list rests on, if the paper is on it."""
-    holding = [one for one in good if paper_id in one.papers]
-    _, entry = holding[-1].papers[paper_id]
-    place, _ = (basis or holding[-1]).papers[paper_id]
+    """The row of a paper; `basis` is the capture that defines the list, if it contains the paper."""
+    holders = [capture for capture in good if paper_id in capture.papers]
+    _, entry = holders[-1].papers[paper_id]
+    place, _ = (basis or holders[-1]).papers[paper_id]
     return {
-        "listed_on": holding[-1].day,
+        "listed_on": holders[-1].day,
         "paper_id": paper_id,
         "position": place,
         **values(entry),
         "author_count": len(entry["paper"]["authors"]),
-        "first_seen_at": holding[0].began,
-        "last_seen_at": holding[-1].began,
+        "first_seen_at": holders[0].began,
+        "last_seen_at": holders[-1].began,
         "is_listed": basis is not None,
     }
 
 
 def authors(capture: Capture, paper_id: str) -> Iterator[Row]:
-    """The authors of a paper as the newest capture that holds it has them; who cannot be read leaves a gap."""
+    """The authors of a paper in a capture; an unreadable author leaves a gap in the positions."""
     for position, person in enumerate(capture.papers[paper_id][1]["paper"]["authors"], 1):
         if isinstance(person, dict) and person.get("name"):
             yield {
@@ -338,7 +338,7 @@ def signals(capture: Capture) -> Iterator[Row]:
         yield {"listed_on": capture.day, "paper_id": paper_id, "captured_at": capture.began, **counts}
 
 
-def facts(capture: Capture) -> Row:
+def capture_row(capture: Capture) -> Row:
     return {
         "source": "hub",
         "listed_on": capture.day,
@@ -353,14 +353,14 @@ def facts(capture: Capture) -> Row:
         "is_whole": capture.is_whole,
         "is_closed": capture.is_closed,
         "is_refused": capture.is_refused,
-        "is_accepted": capture.is_bad and capture.is_let_in,
+        "is_accepted": capture.is_invalid and capture.is_accepted,
     }
 
 
 def rejects(capture: Capture) -> list[Row]:
-    """What was refused of a capture, and the capture itself where that is: then no row of it is kept."""
-    whole = [(0, Fault("$", "capture_refused", None, is_row_kept=False))]
-    found = (whole if capture.is_refused else []) + capture.faults
+    """The rejects of a capture. A refused capture is itself a reject, and none of its rows is kept."""
+    whole = [(0, Unreadable("$", "capture_refused", None, is_row_kept=False))]
+    faults = (whole if capture.is_refused else []) + capture.faults
     rows = [
         {
             "table_name": fault.table,
@@ -372,6 +372,6 @@ def rejects(capture: Capture) -> list[Row]:
             "entry": fault.entry,
             "is_row_kept": fault.is_row_kept and not capture.is_refused,
         }
-        for place, fault in found
+        for place, fault in faults
     ]
     return sorted(rows, key=lambda row: (row["place"], row["table_name"], row["field"]))

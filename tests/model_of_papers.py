@@ -1,4 +1,4 @@
-"""The table `papers` once more, in plain Python, of a lake that has lists and nothing from arXiv."""
+"""A second implementation of the table `papers` in plain Python, for a lake without arXiv data."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ Row = dict[str, Any]
 
 
 def papers(listings: Iterable[Row], authors: Iterable[Row]) -> list[Row]:
-    """The rows in order, without the columns that the model of the lists does not know."""
+    """The rows in order, with the columns that `tests.model` provides."""
     lists: dict[str, list[Row]] = {}
     for listing in listings:
         lists.setdefault(listing["paper_id"], []).append(listing)
@@ -17,21 +17,21 @@ def papers(listings: Iterable[Row], authors: Iterable[Row]) -> list[Row]:
     return [paper(lists[paper_id], names) for paper_id in sorted(lists)]
 
 
-def paper(stood: list[Row], names: dict[tuple[Any, str], list[str]]) -> Row:
-    """One paper, by what the newest capture of any of its lists told of it."""
-    newest = max(stood, key=lambda one: (one["last_seen_at"], one["listed_on"]))
-    named = names.get((newest["listed_on"], newest["paper_id"]))
+def paper(lists: list[Row], names: dict[tuple[Any, str], list[str]]) -> Row:
+    """The row of one paper, with values from the newest capture of any of its lists."""
+    newest = max(lists, key=lambda row: (row["last_seen_at"], row["listed_on"]))
+    author_names = names.get((newest["listed_on"], newest["paper_id"]))
     return {
         "paper_id": newest["paper_id"],
         "title": newest["title"],
         "title_from": "hub" if newest["title"] else None,
-        "author_names": named,
-        "author_names_from": "hub" if named else None,
+        "author_names": author_names,
+        "author_names_from": "hub" if author_names else None,
         "author_count": newest["author_count"],
         "is_in_arxiv": False,
-        "first_listed_on": min(one["listed_on"] for one in stood),
-        "last_listed_on": max(one["listed_on"] for one in stood),
-        "listing_count": sum(one["is_listed"] for one in stood),
+        "first_listed_on": min(row["listed_on"] for row in lists),
+        "last_listed_on": max(row["listed_on"] for row in lists),
+        "listing_count": sum(row["is_listed"] for row in lists),
         "counted_at": newest["last_seen_at"],
         **{name: newest[name] for name in ("upvote_count", "comment_count", "github_star_count")},
     }

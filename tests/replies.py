@@ -1,4 +1,4 @@
-"""Small invented answers of the Hub, and the tables built from them: the words in which the tests speak."""
+"""Builders for small invented answers of the Hub, and for the tables built from them."""
 
 import copy
 import json
@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from paperlake.quality import judge
+from paperlake.quality.validator import Validator
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
-from transforms.conform import none
+from transforms.conform import empty_table
 from transforms.hub import replies as hub
 
 Entry = dict[str, Any]
@@ -23,15 +23,15 @@ DAY = date(2025, 11, 6)
 OPEN = datetime(2025, 11, 6, 17, 0, tzinfo=UTC)
 CLOSED = datetime(2025, 11, 7, 3, 0, tzinfo=UTC)
 SETTLED = datetime(2025, 11, 21, 3, 0, tzinfo=UTC)
-GONE = object()
-"""As the value of a change: the key is absent."""
-UNTOLD = dict.fromkeys(("url", "status_code", "headers"))
+ABSENT = object()
+"""As the value of a change: remove the key."""
+IMPORTED_FIELDS = dict.fromkeys(("url", "status_code", "headers"))
 ADDRESS = "https://hub.test/api/daily_papers?date={day}&limit={limit}&p={page}"
-NONE_ACCEPTED = none(DECISIONS)
+NO_DECISIONS = empty_table(DECISIONS)
 
 
 def entry(paper_id: str = "2511.00010", /, **changes: Any) -> Entry:
-    """A readable entry. A change names a key, with `paper__upvotes` for a key of `paper`; GONE takes it away."""
+    """A valid entry. A change names a key, with `paper__upvotes` for a key of `paper`; ABSENT removes it."""
     made: Entry = {
         "paper": {
             "id": paper_id,
@@ -50,47 +50,48 @@ def entry(paper_id: str = "2511.00010", /, **changes: Any) -> Entry:
         "submittedBy": {"_id": "u1", "name": "willow", "fullname": "Willow 🌱"},
         "isAuthorParticipating": False,
     }
-    return changed(made, {name.replace("__", "."): value for name, value in changes.items()})
+    return with_changes(made, {name.replace("__", "."): value for name, value in changes.items()})
 
 
-def changed(one: Entry, changes: Mapping[str, Any]) -> Entry:
-    """A copy of `one` with other values at dotted paths."""
-    made = copy.deepcopy(one)
+def with_changes(original: Entry, changes: Mapping[str, Any]) -> Entry:
+    """A copy of an entry with other values at dotted paths."""
+    changed = copy.deepcopy(original)
     for path, value in changes.items():
-        *outer, last = path.split(".")
-        held = made
-        for key in outer:
-            held = held[key]
-        if value is GONE:
-            held.pop(last, None)
+        *parents, last = path.split(".")
+        container = changed
+        for key in parents:
+            container = container[key]
+        if value is ABSENT:
+            container.pop(last, None)
         else:
-            held[last] = value
-    return made
+            container[last] = value
+    return changed
 
 
 def entries(count: int, first: int = 1) -> list[Entry]:
-    """As many different entries."""
+    """`count` different entries."""
     return [entry(f"2511.{number:05}") for number in range(first, first + count)]
 
 
-def page(held: Sequence[Any] | bytes | str = (), *, status: int | None = 200, more: bool = False) -> Row:
-    """One answer: entries, or a body that is no list; `more` where it announces another page."""
-    body = held if isinstance(held, bytes) else held.encode() if isinstance(held, str) else json.dumps(held).encode()
+def json_page(content: Sequence[Any] | bytes | str = (), *, status: int | None = 200, more: bool = False) -> Row:
+    """One answer: a list of entries, or another body. With `more` it announces a next page."""
+    is_text = isinstance(content, str)
+    body = content if isinstance(content, bytes) else (content if is_text else json.dumps(content)).encode()
     link = {"link": '<https://hub.test/api/daily_papers?p=9>; rel="next"'} if more else {}
     headers = json.dumps({"content-type": "application/json", **link})
     return {"status_code": status, "headers": headers, "body": body, "body_sha256": sha256(body).hexdigest()}
 
 
 def capture(
-    held: Sequence[Any] | bytes | str = (),
+    content: Sequence[Any] | bytes | str = (),
     day: date = DAY,
     at: datetime = CLOSED,
     *,
     pages: Sequence[Row | None] | None = None,
     limit: int | None = 100,
 ) -> list[Row]:
-    """The answers of one capture; a page that is None was never captured. Without a limit it was imported."""
-    kept = [page(held)] if pages is None else pages
+    """The answers of one capture; a page that is None was not captured. An imported capture has no limit."""
+    captured = [json_page(content)] if pages is None else pages
     answers = [
         {
             "requested_on": day,
@@ -98,52 +99,52 @@ def capture(
             "page": number,
             "captured_at": at + timedelta(seconds=number),
             "url": ADDRESS.format(day=day, limit=limit, page=number),
-            **one,
+            **page,
         }
-        for number, one in enumerate(kept)
-        if one is not None
+        for number, page in enumerate(captured)
+        if page is not None
     ]
-    return [answer | UNTOLD for answer in answers] if limit is None else answers
+    return [answer | IMPORTED_FIELDS for answer in answers] if limit is None else answers
 
 
 def replies(*captures: Iterable[Row]) -> pl.DataFrame:
-    """The kept answers as a frame."""
-    return pl.DataFrame([row for one in captures for row in one], schema=pl.Schema(HUB_REPLIES.arrow()))
+    """The answers as a frame."""
+    return pl.DataFrame([row for capture_ in captures for row in capture_], schema=pl.Schema(HUB_REPLIES.arrow()))
 
 
-def built(*captures: Iterable[Row], accepted: pl.DataFrame = NONE_ACCEPTED) -> Tables:
-    """All tables, with nothing judged: no capture is refused."""
-    return hub.build(hub.read(replies(*captures)), NONE_REFUSED, accepted)
+def build_tables(*captures: Iterable[Row], accepted: pl.DataFrame = NO_DECISIONS) -> Tables:
+    """All tables without validation: no capture is refused."""
+    return hub.build_tables(hub.parse_replies(replies(*captures)), NO_REFUSALS, accepted)
 
 
-def judged(*captures: Iterable[Row], accepted: pl.DataFrame = NONE_ACCEPTED) -> Tables:
-    """All tables, with the captures refused that the judge refuses."""
-    reading = hub.read(replies(*captures))
-    return hub.build(reading, judge.stopped(reading.captures).captures, accepted)
+def build_validated_tables(*captures: Iterable[Row], accepted: pl.DataFrame = NO_DECISIONS) -> Tables:
+    """All tables, with the refusals of the validator."""
+    reading = hub.parse_replies(replies(*captures))
+    return hub.build_tables(reading, Validator().refused_captures(reading.captures), accepted)
 
 
-NONE_REFUSED = NONE_ACCEPTED.select("listed_on", "captured_at", message="decision")
+NO_REFUSALS = NO_DECISIONS.select("listed_on", "captured_at", message="decision")
 
 
-def accept(day: date, at: datetime) -> pl.DataFrame:
-    """A person's decision to let a capture in."""
+def accept_decision(day: date, at: datetime) -> pl.DataFrame:
+    """A manual decision to accept a capture."""
     row = {"source": "hub", "listed_on": day, "captured_at": at, "decision": "accept", "decided_at": at}
     return pl.DataFrame([row], schema=pl.Schema(DECISIONS.arrow()))
 
 
-def listing(one: Entry, **about: Any) -> Row:
-    """The listing that a capture of this entry alone makes."""
-    return built(capture([one], **about))["listings"].row(0, named=True)
+def listing_of(content: Entry, **options: Any) -> Row:
+    """The row of `listings` for a capture of only this entry."""
+    return build_tables(capture([content], **options))["listings"].row(0, named=True)
 
 
-def reject(*held: Any, **about: Any) -> Row:
-    """The one thing refused of these entries."""
-    return built(capture(held, **about))["rejects"].row(0, named=True)
+def reject_of(*content: Any, **options: Any) -> Row:
+    """The only reject of these entries."""
+    return build_tables(capture(content, **options))["rejects"].row(0, named=True)
 
 
 def listings_of(cases: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """The listings of entries that differ by these changes (dotted paths), none of which is refused anything."""
-    held = [changed(entry(f"2511.{number:05}"), case) for number, case in enumerate(cases, 1)]
-    tables = built(capture(held, limit=1000))
+    """The rows of `listings` for entries with these changes (dotted paths); fails if there is any reject."""
+    changed = [with_changes(entry(f"2511.{number:05}"), case) for number, case in enumerate(cases, 1)]
+    tables = build_tables(capture(changed, limit=1000))
     assert tables["rejects"].is_empty(), tables["rejects"].rows()
     return tables["listings"].rows(named=True)

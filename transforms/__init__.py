@@ -1,1 +1,1 @@
-"""Replies to tables: pure Polars, with DuckDB to read JSON and lxml to read XML; no clock, disk or network."""
+"""Pure functions from replies to tables: Polars, with DuckDB for JSON and lxml for XML; no clock, disk or network."""

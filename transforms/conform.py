@@ -1,4 +1,4 @@
-"""The last step of every transform: exactly the declared columns, types and order."""
+"""The last step of every transform: select the declared columns, check their types, and sort."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from schemas.table import Table
 
 
 def conform(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """`rows` as `table` declares them, sorted. Raises `polars.exceptions.SchemaError` rather than cast."""
+    """`rows` with the columns and order that `table` declares. Raises `polars.exceptions.SchemaError`; never casts."""
     declared = pl.Schema(table.arrow())
     return rows.match_to_schema(declared, extra_columns="ignore").select(*declared).sort(table.sort)
 
 
-def none(table: Table) -> pl.DataFrame:
-    """No rows of `table`."""
+def empty_table(table: Table) -> pl.DataFrame:
+    """A frame with the columns of `table` and no rows."""
     return pl.DataFrame(schema=pl.Schema(table.arrow()))

@@ -1,21 +1,21 @@
-"""What changed in the answers of a source: fields that come and go, and values that change their form or meaning."""
+"""Schema drift of a source: fields that appear or vanish, and values that change their type or meaning."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from schemas.field_days import RELATES
+from schemas.field_days import RELATION_SEPARATOR
 
 _DATE = ["source", "listed_on"]
 _FIELD = ["source", "field_path"]
 _SERIES = [*_FIELD, "kind"]
 _WINDOW_DATES = 20
-"""So many dates tell how common a field is before it goes, and after it came."""
-_MOST_CHANCE = 7.0
-"""A field that this many entries should have carried, and none did, is gone: by chance that happens once in a thousand
-times (e to the power of -7). Rarer fields are missed later, common ones at once."""
+"""Dates over which the frequency of a field is measured, before it vanishes and after it appears."""
+_MIN_EXPECTED = 7.0
+"""A field is gone once this many entries were expected to carry it and none did. By chance that happens once in a
+thousand cases (e to the power of -7). Common fields reach it at once, rare ones after more dates."""
 _ALWAYS = 0.98
-NOTICE = {
+NOTICE_SCHEMA = {
     "source": pl.String,
     "listed_on": pl.Date,
     "field_path": pl.String,
@@ -26,8 +26,8 @@ NOTICE = {
 
 
 def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the table `drift`: of `days` of the table `field_days`, and some values of each field and month."""
-    dated = days.with_columns(month=month_of("listed_on"))
+    """The rows of the table `drift`, from `days` (rows of `field_days`) and `samples` (field_path, month, sample)."""
+    dated = days.with_columns(month=month_start("listed_on"))
     field = [*_FIELD, "month"]
     totals = dated.unique(_DATE).group_by("source", "month").agg(entry_count=pl.col("entry_count").sum())
     by_kind = dated.group_by(*field, "kind").agg(kind_count=pl.col("present_count").sum())
@@ -43,42 +43,42 @@ def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
         .join(types, on=field)
         .join(totals, on=["source", "month"])
         .join(values, on=["field_path", "month"], how="left")
-        # An entry may hold a field twice over, each time in another form: it is one entry all the same.
+        # An entry that holds a field in two types is counted once for each; it is one entry.
         .with_columns(pl.min_horizontal("present_count", "entry_count").alias("present_count"))
         .with_columns(share=pl.col("present_count") / pl.col("entry_count"))
     )
 
 
-def month_of(name: str) -> pl.Expr:
-    """The month of a date, as its first day."""
+def month_start(name: str) -> pl.Expr:
+    """The first day of the month of a date."""
     return pl.col(name).dt.truncate("1mo")
 
 
 def notices(days: pl.DataFrame) -> pl.DataFrame:
-    """What changed at which date, by the rows `days` of the table `field_days`: the columns of `NOTICE`.
+    """Changes by date (columns of `NOTICE_SCHEMA`), from `days`, which are rows of `field_days`.
 
-    What stood on the first of the dates is no news. A field is noticed at the first date on which it is there, or is
-    wanting; of a container that comes or goes only itself, not what is in it.
+    Fields on the first date give no notice. A change is dated by the first date on which the field is present, or
+    absent. Where a container appears or vanishes, the fields within it give no notices of their own.
     """
     if days.is_empty():
-        return pl.DataFrame(schema=NOTICE)
+        return pl.DataFrame(schema=NOTICE_SCHEMA)
     counts = days.group_by(*_DATE, "field_path").agg(pl.col("present_count").sum())
-    whole = _turns(counts, days, _FIELD).with_columns(kind=pl.lit(None, pl.String))
-    is_relation = pl.col("field_path").str.contains(RELATES, literal=True)
-    fields = _outermost(whole.filter(~is_relation))
-    forms = _turns(days, days, _SERIES).join(whole, on=[*_FIELD, "listed_on"], how="anti")
-    worded = [_fields_worded(fields).select(*NOTICE), _forms_worded(forms, days).select(*NOTICE)]
-    return pl.concat(worded).sort("listed_on", "source", "field_path", "what", "kind")
+    changes = _changes(counts, days, _FIELD).with_columns(kind=pl.lit(None, pl.String))
+    is_relation = pl.col("field_path").str.contains(RELATION_SEPARATOR, literal=True)
+    fields = _outermost(changes.filter(~is_relation))
+    kinds = _changes(days, days, _SERIES).join(changes, on=[*_FIELD, "listed_on"], how="anti")
+    parts = [_field_notices(fields).select(*NOTICE_SCHEMA), _kind_notices(kinds, days).select(*NOTICE_SCHEMA)]
+    return pl.concat(parts).sort("listed_on", "source", "field_path", "what", "kind")
 
 
-def _turns(counts: pl.DataFrame, days: pl.DataFrame, series: list[str]) -> pl.DataFrame:
-    """Where each series begins after a silence, or falls silent, that is not by chance.
+def _changes(counts: pl.DataFrame, days: pl.DataFrame, series: list[str]) -> pl.DataFrame:
+    """The dates on which a series appears after an absence, or vanishes, where chance does not explain the absence.
 
-    Gives `series`, `listed_on`, `comes` (else it goes), and `is_back` where it was there before.
+    Columns: `series`, `listed_on`, `appears` (else it vanishes), and `is_back` where it was present before.
     """
     dates = days.select(*_DATE, "entry_count").unique(_DATE).sort(_DATE)
     present = pl.col("present_count")
-    whole = (
+    all_dates = (
         dates.join(counts.select(series).unique(), on="source")
         .join(counts.select(*series, "listed_on", "present_count"), on=[*series, "listed_on"], how="left")
         .with_columns(present.fill_null(0))
@@ -86,91 +86,91 @@ def _turns(counts: pl.DataFrame, days: pl.DataFrame, series: list[str]) -> pl.Da
     )
 
     def rate(*, after: bool) -> pl.Expr:
-        """How common the series is in the dates from here on, or in those before."""
-        sums, counted_share = [], present / pl.col("entry_count")
+        """The share of entries with the series in the dates from here on, or in those before."""
+        sums, share = [], present / pl.col("entry_count")
         for name in ("present_count", "entry_count"):
-            counted = pl.col(name).reverse() if after else pl.col(name).shift(1)
-            rolled = counted.rolling_sum(_WINDOW_DATES, min_samples=1)
-            sums.append((rolled.reverse() if after else rolled).over(series, order_by="listed_on"))
-        # A field that all entries of the nearest date have needs no more to prove that it is always there.
-        nearest = counted_share if after else counted_share.shift(1).over(series, order_by="listed_on")
+            values = pl.col(name).reverse() if after else pl.col(name).shift(1)
+            rolling = values.rolling_sum(_WINDOW_DATES, min_samples=1)
+            sums.append((rolling.reverse() if after else rolling).over(series, order_by="listed_on"))
+        # Where all entries of the nearest date have the field, that date alone shows that it is always present.
+        nearest = share if after else share.shift(1).over(series, order_by="listed_on")
         return pl.when(nearest >= _ALWAYS).then(nearest).otherwise(sums[0] / sums[1])
 
-    silent = present == 0
-    run = (silent != silent.shift(1)).fill_null(value=True).cum_sum().over(series, order_by="listed_on")
-    placed = whole.with_columns(run=run, before=rate(after=False), after=rate(after=True))
+    absent = present == 0
+    run = (absent != absent.shift(1)).fill_null(value=True).cum_sum().over(series, order_by="listed_on")
+    dated = all_dates.with_columns(run=run, before=rate(after=False), after=rate(after=True))
     runs = (
-        placed.group_by(*series, "run")
-        .agg(pl.col("listed_on").first(), is_silent=silent.first(), before=pl.col("before").first(), after="after")
+        dated.group_by(*series, "run")
+        .agg(pl.col("listed_on").first(), is_absent=absent.first(), before=pl.col("before").first(), after="after")
         .with_columns(after=pl.col("after").list.first())
         .sort(*series, "run")
         .with_columns(later=pl.col("after").shift(-1).over(series))
     )
-    lasting = (
-        placed.select(*series, "run", "entry_count")
+    expected = (
+        dated.select(*series, "run", "entry_count")
         .join(runs.select(*series, "run", "before", "later"), on=[*series, "run"])
         .group_by(*series, "run")
-        .agg(by_before=_missed("before"), by_later=_missed("later"))
+        .agg(by_before=_expected_count("before"), by_later=_expected_count("later"))
     )
-    told = runs.join(lasting, on=[*series, "run"]).sort(*series, "run")
-    silence = pl.col("by_later").shift(1).over(series)
-    was_there = (~pl.col("is_silent")).cast(pl.Int32).cum_sum().over(series) > 1
-    comes, goes = (
-        ~pl.col("is_silent") & (silence >= _MOST_CHANCE),
-        pl.col("is_silent") & (pl.col("by_before") >= _MOST_CHANCE),
-    )
-    turns = told.with_columns(is_back=was_there, comes=comes).filter(pl.col("run") > 1, comes | goes)
-    # What came back only here and there, which is no turn, does not vanish once more.
-    is_turn = (pl.col("comes") != pl.col("comes").shift(1).over(series)).fill_null(value=True)
-    return turns.filter(is_turn).select(*series, "listed_on", "comes", "is_back")
+    measured = runs.join(expected, on=[*series, "run"]).sort(*series, "run")
+    expected_in_absence = pl.col("by_later").shift(1).over(series)
+    was_present = (~pl.col("is_absent")).cast(pl.Int32).cum_sum().over(series) > 1
+    appears = ~pl.col("is_absent") & (expected_in_absence >= _MIN_EXPECTED)
+    vanishes = pl.col("is_absent") & (pl.col("by_before") >= _MIN_EXPECTED)
+    changes = measured.with_columns(is_back=was_present, appears=appears).filter(pl.col("run") > 1, appears | vanishes)
+    # A field that came back only in a few entries, which is not a change, cannot vanish a second time.
+    is_new = (pl.col("appears") != pl.col("appears").shift(1).over(series)).fill_null(value=True)
+    return changes.filter(is_new).select(*series, "listed_on", "appears", "is_back")
 
 
-def _missed(rate: str) -> pl.Expr:
-    """How many entries of some dates should have carried a field that is so common, and did not.
+def _expected_count(rate: str) -> pl.Expr:
+    """The number of entries that should carry a field, by its `rate`, over the dates of a run.
 
-    Entries of one date are alike (a list captured early lacks what comes late), so one date proves little, unless
-    every entry has the field.
+    Entries of one date resemble each other (a list captured early lacks late fields), so one date counts for at most
+    half of the minimum, unless every entry has the field.
     """
     expected = pl.col("entry_count") * pl.col(rate)
-    return pl.when(pl.col(rate) >= _ALWAYS).then(expected).otherwise(expected.clip(upper_bound=_MOST_CHANCE / 2)).sum()
+    return pl.when(pl.col(rate) >= _ALWAYS).then(expected).otherwise(expected.clip(upper_bound=_MIN_EXPECTED / 2)).sum()
 
 
-def _outermost(turns: pl.DataFrame) -> pl.DataFrame:
-    """The turns without those of fields whose container turns just so on the same date."""
+def _outermost(changes: pl.DataFrame) -> pl.DataFrame:
+    """The changes, without those of fields whose container changes in the same way on the same date."""
     path = pl.col("field_path")
     parent = path.str.replace(r"(\.[A-Za-z0-9_]+|\.\"[^\"]*\"|\[\])$", "")
-    turned = turns.select("source", "listed_on", "comes", parent="field_path")
-    return turns.with_columns(parent=parent).join(turned, on=["source", "listed_on", "comes", "parent"], how="anti")
+    parents = changes.select("source", "listed_on", "appears", parent="field_path")
+    return changes.with_columns(parent=parent).join(
+        parents, on=["source", "listed_on", "appears", "parent"], how="anti"
+    )
 
 
-def _fields_worded(fields: pl.DataFrame) -> pl.DataFrame:
-    what = pl.when(~pl.col("comes")).then(pl.lit("vanished")).when("is_back").then(pl.lit("came_back"))
+def _field_notices(fields: pl.DataFrame) -> pl.DataFrame:
+    what = pl.when(~pl.col("appears")).then(pl.lit("vanished")).when("is_back").then(pl.lit("came_back"))
     return fields.with_columns(what=what.otherwise(pl.lit("appeared"))).with_columns(
         message=pl.format("{} {}", "field_path", pl.col("what").str.replace("_", " "))
     )
 
 
-def _forms_worded(forms: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
-    """The kinds that come or go while their field stays: one notice a field and date."""
-    is_relation = pl.col("field_path").str.contains(RELATES, literal=True)
+def _kind_notices(kinds: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """One notice for each field and date on which kinds appear or vanish while the field stays."""
+    is_relation = pl.col("field_path").str.contains(RELATION_SEPARATOR, literal=True)
     what = pl.when(is_relation).then(pl.lit("meaning_changed")).otherwise(pl.lit("type_changed"))
-    dated = forms.with_columns(what=what)
-    gone = dated.filter(~pl.col("comes")).group_by(*_FIELD, "listed_on", "what").agg(gone=pl.col("kind").sort())
-    come = dated.filter("comes").group_by(*_FIELD, "listed_on", "what").agg(come=pl.col("kind").sort())
-    both = come.join(gone, on=[*_FIELD, "listed_on", "what"], how="full", coalesce=True)
-    usual = (
+    dated = kinds.with_columns(what=what)
+    old = dated.filter(~pl.col("appears")).group_by(*_FIELD, "listed_on", "what").agg(old=pl.col("kind").sort())
+    new = dated.filter("appears").group_by(*_FIELD, "listed_on", "what").agg(new=pl.col("kind").sort())
+    both = new.join(old, on=[*_FIELD, "listed_on", "what"], how="full", coalesce=True)
+    main_kinds = (
         days.sort("present_count", descending=True)
         .unique([*_FIELD, "listed_on"], keep="first", maintain_order=True)
-        .select(*_FIELD, "listed_on", usual="kind")
+        .select(*_FIELD, "listed_on", main_kind="kind")
         .sort("listed_on")
     )
-    before = usual.with_columns(before=pl.col("usual").shift(1).over(_FIELD, order_by="listed_on"))
-    names = both.with_columns(come=pl.col("come").list.join(", "), gone=pl.col("gone").list.join(", ")).join(
+    before = main_kinds.with_columns(before=pl.col("main_kind").shift(1).over(_FIELD, order_by="listed_on"))
+    names = both.with_columns(new=pl.col("new").list.join(", "), old=pl.col("old").list.join(", ")).join(
         before, on=[*_FIELD, "listed_on"], how="left"
     )
     return names.with_columns(
-        kind=pl.coalesce("come", "gone"),
-        message=pl.when(pl.col("come").is_not_null())
-        .then(pl.format("{} is {} now, where it was {}", "field_path", "come", pl.col("before").fill_null("nothing")))
-        .otherwise(pl.format("{} is no longer {}", "field_path", "gone")),
+        kind=pl.coalesce("new", "old"),
+        message=pl.when(pl.col("new").is_not_null())
+        .then(pl.format("{} is {} now, where it was {}", "field_path", "new", pl.col("before").fill_null("nothing")))
+        .otherwise(pl.format("{} is no longer {}", "field_path", "old")),
     )

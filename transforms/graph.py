@@ -1,4 +1,4 @@
-"""Which tables come from which evidence, by which pure function: one recipe a source. And which come from those."""
+"""The table graph: which tables are built from which, and by which pure function."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ from schemas.papers import PAPERS
 from schemas.rejects import REJECTS
 from schemas.saved_pages import SAVED_PAGES
 from schemas.signals import SIGNALS
-from schemas.source_days import SOURCE_DAYS
+from schemas.source_days import ARXIV, HUB, SOURCE_DAYS
 from schemas.table import RoutedInputs, Table, WindowedInputs
 from schemas.trends import TRENDS
-from transforms.arxiv import oai_replies as arxiv_oai
-from transforms.arxiv import snapshot_lines as arxiv_lines
-from transforms.arxiv.papers import merged
-from transforms.conform import conform, none
+from transforms.arxiv import oai_replies, snapshot_lines
+from transforms.arxiv.papers import merge_records
+from transforms.conform import conform, empty_table
 from transforms.hub import replies as hub
-from transforms.hub.verdicts import harvest_days, wanting
-from transforms.page import saved_page as page
+from transforms.hub.verdicts import harvest_days, missing_dates
+from transforms.page import saved_page
 from transforms.papers import AUTHOR_COLUMNS, LISTED_COLUMNS, papers
 from transforms.trends import trends
 
@@ -46,119 +45,140 @@ NOTHING_REFUSED = pl.DataFrame(
 )
 
 Inputs = Mapping[Table, pl.DataFrame]
-"""What is kept of one month or of several, by table; a table without rows is absent."""
+"""Rows of upstream tables, of one month or of several; a table without rows is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransformResult:
-    """A month of the tables of a source, and by table the dates that are wanting.
+    """Rows of the downstream tables for one month.
 
-    `captures` (rows of the table of that name, before any was refused) are to be judged; `refused` were set aside.
-    `answers` says what each capture was answered, where a table has rows of which the capture alone does not tell that.
+    Only transforms of evidence fill the rest. `captures` are the rows of the table `captures` before any is refused,
+    for validation; `refused` are the captures that were set aside. `missing_dates` are dates without a final verdict,
+    by table. `answers` maps each capture to its answers, for tables whose rows depend on more than their own capture.
     """
 
     tables: Mapping[Table, pl.DataFrame]
-    captures: pl.DataFrame = field(default_factory=none(CAPTURES).clone)
+    captures: pl.DataFrame = field(default_factory=empty_table(CAPTURES).clone)
     refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
-    wanting: Mapping[Table, Sequence[str]] = field(default_factory=dict)
+    missing_dates: Mapping[Table, Sequence[str]] = field(default_factory=dict)
     answers: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MonthlyTransform:
-    """How a month of the `derived` tables of a source is made of a month of its `evidence`.
+    """Builds a month of the `downstream` tables from the same month of a source's evidence, `upstream`.
 
-    `build` is told the month, the evidence, the captures to refuse (listed_on, captured_at, message), and which tables
-    are wanted; it may leave out others.
+    `build` takes the month, the evidence, the captures to refuse (listed_on, captured_at, message), and the tables to
+    build; its result may hold others too.
     """
 
-    evidence: tuple[Table, ...]
-    derived: tuple[Table, ...]
+    upstream: tuple[Table, ...]
+    downstream: tuple[Table, ...]
     build: Callable[[str, Inputs, pl.DataFrame, Collection[Table]], TransformResult]
 
 
 @dataclass(frozen=True, slots=True)
 class WindowedTransform:
-    """How a month of `derived` is made of the months of other derived tables that it declares to read.
+    """Builds a month of `table` from a lookback window over other derived tables, as the table declares it.
 
-    `build` is told the month, and all rows of those months, of some tables only the `columns` that it needs.
+    `build` takes the month and all rows of the window's months; of some tables only `columns`.
     """
 
-    derived: Table
+    table: Table
     build: Callable[[str, Inputs], pl.DataFrame]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
-    def windowed_inputs(self) -> WindowedInputs:
-        """What it declares to read. Raises ValueError where it declares nothing."""
-        if self.derived.windowed_inputs is None:
-            raise ValueError(f"{self.derived.name} does not declare which tables it is built from")
-        return self.derived.windowed_inputs
+    def downstream(self) -> tuple[Table, ...]:
+        """The one table that it builds."""
+        return (self.table,)
+
+    @property
+    def upstream(self) -> tuple[Table, ...]:
+        """The tables that the window reads."""
+        return tuple(TABLES[name] for name in self.window.tables)
+
+    @property
+    def window(self) -> WindowedInputs:
+        """The declared window. Raises ValueError where the table declares none."""
+        if self.table.windowed_inputs is None:
+            raise ValueError(f"{self.table.name} declares no windowed_inputs")
+        return self.table.windowed_inputs
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedTransform:
-    """How a month of the `derived` tables is made of the same month of others, and of its shares of all their months.
+    """Builds a month of the `downstream` tables from rows that all months of other tables route to it.
 
-    `build` is told the month and all those rows, of some tables only the `columns` that it needs; it gives a frame for
-    each of the tables, which declare to gather the same.
+    `build` takes the month and those rows; of some tables only `columns`. All downstream tables declare the same
+    `routed_inputs`.
     """
 
-    derived: tuple[Table, ...]
+    downstream: tuple[Table, ...]
     build: Callable[[str, Inputs], Mapping[Table, pl.DataFrame]]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
-    def routed_inputs(self) -> RoutedInputs:
-        """What they declare to gather. Raises ValueError where they do not declare the same."""
-        (told,) = {table.routed_inputs for table in self.derived}
-        if told is None:
-            raise ValueError(f"{self.derived[0].name} does not declare what it is gathered from")
-        return told
+    def upstream(self) -> tuple[Table, ...]:
+        """The tables whose rows it reads."""
+        inputs = self.inputs
+        return tuple(TABLES[name] for name in (*inputs.same_month, *inputs.routed, *inputs.read_with))
+
+    @property
+    def inputs(self) -> RoutedInputs:
+        """The declared inputs. Raises ValueError where the tables declare none, or not the same."""
+        (declared,) = {table.routed_inputs for table in self.downstream}
+        if declared is None:
+            raise ValueError(f"{self.downstream[0].name} declares no routed_inputs")
+        return declared
 
 
-def _hub(month: str, kept: Inputs, broken: pl.DataFrame, wanted: Collection[Table]) -> TransformResult:
+def _rows(inputs: Inputs, table: Table) -> pl.DataFrame:
+    return inputs.get(table, empty_table(table))
+
+
+def _hub(month: str, inputs: Inputs, refused: pl.DataFrame, wanted: Collection[Table]) -> TransformResult:
     has_census = not {FIELD_DAYS, DRIFT}.isdisjoint(wanted)
-    reading = hub.read(kept.get(HUB_REPLIES, none(HUB_REPLIES)), has_census=has_census)
-    accepted = kept.get(DECISIONS, none(DECISIONS)).filter(pl.col("source") == hub.NAME, pl.col("decision") == "accept")
-    tables = hub.build(reading, broken, accepted)
-    harvested = harvest_days(kept.get(HARVESTS, none(HARVESTS)), arxiv_oai.NAME)
-    days = pl.concat([tables[SOURCE_DAYS.name], conform(harvested, SOURCE_DAYS)])
+    reading = hub.parse_replies(_rows(inputs, HUB_REPLIES), has_census=has_census)
+    is_accepted = (pl.col("source") == HUB) & (pl.col("decision") == "accept")
+    accepted = _rows(inputs, DECISIONS).filter(is_accepted)
+    tables = hub.build_tables(reading, refused, accepted)
+    harvest_rows = harvest_days(_rows(inputs, HARVESTS), ARXIV)
+    days = pl.concat([tables[SOURCE_DAYS.name], conform(harvest_rows, SOURCE_DAYS)])
     tables[SOURCE_DAYS.name] = conform(days, SOURCE_DAYS)
     return TransformResult(
         {TABLES[name]: rows for name, rows in tables.items()},
         reading.captures.select(CAPTURES.arrow().names),
-        broken.join(accepted, on=hub.CAPTURE, how="anti"),
-        {SOURCE_DAYS: wanting(tables[SOURCE_DAYS.name], hub.NAME, month)},
+        refused.join(accepted, on=hub.CAPTURE, how="anti"),
+        {SOURCE_DAYS: missing_dates(tables[SOURCE_DAYS.name], HUB, month)},
         reading.answers,
     )
 
 
-def _page(_month: str, kept: Inputs, _broken: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
-    return TransformResult(
-        {TABLES[name]: rows for name, rows in page.build(kept.get(SAVED_PAGES, none(SAVED_PAGES))).items()}
-    )
+def _saved_pages(_month: str, inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
+    tables = saved_page.build_tables(_rows(inputs, SAVED_PAGES))
+    return TransformResult({TABLES[name]: rows for name, rows in tables.items()})
 
 
-def _arxiv(_month: str, kept: Inputs, _broken: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
-    reading = arxiv_oai.read(kept.get(ARXIV_REPLIES, none(ARXIV_REPLIES)))
+def _arxiv(_month: str, inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
+    reading = oai_replies.parse_replies(_rows(inputs, ARXIV_REPLIES))
     return TransformResult({ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
 
 
-def _arxiv_papers(month: str, kept: Inputs) -> Mapping[Table, pl.DataFrame]:
-    lines = arxiv_lines.read_lines(kept.get(ARXIV_LINES, none(ARXIV_LINES)))
-    rows = merged(kept.get(ARXIV_RECORDS, none(ARXIV_RECORDS)), lines.rows)
+def _arxiv_papers(month: str, inputs: Inputs) -> Mapping[Table, pl.DataFrame]:
+    lines = snapshot_lines.read_lines(_rows(inputs, ARXIV_LINES))
+    rows = merge_records(_rows(inputs, ARXIV_RECORDS), lines.rows)
     refused = lines.rejects.with_columns(filed_on=date.fromisoformat(f"{month}-01"))
     return {ARXIV_PAPERS: rows, ARXIV_LINE_REJECTS: conform(refused, ARXIV_LINE_REJECTS)}
 
 
-def _trends(month: str, kept: Inputs) -> pl.DataFrame:
-    return trends(month, kept.get(LISTINGS, none(LISTINGS)), kept.get(SIGNALS, none(SIGNALS)))
+def _trends(month: str, inputs: Inputs) -> pl.DataFrame:
+    return trends(month, _rows(inputs, LISTINGS), _rows(inputs, SIGNALS))
 
 
-def _papers(_month: str, kept: Inputs) -> Mapping[Table, pl.DataFrame]:
-    arxiv = kept.get(ARXIV_PAPERS, none(ARXIV_PAPERS))
-    return {PAPERS: papers(arxiv, kept.get(LISTINGS, none(LISTINGS)), kept.get(AUTHORS, none(AUTHORS)))}
+def _papers(_month: str, inputs: Inputs) -> Mapping[Table, pl.DataFrame]:
+    arxiv = _rows(inputs, ARXIV_PAPERS)
+    return {PAPERS: papers(arxiv, _rows(inputs, LISTINGS), _rows(inputs, AUTHORS))}
 
 
 MONTHLY = (
@@ -167,7 +187,7 @@ MONTHLY = (
         (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS, FIELD_DAYS, DRIFT),
         _hub,
     ),
-    MonthlyTransform((SAVED_PAGES,), (PAGE_ENTRIES,), _page),
+    MonthlyTransform((SAVED_PAGES,), (PAGE_ENTRIES,), _saved_pages),
     MonthlyTransform((ARXIV_REPLIES,), (ARXIV_RECORDS, ARXIV_REJECTS), _arxiv),
 )
 WINDOWED = (WindowedTransform(TRENDS, _trends, {LISTINGS: ("listed_on", "paper_id", "is_listed")}),)
@@ -175,10 +195,6 @@ ROUTED = (
     RoutedTransform((ARXIV_PAPERS, ARXIV_LINE_REJECTS), _arxiv_papers),
     RoutedTransform((PAPERS,), _papers, {LISTINGS: LISTED_COLUMNS, AUTHORS: AUTHOR_COLUMNS}),
 )
-EVIDENCE = (*(table for recipe in MONTHLY for table in recipe.evidence), ARXIV_LINES)
-FROM_EVIDENCE = tuple(table for recipe in MONTHLY for table in recipe.derived)
-DERIVED = (
-    *FROM_EVIDENCE,
-    *(sequel.derived for sequel in WINDOWED),
-    *(table for gathering in ROUTED for table in gathering.derived),
-)
+EVIDENCE = (*(table for transform in MONTHLY for table in transform.upstream), ARXIV_LINES)
+FROM_EVIDENCE = tuple(table for transform in MONTHLY for table in transform.downstream)
+DERIVED = tuple(table for transform in (*MONTHLY, *WINDOWED, *ROUTED) for table in transform.downstream)

@@ -1,4 +1,4 @@
-"""What an arXiv identifier says of its paper."""
+"""The month in an arXiv identifier."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import polars as pl
 
 _THIS_CENTURY = 20
 _FIRST_OLD_YEAR = 91
-"""The archive began in 1991, and the old style, whose year has two digits, ended in March 2007."""
+"""First two-digit year of the old style of identifiers (1991); the old style ended in March 2007."""
 
 
 def filed_on(paper_id: pl.Expr) -> pl.Expr:
-    """The first day of the month that an identifier of either style names; null where it names none."""
+    """The first day of the month in an identifier of either style; null where it has none."""
     digits = paper_id.str.extract(r"^(?:[A-Za-z.-]+/)?([0-9]{4})")
     year = digits.str.slice(0, 2).cast(pl.Int32)
     century = pl.when(paper_id.str.contains("/", literal=True) & (year >= _FIRST_OLD_YEAR)).then(1900).otherwise(2000)
@@ -20,7 +20,7 @@ def filed_on(paper_id: pl.Expr) -> pl.Expr:
 
 
 def is_filed_on(paper_id: pl.Expr, month: date) -> pl.Expr:
-    """Whether `filed_on` gives this first day of a month; much faster than asking it of every identifier."""
+    """Whether the month in an identifier is `month` (its first day): `filed_on(paper_id) == month`, but faster."""
     century, year = divmod(month.year, 100)
     is_this_century, digits = century == _THIS_CENTURY, f"{month:%y%m}"
     had_old_style = is_this_century == (year < _FIRST_OLD_YEAR)

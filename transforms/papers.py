@@ -1,4 +1,4 @@
-"""arXiv and the Hub merged: one row a paper of a month of identifiers."""
+"""The table `papers`: one row for each paper, merged from arXiv and the Hub."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from schemas.papers import PAPERS
 from transforms.conform import conform
 from transforms.paper_ids import filed_on
 
-_ON_HUB = (
+_HUB_COLUMNS = (
     *("title", "abstract", "author_count", "published_at", "upvote_count", "comment_count", "github_star_count"),
     *("organization", "organization_name", "github_repo_url", "project_page_url", "ai_summary", "ai_keywords"),
 )
-_IN_ARXIV = (
+_ARXIV_COLUMNS = (
     *("title", "abstract", "author_count", "updated_on", "primary_category", "categories", "dois", "license_url"),
     *("is_withdrawn", "is_deleted"),
 )
-LISTED_COLUMNS = ("listed_on", "paper_id", "is_listed", "last_seen_at", *_ON_HUB)
-"""Of `listings`, what is read here."""
+LISTED_COLUMNS = ("listed_on", "paper_id", "is_listed", "last_seen_at", *_HUB_COLUMNS)
+"""Columns that `papers` reads from `listings`."""
 AUTHOR_COLUMNS = ("listed_on", "paper_id", "position", "name")
-"""Of `authors`, what is read here."""
+"""Columns that `papers` reads from `authors`."""
 
 
 def papers(arxiv: pl.DataFrame, listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
-    """One row for each paper of `arxiv` (a month of `arxiv_papers`), or of `listed` and its `authors`.
+    """One row for each paper of `arxiv` (a month of `arxiv_papers`) or of `listed` with its `authors`.
 
-    The authors of one list are in the order of their table, as whole months of it are.
+    `authors` must be in the order of the table `authors`, at least within each list.
     """
-    both = _in_arxiv(arxiv).join(_on_hub(listed, authors), on="paper_id", how="full", coalesce=True)
+    both = _from_arxiv(arxiv).join(_from_hub(listed, authors), on="paper_id", how="full", coalesce=True)
     merged = both.with_columns(
         *(pl.coalesce(f"{name}:arxiv", f"{name}:hub").alias(name) for name in _MERGED),
         *(_origin(name, column) for name, column in _ORIGINS.items()),
@@ -60,12 +60,12 @@ def _origin(name: str, column: str) -> pl.Expr:
     )
 
 
-def _on_hub(listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
-    """One row a listed paper: what its newest capture says, and on which lists it stood."""
+def _from_hub(listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
+    """One row for each listed paper: values from its newest capture, and the dates of its lists."""
     newest_last = listed.sort("paper_id", "last_seen_at", "listed_on")
-    # The authors of a list come in the order of their table, and so they stay within a group.
+    # Grouping keeps the order of the authors within a list.
     names = authors.group_by("paper_id", "listed_on").agg(author_names="name")
-    stood = newest_last.group_by("paper_id").agg(
+    dates = newest_last.group_by("paper_id").agg(
         first_listed_on=pl.col("listed_on").min(),
         last_listed_on=pl.col("listed_on").max(),
         listing_count=pl.col("is_listed").sum().cast(pl.Int32),
@@ -73,21 +73,21 @@ def _on_hub(listed: pl.DataFrame, authors: pl.DataFrame) -> pl.DataFrame:
     return (
         newest_last.unique(subset="paper_id", keep="last", maintain_order=True)
         .join(names, on=["paper_id", "listed_on"], how="left")
-        .join(stood, on="paper_id")
+        .join(dates, on="paper_id")
         .with_columns(published_on=pl.col("published_at").dt.date(), counted_at="last_seen_at")
         .drop("listed_on", "is_listed", "last_seen_at", "published_at")
         .rename({name: f"{name}:hub" for name in _MERGED})
     )
 
 
-def _in_arxiv(arxiv: pl.DataFrame) -> pl.DataFrame:
-    """One row a paper of arXiv, with its authors as they are read: forenames, name, suffix."""
+def _from_arxiv(arxiv: pl.DataFrame) -> pl.DataFrame:
+    """One row for each arXiv paper, with authors written as forenames, keyname, suffix."""
     parts = [pl.element().struct.field(name) for name in ("forenames", "keyname", "suffix")]
     return arxiv.select(
         "paper_id",
-        *_IN_ARXIV,
+        *_ARXIV_COLUMNS,
         author_names=pl.col("authors").list.eval(pl.concat_str(parts, separator=" ", ignore_nulls=True)),
-        # Since March 2025 arXiv's server tells the newest version's date there, after the identifier's month.
+        # Since March 2025 arXiv's server sends the newest version's date, which may be after the identifier's month.
         published_on=pl.when(pl.col("created_on") <= pl.col("filed_on").dt.month_end()).then("created_on"),
         is_in_arxiv=pl.lit(value=True),
     ).rename({name: f"{name}:arxiv" for name in _MERGED})

@@ -1,19 +1,19 @@
-"""arXiv's texts as they should read, each oddity as an example."""
+"""Cleaning of arXiv's texts: white space, entities, TeX accents, names and withdrawals, by example."""
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.arxiv_answers import THOROUGH, column
-from transforms.arxiv.accents import lettered, lettered_names
-from transforms.arxiv.texts import cleaned, names, readable
+from tests.arxiv_answers import PROPERTY_SETTINGS, read_column
+from transforms.arxiv.accents import accents_to_letters, name_accents_to_letters
+from transforms.arxiv.texts import clean_names, clean_tex, clean_texts
 from transforms.arxiv.withdrawn import withdrawn_by
 from transforms.text import one_line
 
 
 def each(function, texts):
-    """What `function` makes of each text, asked together."""
+    """The result of `function` for each text, computed in one call."""
     return dict(zip(texts, function(pl.Series(list(texts), dtype=pl.String)), strict=True))
 
 
@@ -46,31 +46,31 @@ CLEANED = {
 }
 
 
-def test_texts_stand_on_one_line_and_doubled_escapes_are_undone_once():
-    assert each(cleaned, CLEANED) == CLEANED
+def test_texts_are_put_on_one_line_and_unescaped_once():
+    assert each(clean_texts, CLEANED) == CLEANED
 
 
-@settings(THOROUGH, max_examples=300)
+@settings(PROPERTY_SETTINGS, max_examples=300)
 @given(st.lists(st.text(st.sampled_from(list(" \n\t\r\x7f\x99\u00a0\u2028ab$\\é"))), max_size=6))
-def test_cleaning_is_one_line_done_cheaply_and_its_quick_looks_miss_nothing(texts):
+def test_clean_texts_agrees_with_one_line(texts):
     slowly = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(one_line(pl.col("text"))).to_series()
-    assert cleaned(pl.Series(texts, dtype=pl.String)).to_list() == slowly.to_list()
+    assert clean_texts(pl.Series(texts, dtype=pl.String)).to_list() == slowly.to_list()
 
 
-def test_what_is_absent_stays_absent():
+def test_null_stays_null():
     absent = pl.Series([None, "a", None, " b "], dtype=pl.String)
-    for function in (cleaned, readable, names):
+    for function in (clean_texts, clean_tex, clean_names):
         assert function(absent).to_list() == [None, "a", None, "b"], function.__name__
 
 
-def test_nothing_is_changed_where_it_lies():
+def test_inputs_are_not_modified():
     texts = pl.Series([" caf\\'e ", "b"])
-    for function in (cleaned, readable, names, lettered, lettered_names):
+    for function in (clean_texts, clean_tex, clean_names, accents_to_letters, name_accents_to_letters):
         function(texts)
         assert texts.to_list() == [" caf\\'e ", "b"], function.__name__
 
 
-LETTERED = {
+WITH_LETTERS = {
     r"Kekul\'e": "Kekulé",
     r"Erd\H{o}s-R\'{e}nyi": "Erdős-Rényi",
     r"Erd{\H o}s": "Erdős",
@@ -99,7 +99,7 @@ LETTERED = {
     r"{\em caf\'e}": r"{\em café}",
     "D\\\\öllinger, coud\\é \\échelle": "Döllinger, coudé échelle",
 }
-LEFT = (
+UNCHANGED = (
     r"$\'e$ and $$\c c$$",
     r"$a\$\'e$",
     r"\(\'e\) and \[\o\]",
@@ -119,17 +119,20 @@ LEFT = (
 )
 
 
-def test_accents_of_tex_become_letters():
-    assert each(lettered, LETTERED) == LETTERED
+def test_tex_accents_become_letters():
+    assert each(accents_to_letters, WITH_LETTERS) == WITH_LETTERS
 
 
-@pytest.mark.parametrize("text", LEFT)
-def test_other_tex_and_what_only_looks_like_an_accent_stays(text):
-    assert lettered(pl.Series([text, rf"{text} \'e"])).to_list() == [text, f"{text} é"]
+@pytest.mark.parametrize("text", UNCHANGED)
+def test_other_tex_is_unchanged(text):
+    assert accents_to_letters(pl.Series([text, rf"{text} \'e"])).to_list() == [text, f"{text} é"]
 
 
-def test_a_dollar_that_opens_nothing_hides_no_accent():
-    assert lettered(pl.Series([r"caf\'e for $5", r"$x$ caf\'e $5"])).to_list() == ["café for $5", "$x$ café $5"]
+def test_a_single_dollar_does_not_begin_mathematics():
+    assert accents_to_letters(pl.Series([r"caf\'e for $5", r"$x$ caf\'e $5"])).to_list() == [
+        "café for $5",
+        "$x$ café $5",
+    ]
 
 
 NAMES = {
@@ -159,14 +162,14 @@ NAMES = {
 }
 
 
-def test_names_are_mended_where_arxiv_lost_the_blank_after_a_command():
-    assert each(names, NAMES) == NAMES
+def test_accents_in_names_without_a_blank_after_the_command_become_letters():
+    assert each(clean_names, NAMES) == NAMES
 
 
-@settings(THOROUGH, max_examples=300)
+@settings(PROPERTY_SETTINGS, max_examples=300)
 @given(st.lists(st.text(st.sampled_from(list("\\'\"^~$(){}[] /ijceoslv"))), min_size=1, max_size=4))
-def test_whatever_stands_in_a_text_only_accents_change_and_none_is_lost(texts):
-    for function in (lettered, lettered_names):
+def test_any_text_gives_the_same_result_alone_and_in_a_batch(texts):
+    for function in (accents_to_letters, name_accents_to_letters):
         together = function(pl.Series(texts))
         alone = [function(pl.Series([text]))[0] for text in texts]
         assert together.to_list() == alone
@@ -174,11 +177,11 @@ def test_whatever_stands_in_a_text_only_accents_change_and_none_is_lost(texts):
             assert before == after or not after.isascii()
 
 
-def test_titles_and_abstracts_are_lettered_and_other_texts_are_not():
+def test_accents_change_in_titles_and_abstracts_only():
     for name, element in {"title": "title", "abstract": "abstract"}.items():
-        assert column(name, element, [r"caf\'e"]) == ["café"]
+        assert read_column(name, element, [r"caf\'e"]) == ["café"]
     for name, element in {"comments": "comments", "journal_ref": "journal_ref", "report_number": "report_no"}.items():
-        assert column(name, element, [r"caf\'e"]) == [r"caf\'e"]
+        assert read_column(name, element, [r"caf\'e"]) == [r"caf\'e"]
 
 
 WITHDRAWN = (
@@ -245,25 +248,25 @@ NOT_IN_ABSTRACTS = (
 )
 
 
-def said(comments, abstracts):
+def withdrawn(comments, abstracts):
     return withdrawn_by(pl.Series(comments, dtype=pl.String), pl.Series(abstracts, dtype=pl.String)).to_list()
 
 
 @pytest.mark.parametrize("text", WITHDRAWN)
-def test_comments_that_say_so_are_believed(text):
-    assert said([text], [None]) == ["comments"]
+def test_comments_with_a_withdrawal_are_detected(text):
+    assert withdrawn([text], [None]) == ["comments"]
 
 
 @pytest.mark.parametrize("text", NOT_WITHDRAWN)
-def test_comments_on_what_was_withdrawn_elsewhere_are_not_of_this_paper(text):
-    assert said([text], [None]) == [None]
+def test_comments_on_other_withdrawals_are_ignored(text):
+    assert withdrawn([text], [None]) == [None]
 
 
 @pytest.mark.parametrize("text", IN_ABSTRACTS)
-def test_abstracts_that_say_so_are_believed(text):
-    assert said([None], [text]) == ["abstract"]
+def test_abstracts_with_a_withdrawal_are_detected(text):
+    assert withdrawn([None], [text]) == ["abstract"]
 
 
 @pytest.mark.parametrize("text", NOT_IN_ABSTRACTS)
-def test_abstracts_that_speak_of_withdrawing_are_not_withdrawn(text):
-    assert said([None], [text]) == [None]
+def test_abstracts_on_other_withdrawals_are_ignored(text):
+    assert withdrawn([None], [text]) == [None]

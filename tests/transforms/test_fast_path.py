@@ -1,4 +1,4 @@
-"""Entries read in one go are those that reading value by value would give, whatever stands in them."""
+"""The fast path and the slow path give the same rows for any entries."""
 
 import json
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from schemas.authors import AUTHORS
-from tests.replies import GONE, capture, changed, entry, replies
+from tests.replies import ABSENT, capture, entry, replies, with_changes
 from transforms.hub import entries as hub_entries
 from transforms.hub import replies as hub
-from transforms.hub.answers import opened, pages
+from transforms.hub.answers import capture_pages, open_pages
 
 RICH = entry(
     "2511.00010",
@@ -34,7 +34,7 @@ RICH = entry(
 )
 VALUES = (
     *(
-        GONE,
+        ABSENT,
         None,
         True,
         False,
@@ -97,29 +97,30 @@ PATHS = (
 CHANGES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(VALUES), max_size=4)
 
 
-def spoilt(changes):
-    """The rich entry with changes from the outside in, as far as what lies outside is still there."""
+def changed_entry(changes):
+    """The rich entry with changes, applied to inner paths first, so that outer changes replace inner ones."""
     made = RICH
     for path in sorted(changes, key=lambda path: path.count("."), reverse=True):
-        made = changed(made, {path: changes[path]})
+        made = with_changes(made, {path: changes[path]})
     return made
 
 
-def read(body):
-    held = hub.read(replies(capture(body)))
-    authors = held.authors.select("captured_at", *(column.name for column in AUTHORS.columns))
-    return {"captures": held.captures, "papers": held.papers, "authors": authors, "faults": held.faults}
+def parse(body):
+    content = hub.parse_replies(replies(capture(body)))
+    authors = content.authors.select("captured_at", *(column.name for column in AUTHORS.columns))
+    return {"captures": content.captures, "papers": content.papers, "authors": authors, "faults": content.faults}
 
 
 def assert_same(body):
-    at_once = read(body)
+    fast = parse(body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_entries, "_is_odd_beside", lambda: pl.lit(value=True))
-        carefully = read(body)
-    for name, rows in at_once.items():
-        order = [one for one in ("listed_on", "captured_at", "place", "position", "field") if one in rows.columns]
+        patch.setattr(hub_entries, "_has_irregular_key", lambda: pl.lit(value=True))
+        slow = parse(body)
+    for name, rows in fast.items():
+        columns = ("listed_on", "captured_at", "place", "position", "field")
+        order = [column for column in columns if column in rows.columns]
         keys = [*order, *(["paper_id"] if "paper_id" in rows.columns else [])]
-        assert_frame_equal(rows.sort(keys), carefully[name].sort(keys), check_column_order=False)
+        assert_frame_equal(rows.sort(keys), slow[name].sort(keys), check_column_order=False)
 
 
 @given(st.lists(CHANGES, min_size=1, max_size=6))
@@ -127,13 +128,15 @@ def assert_same(body):
 @example([{}, {}])
 @example([{path: value} for path in PATHS for value in VALUES])
 @settings(deadline=None, max_examples=60)
-def test_reading_at_once_and_value_by_value_agree(changes):
-    assert_same([spoilt(one) for one in changes])
+def test_fast_path_and_slow_path_agree(changes):
+    assert_same([changed_entry(change) for change in changes])
 
 
-@pytest.mark.parametrize("held", [5, None, "x", [], [[]], {"paper": 5}, {"paper": []}, {"paper": {"id": 2511.00012}}])
-def test_what_is_no_entry_is_none_either_way(held):
-    assert_same([RICH, held])
+@pytest.mark.parametrize(
+    "content", [5, None, "x", [], [[]], {"paper": 5}, {"paper": []}, {"paper": {"id": 2511.00012}}]
+)
+def test_fast_path_and_slow_path_agree_on_invalid_entries(content):
+    assert_same([RICH, content])
 
 
 @pytest.mark.parametrize(
@@ -146,25 +149,25 @@ def test_what_is_no_entry_is_none_either_way(held):
         ' [ {"paper" : {"id" : "2511.00010" , "authors" : [ {"name" : "A" , "name" : 5 } ] } } ] ',
     ],
 )
-def test_odd_json_reads_the_same_either_way(body):
+def test_fast_path_and_slow_path_agree_on_unusual_json(body):
     assert_same(body)
 
 
-def test_the_plain_entries_of_a_page_are_not_read_value_by_value(monkeypatch):
-    monkeypatch.setattr(hub_entries, "_entries_found", lambda _: pytest.fail("read carefully"))
-    read([RICH, entry("2511.00011")])
+def test_regular_entries_do_not_take_the_slow_path(monkeypatch):
+    monkeypatch.setattr(hub_entries, "_extract_entries", lambda _: pytest.fail("took the slow path"))
+    parse([RICH, entry("2511.00011")])
 
 
-def test_one_odd_entry_leaves_the_others_plain():
+def test_one_irregular_entry_does_not_affect_the_others():
     page = json.dumps([RICH, entry("2511.00011", paper__upvotes="7"), entry("2511.00012")])
-    assert read(page)["papers"]["upvote_count"].to_list() == [7, None, 7]
-    assert read(page)["faults"]["field"].to_list() == ["$.paper.upvotes"]
+    assert parse(page)["papers"]["upvote_count"].to_list() == [7, None, 7]
+    assert parse(page)["faults"]["field"].to_list() == ["$.paper.upvotes"]
 
 
-@pytest.mark.parametrize(("ones", "is_laid_out"), [(20_000, True), (300_000, False)])
-def test_a_list_without_end_is_none_and_is_counted_before_it_is_laid_out(ones, is_laid_out):
-    body = b"[" + b"1," * ones + b"1]"
-    with opened(pages(replies(capture(body)))) as held:
-        assert (held.texts.height == 1) is is_laid_out
-    (known,) = read(body)["captures"].rows(named=True)
-    assert (known["is_valid"], known["entry_count"]) == (False, 0)
+@pytest.mark.parametrize(("item_count", "is_parsed"), [(20_000, True), (300_000, False)])
+def test_a_list_that_is_too_long_is_invalid_and_is_not_parsed(item_count, is_parsed):
+    body = b"[" + b"1," * item_count + b"1]"
+    with open_pages(capture_pages(replies(capture(body)))) as content:
+        assert (content.texts.height == 1) is is_parsed
+    (capture_row,) = parse(body)["captures"].rows(named=True)
+    assert (capture_row["is_valid"], capture_row["entry_count"]) == (False, 0)

@@ -1,4 +1,4 @@
-"""One row a paper: arXiv and the Hub merged, with where each value comes from."""
+"""The table `papers`: arXiv and the Hub merged into one row per paper, with the source of each value."""
 
 from datetime import UTC, date, datetime
 
@@ -14,13 +14,13 @@ ID = "2511.00010"
 SEEN = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
 
 
-def rows(table, *told):
+def rows(table, *values):
     names = table.arrow().names
-    return pl.DataFrame([{**dict.fromkeys(names), **one} for one in told], schema=pl.Schema(table.arrow()))
+    return pl.DataFrame([{**dict.fromkeys(names), **item} for item in values], schema=pl.Schema(table.arrow()))
 
 
 def arxiv(**changes):
-    told = {
+    values = {
         "paper_id": ID,
         "filed_on": date(2025, 11, 1),
         "title": "A title",
@@ -33,11 +33,11 @@ def arxiv(**changes):
         "is_deleted": False,
         "is_withdrawn": False,
     }
-    return rows(ARXIV_PAPERS, {**told, **changes})
+    return rows(ARXIV_PAPERS, {**values, **changes})
 
 
 def listed(*changes):
-    told = {
+    values = {
         "listed_on": date(2025, 11, 6),
         "paper_id": ID,
         "title": "A title",
@@ -48,12 +48,12 @@ def listed(*changes):
         "last_seen_at": SEEN,
         "is_listed": True,
     }
-    return rows(LISTINGS, *({**told, **one} for one in changes or ({},)))
+    return rows(LISTINGS, *({**values, **item} for item in changes or ({},)))
 
 
 def authors(*names, on=date(2025, 11, 6)):
-    told = [{"listed_on": on, "paper_id": ID, "position": place, "name": name} for place, name in enumerate(names, 1)]
-    return rows(AUTHORS, *told)
+    values = [{"listed_on": on, "paper_id": ID, "position": place, "name": name} for place, name in enumerate(names, 1)]
+    return rows(AUTHORS, *values)
 
 
 def only(arxiv_rows, listed_rows, author_rows):
@@ -61,7 +61,7 @@ def only(arxiv_rows, listed_rows, author_rows):
     return row
 
 
-def test_what_both_say_alike_comes_from_both():
+def test_equal_values_come_from_both():
     row = only(arxiv(), listed(), authors("A. B. Author Jr."))
     origins = [row[f"{name}_from"] for name in ("title", "abstract", "author_names", "published")]
     assert origins == ["both"] * 4
@@ -69,36 +69,36 @@ def test_what_both_say_alike_comes_from_both():
     assert (row["primary_category"], row["upvote_count"], row["is_in_arxiv"]) == ("cs.LG", 5, True)
 
 
-def test_where_they_differ_arxiv_is_taken_and_named():
+def test_differing_values_come_from_arxiv():
     row = only(arxiv(title="A better title"), listed(), authors("A. Author"))
     assert (row["title"], row["title_from"]) == ("A better title", "arxiv")
     assert (row["author_names"], row["author_names_from"]) == (["A. B. Author Jr."], "arxiv")
     assert row["abstract_from"] == "both"
 
 
-def test_what_arxiv_does_not_tell_comes_from_the_hub():
+def test_values_missing_in_arxiv_come_from_the_hub():
     row = only(arxiv(abstract=None), listed(), authors("A. Author"))
     assert (row["abstract"], row["abstract_from"]) == ("We show it.", "hub")
 
 
-def test_a_paper_that_only_the_hub_knows():
+def test_a_paper_only_on_the_hub():
     row = only(rows(ARXIV_PAPERS), listed(), authors("A. Author", "B. Other"))
     assert (row["title_from"], row["author_names"], row["is_in_arxiv"]) == ("hub", ["A. Author", "B. Other"], False)
     assert (row["categories"], row["filed_on"]) == (None, date(2025, 11, 1))
 
 
-def test_a_paper_that_only_arxiv_knows():
+def test_a_paper_only_in_arxiv():
     row = only(arxiv(), rows(LISTINGS), rows(AUTHORS))
     assert (row["title_from"], row["first_listed_on"], row["listing_count"]) == ("arxiv", None, 0)
 
 
 @pytest.mark.parametrize(("created_on", "published"), [(date(2025, 10, 30), "arxiv"), (date(2026, 2, 1), "hub")])
-def test_a_date_of_creation_after_the_month_of_the_id_is_that_of_a_later_version(created_on, published):
+def test_a_creation_date_after_the_month_of_the_id_is_not_used(created_on, published):
     row = only(arxiv(created_on=created_on), listed(), authors("A. Author"))
     assert row["published_from"] == published
 
 
-def test_counts_are_those_of_the_newest_capture_and_lists_those_that_hold_the_paper():
+def test_counts_come_from_the_newest_capture_and_dates_from_all_lists():
     moved = {"listed_on": date(2025, 11, 5), "is_listed": False, "upvote_count": 2, "last_seen_at": SEEN.replace(day=6)}
     row = only(rows(ARXIV_PAPERS), listed(moved, {}), authors("A. Author"))
     assert (row["upvote_count"], row["counted_at"]) == (5, SEEN)

@@ -1,4 +1,4 @@
-"""What the recorded answers of the real Hub come to, against plain readings of the same files."""
+"""The tables built from recorded answers of the real Hub, compared with plain readings of the same files."""
 
 import copy
 import csv
@@ -16,20 +16,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from paperlake.quality import judge
 from paperlake.quality.column_profile import profile_columns
+from paperlake.quality.validator import Validator
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
 from schemas.list_profile import LIST_PROFILE
 from schemas.rejects import REASONS
-from tests.replies import NONE_ACCEPTED, NONE_REFUSED, Tables, built, capture
+from tests.replies import NO_DECISIONS, NO_REFUSALS, Tables, build_tables, capture
 from tests.transforms.test_drift import RECORDED
 from transforms.drift import notices
 from transforms.hub import replies as hub
-from transforms.hub.list_profile import profile
+from transforms.hub.list_profile import profile_lists
 
-ERAS = ["2024-03-13", "2024-07-26", "2025-03-12", "2025-09-30", "2026-05-19"]
-"""A date of each era: of `mediaUrl`, of `user.id`, without submitters, of `submitterOrganization`, of now."""
+SCHEMA_VERSION_DATES = ["2024-03-13", "2024-07-26", "2025-03-12", "2025-09-30", "2026-05-19"]
+"""One date for each schema version: with `mediaUrl`, `user.id`, no submitters, `submitterOrganization`, and newest."""
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,12 @@ def framed(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def built_by_month(answers: pl.DataFrame) -> Tables:
-    """All months, each built by itself as the house does, one after the other."""
+    """The tables of all months, each month built separately as in the lake."""
     months = answers.with_columns(month=pl.col("requested_on").dt.strftime("%Y-%m")).partition_by(
         "month", include_key=False, maintain_order=True
     )
-    made = [hub.build(hub.read(month), NONE_REFUSED, NONE_ACCEPTED) for month in months]
-    return {name: pl.concat(one[name] for one in made) for name in made[0]}
+    made = [hub.build_tables(hub.parse_replies(month), NO_REFUSALS, NO_DECISIONS) for month in months]
+    return {name: pl.concat(item[name] for item in made) for name in made[0]}
 
 
 @pytest.fixture(scope="module")
@@ -90,23 +90,23 @@ def lake(dailies) -> Tables:
     return built_by_month(dailies.sort("requested_on"))
 
 
-def test_every_recorded_paper_and_author_is_there(lake, raw):
+def test_every_recorded_paper_and_author_is_published(lake, raw):
     assert lake["listings"].height == lake["signals"].height == 7_968
     assert lake["authors"].height == 80_083
-    people = [person for held in raw.values() for one in held for person in one["paper"]["authors"]]
+    people = [person for entries in raw.values() for item in entries for person in item["paper"]["authors"]]
     assert lake["authors"]["is_hidden"].sum() == sum(person["hidden"] for person in people) == 25
 
 
-def test_nothing_recorded_is_refused(lake):
+def test_no_recorded_entry_is_refused(lake):
     assert lake["rejects"].is_empty()
     assert not lake["captures"]["is_refused"].any()
 
 
 def test_no_recorded_capture_would_be_refused(lake):
-    assert judge.stopped(lake["captures"]).captures.is_empty()
+    assert Validator().refused_captures(lake["captures"]).is_empty()
 
 
-def test_what_is_known_of_each_recorded_date(lake):
+def test_verdicts_on_the_recorded_dates(lake):
     assert dict(lake["source_days"]["verdict"].value_counts().rows()) == {
         "partial": 482,
         "complete": 15,
@@ -133,79 +133,83 @@ def test_a_recorded_month_meets_its_declaration(lake, month):
     for name, rows in lake.items():
         of_month = rows.filter(pl.col(TABLES[name].dated_by).dt.strftime("%Y-%m") == month)
         assert all(
-            one.success for one in judge.findings(TABLES[name], [profile_columns(TABLES[name], month, of_month)])
+            item.success
+            for item in Validator().findings(TABLES[name], [profile_columns(TABLES[name], month, of_month)])
         ), name
 
 
-def test_ids_are_unharmed(lake, raw):
-    recorded = sorted((day, one["paper"]["id"]) for day, held in raw.items() for one in held)
-    kept = lake["listings"].select(pl.col("listed_on").dt.strftime("%Y-%m-%d"), "paper_id").rows()
-    assert sorted(kept) == recorded
-    assert sum(paper_id.endswith("0") for _, paper_id in kept) > len(kept) * 0.08
+def test_ids_are_unchanged(lake, raw):
+    recorded = sorted((day, item["paper"]["id"]) for day, entries in raw.items() for item in entries)
+    listed = lake["listings"].select(pl.col("listed_on").dt.strftime("%Y-%m-%d"), "paper_id").rows()
+    assert sorted(listed) == recorded
+    assert sum(paper_id.endswith("0") for _, paper_id in listed) > len(listed) * 0.08
 
 
 @pytest.mark.parametrize(
     ("column", "read"),
     [
-        ("upvote_count", lambda one: one["paper"].get("upvotes")),
-        ("comment_count", lambda one: one.get("numComments")),
-        ("github_star_count", lambda one: one["paper"].get("githubStars")),
-        ("is_author_participating", lambda one: one.get("isAuthorParticipating")),
-        ("discussion_id", lambda one: one["paper"].get("discussionId")),
-        ("submitted_by", lambda one: one.get("submittedBy", {}).get("name")),
-        ("organization", lambda one: (one.get("organization") or one.get("submitterOrganization") or {}).get("name")),
-        ("thumbnail_url", lambda one: one.get("thumbnail")),
-        ("ai_summary", lambda one: folded(one["paper"].get("ai_summary"))),
-        ("github_repo_url", lambda one: folded(one["paper"].get("githubRepo"))),
-        ("project_page_url", lambda one: folded(one["paper"].get("projectPage"))),
+        ("upvote_count", lambda item: item["paper"].get("upvotes")),
+        ("comment_count", lambda item: item.get("numComments")),
+        ("github_star_count", lambda item: item["paper"].get("githubStars")),
+        ("is_author_participating", lambda item: item.get("isAuthorParticipating")),
+        ("discussion_id", lambda item: item["paper"].get("discussionId")),
+        ("submitted_by", lambda item: item.get("submittedBy", {}).get("name")),
+        (
+            "organization",
+            lambda item: (item.get("organization") or item.get("submitterOrganization") or {}).get("name"),
+        ),
+        ("thumbnail_url", lambda item: item.get("thumbnail")),
+        ("ai_summary", lambda item: one_line(item["paper"].get("ai_summary"))),
+        ("github_repo_url", lambda item: one_line(item["paper"].get("githubRepo"))),
+        ("project_page_url", lambda item: one_line(item["paper"].get("projectPage"))),
     ],
 )
-def test_a_column_holds_the_recorded_values_zeros_among_them(lake, raw, column, read):
-    assert Counter(lake["listings"][column]) == Counter(read(one) for held in raw.values() for one in held)
+def test_a_column_has_the_recorded_values(lake, raw, column, read):
+    assert Counter(lake["listings"][column]) == Counter(read(item) for entries in raw.values() for item in entries)
 
 
-def folded(text: str | None) -> str | None:
+def one_line(text: str | None) -> str | None:
     return " ".join(text.split()) or None if text else None
 
 
-def plainly(place: int, one: Any) -> dict[str, Any]:
-    """A listing as one would write it down from the JSON by hand."""
-    paper = one["paper"]
-    media = one.get("mediaUrls") or paper.get("mediaUrls") or ([one["mediaUrl"]] if one.get("mediaUrl") else None)
+def expected_listing(place: int, item: Any) -> dict[str, Any]:
+    """A row of `listings`, derived directly from the JSON."""
+    paper = item["paper"]
+    media = item.get("mediaUrls") or paper.get("mediaUrls") or ([item["mediaUrl"]] if item.get("mediaUrl") else None)
     keywords = paper.get("ai_keywords")
     return {
         "paper_id": paper["id"],
         "position": place,
-        "title": folded(paper["title"]),
-        "abstract": folded(paper["summary"]),
+        "title": one_line(paper["title"]),
+        "abstract": one_line(paper["summary"]),
         "published_at": datetime.fromisoformat(paper["publishedAt"]),
         "author_count": len(paper["authors"]),
         "upvote_count": paper["upvotes"],
-        "comment_count": one.get("numComments"),
+        "comment_count": item.get("numComments"),
         "media_urls": media,
         "ai_keywords": None if keywords is None else list(dict.fromkeys(word for word in keywords if word)),
     }
 
 
-@pytest.mark.parametrize("day", ERAS)
+@pytest.mark.parametrize("day", SCHEMA_VERSION_DATES)
 def test_a_recorded_date_reads_as_it_was_sent(lake, raw, day):
-    held = raw[day]
-    assert held
+    entries = raw[day]
+    assert entries
     rows = lake["listings"].filter(pl.col("listed_on") == date.fromisoformat(day)).sort("position")
-    expected = [plainly(place, one) for place, one in enumerate(held, 1)]
+    expected = [expected_listing(place, item) for place, item in enumerate(entries, 1)]
     assert rows.select(*expected[0]).rows(named=True) == expected
     people = lake["authors"].filter(pl.col("listed_on") == date.fromisoformat(day)).sort("paper_id", "position")
     assert people.select("paper_id", "position", "name", "hub_user", "status", "is_hidden").rows() == sorted(
         (
-            one["paper"]["id"],
+            item["paper"]["id"],
             place,
-            folded(person["name"]),
+            one_line(person["name"]),
             person.get("user", {}).get("user"),
             person.get("status"),
             person.get("hidden", False),
         )
-        for one in held
-        for place, person in enumerate(one["paper"]["authors"], 1)
+        for item in entries
+        for place, person in enumerate(item["paper"]["authors"], 1)
     )
 
 
@@ -216,16 +220,18 @@ def test_recorded_answers_in_another_order_make_the_same_month(dailies):
         assert frame.equals(built_by_month(mixed)[name]), name
 
 
-def test_every_known_drift_is_noticed_at_its_first_recorded_date(lake):
-    found = notices(lake["field_days"])
-    told = {(str(day), what, path) for day, what, path in found.select("listed_on", "what", "field_path").iter_rows()}
-    assert set(RECORDED) <= told
-    assert len(told) < 100, "and hardly anything beside it"
+def test_every_known_drift_gives_a_notice_at_its_first_recorded_date(lake):
+    notice_rows = notices(lake["field_days"])
+    reported = {
+        (str(day), what, path) for day, what, path in notice_rows.select("listed_on", "what", "field_path").iter_rows()
+    }
+    assert set(RECORDED) <= reported
+    assert len(reported) < 100, "few other notices"
 
 
 def test_the_recorded_lists_warn_less_than_once_in_ninety_days(lake):
-    rows = profile(lake["listings"], lake["signals"], lake["captures"], lake["rejects"], lake["source_days"])
-    warned, _ = judge.warned(LIST_PROFILE, rows)
+    rows = profile_lists(lake["listings"], lake["signals"], lake["captures"], lake["rejects"], lake["source_days"])
+    warned = Validator().warnings(LIST_PROFILE, rows)
     days = (rows["listed_on"].max() - rows["listed_on"].min()).days
     assert len(warned) <= days / 90
 
@@ -233,19 +239,19 @@ def test_the_recorded_lists_warn_less_than_once_in_ninety_days(lake):
 ABSURD = [None, True, 5, -5, 2**40, 1.5, "", "x" * 5000, [], {}, [1], {"a": 1}, "9999-99-99T99:99:99Z", "\x00"]
 
 
-def places(held: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where anything stands in an entry."""
-    inside = held.items() if isinstance(held, dict) else enumerate(held) if isinstance(held, list) else ()
-    return [place for key, value in inside for place in [(*path, key), *places(value, (*path, key))]]
+def value_paths(entries: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all values in an entry."""
+    inside = entries.items() if isinstance(entries, dict) else enumerate(entries) if isinstance(entries, list) else ()
+    return [place for key, value in inside for place in [(*path, key), *value_paths(value, (*path, key))]]
 
 
-def spoilt(held: list[Any], share: float, chance: random.Random) -> list[Any]:
-    """A list of which about that share of the entries has one value that is absurd, or gone."""
-    made = copy.deepcopy(held)
-    for one in made:
+def with_absurd_values(entries: list[Any], share: float, chance: random.Random) -> list[Any]:
+    """A list in which about this share of the entries has one absurd or missing value."""
+    made = copy.deepcopy(entries)
+    for item in made:
         if chance.random() < share:
-            *outer, last = chance.choice(places(one))
-            inner = functools.reduce(operator.getitem, outer, one)
+            *outer, last = chance.choice(value_paths(item))
+            inner = functools.reduce(operator.getitem, outer, item)
             if isinstance(inner, dict) and chance.random() < 0.2:
                 del inner[last]
             else:
@@ -254,13 +260,14 @@ def spoilt(held: list[Any], share: float, chance: random.Random) -> list[Any]:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.6, 0.99])
-def test_of_a_spoilt_day_every_entry_is_either_a_row_or_refused(hub_folder, share):
-    held = json.loads((hub_folder / "daily_papers" / "2025-10-22.json").read_bytes())
-    made = built(capture(spoilt(held, share, random.Random(share)), date(2025, 10, 22)))
+def test_every_entry_with_absurd_values_is_either_a_row_or_refused(hub_folder, share):
+    entries = json.loads((hub_folder / "daily_papers" / "2025-10-22.json").read_bytes())
+    made = build_tables(capture(with_absurd_values(entries, share, random.Random(share)), date(2025, 10, 22)))
     refused = made["rejects"].filter(pl.col("table_name") == "listings", ~pl.col("is_row_kept"))
-    assert made["signals"].height + refused.height == len(held)
+    assert made["signals"].height + refused.height == len(entries)
     assert set(made["rejects"]["reason"]) <= set(REASONS)
     for name, rows in made.items():
         assert all(
-            one.success for one in judge.findings(TABLES[name], [profile_columns(TABLES[name], "2025-10", rows)])
+            item.success
+            for item in Validator().findings(TABLES[name], [profile_columns(TABLES[name], "2025-10", rows)])
         ), name

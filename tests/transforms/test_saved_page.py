@@ -1,4 +1,4 @@
-"""Saved pages: what a person copied out of a browser becomes entries, and nothing else does."""
+"""Saved pages: text copied from a browser gives the entries of its page, and nothing else."""
 
 import codecs
 import hashlib
@@ -40,17 +40,17 @@ def text(*entries, head=HEAD, foot=""):
 
 
 def read(body, *columns, day=DAY):
-    """Those columns of the entries on a page."""
-    return page.build(saved(body, day=day))["page_entries"].select(columns).rows()
+    """These columns of the entries on a page."""
+    return page.build_tables(saved(body, day=day))["page_entries"].select(columns).rows()
 
 
 def titles(body):
     return [title for (title,) in read(body, "title")]
 
 
-def test_an_entry_is_read_with_all_that_stands_beside_it():
+def test_an_entry_is_parsed_with_its_tail():
     body = text(entry(tail="  • 5 authors\n·\nMay 30 2"))
-    assert page.build(saved(body))["page_entries"].rows(named=True) == [
+    assert page.build_tables(saved(body))["page_entries"].rows(named=True) == [
         {
             "captured_on": DAY,
             "page_sha256": hashlib.sha256(body.encode()).hexdigest(),
@@ -69,18 +69,18 @@ def test_an_entry_is_read_with_all_that_stands_beside_it():
 MANY = {"• 1 author": 1, "  • 127 authors": 127, "• 1,234 authors": 1234, "•\xa03\xa0authors": 3, "3 authors": 3}
 
 
-@pytest.mark.parametrize(("words", "count"), MANY.items())
-def test_authors_are_counted_however_many(words, count):
-    assert read(text(entry(tail=f"{words}\n·\nMay 30")), "author_count", "organization") == [(count, None)]
+@pytest.mark.parametrize(("tail_text", "count"), MANY.items())
+def test_the_author_count_is_parsed(tail_text, count):
+    assert read(text(entry(tail=f"{tail_text}\n·\nMay 30")), "author_count", "organization") == [(count, None)]
 
 
-def test_a_count_too_large_to_hold_is_not_known():
+def test_a_count_beyond_32_bits_is_null():
     body = text(entry(tail="• 5,000,000,000 authors\n·\nMay 30 9999999999"))
     assert read(body, "author_count", "comment_count", "published_on") == [(None, None, date(2025, 5, 30))]
 
 
 @pytest.mark.parametrize(
-    ("words", "slug", "name"),
+    ("tail_text", "slug", "name"),
     [
         ("birch Birch", "birch", "Birch"),
         ("birch-lab The Birch Laboratory, 2nd floor", "birch-lab", "The Birch Laboratory, 2nd floor"),
@@ -89,14 +89,20 @@ def test_a_count_too_large_to_hold_is_not_known():
         ("birch", "birch", None),
     ],
 )
-def test_an_organisation_stands_in_the_place_of_the_authors(words, slug, name):
-    body = text(entry("One", tail=f"{words}\n·\nSep 29 2"), entry("Two"), entry("Three", LONG, f"{words}\n·\nMay 1"))
-    told = read(body, "title", "abstract", "author_count", "organization", "organization_name")
-    assert told == [("One", SHORT, None, slug, name), ("Two", SHORT, 5, None, None), ("Three", LONG, None, slug, name)]
+def test_an_organisation_may_replace_the_authors(tail_text, slug, name):
+    body = text(
+        entry("One", tail=f"{tail_text}\n·\nSep 29 2"), entry("Two"), entry("Three", LONG, f"{tail_text}\n·\nMay 1")
+    )
+    values = read(body, "title", "abstract", "author_count", "organization", "organization_name")
+    assert values == [
+        ("One", SHORT, None, slug, name),
+        ("Two", SHORT, 5, None, None),
+        ("Three", LONG, None, slug, name),
+    ]
     assert read(body, "published_on", "comment_count")[0] == (date(2025, 9, 29), 2)
 
 
-# Entries that lack something.
+# Incomplete entries.
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -119,17 +125,17 @@ def test_an_entry_may_have_a_date_and_no_authors():
     assert rows == [(LONG, None, 2), (SHORT, 5, None)]
 
 
-# The date, and the year that it leaves out.
+# The date, and its missing year.
 
 
 @pytest.mark.parametrize(
-    ("words", "day", "meant"),
+    ("tail_text", "day", "meant"),
     [
         ("Nov 28, 2024", DAY, date(2024, 11, 28)),
         ("May 30", DAY, date(2025, 5, 30)),
         ("Nov 6", DAY, date(2025, 11, 6)),
         ("Dec 30", date(2026, 1, 2), date(2025, 12, 30)),
-        # Read where the next day had begun.
+        # Copied in a time zone where the next day had begun.
         ("Nov 7", DAY, date(2025, 11, 7)),
         ("Jan 1", date(2025, 12, 31), date(2026, 1, 1)),
         ("Jan 1, 2026", date(2025, 12, 31), date(2026, 1, 1)),
@@ -137,7 +143,7 @@ def test_an_entry_may_have_a_date_and_no_authors():
         ("Feb 29, 2024", DAY, date(2024, 2, 29)),
         ("Feb 29", date(2024, 2, 28), date(2024, 2, 29)),
         ("Feb 29", date(2025, 1, 2), date(2024, 2, 29)),
-        # What cannot be is not known.
+        # Impossible dates are null.
         ("Feb 29", date(2026, 11, 6), None),
         ("Feb 29, 2023", DAY, None),
         ("Feb 30", DAY, None),
@@ -147,27 +153,29 @@ def test_an_entry_may_have_a_date_and_no_authors():
         ("Jan 1, 0000", DAY, None),
     ],
 )
-def test_a_date_without_a_year_is_the_latest_that_could_have_been_read(words, day, meant):
-    body = text(entry(tail=f"  • 5 authors\n·\n{words} 7"))
+def test_a_date_without_a_year_gets_the_latest_possible_year(tail_text, day, meant):
+    body = text(entry(tail=f"  • 5 authors\n·\n{tail_text} 7"))
     assert read(body, "published_on", "comment_count", "author_count", day=day) == [(meant, 7, 5)]
 
 
-@pytest.mark.parametrize(("words", "year", "count"), [("May 30 2024", 2025, 2024), ("May 30, 2024 1,024", 2024, 1024)])
-def test_a_number_after_a_date_counts_comments_even_if_it_looks_like_a_year(words, year, count):
-    body = text(entry(tail=f"  • 5 authors\n·\n{words}"))
+@pytest.mark.parametrize(
+    ("tail_text", "year", "count"), [("May 30 2024", 2025, 2024), ("May 30, 2024 1,024", 2024, 1024)]
+)
+def test_a_number_after_a_date_is_the_comment_count_even_if_it_resembles_a_year(tail_text, year, count):
+    body = text(entry(tail=f"  • 5 authors\n·\n{tail_text}"))
     assert read(body, "published_on", "comment_count") == [(date(year, 5, 30), count)]
 
 
-# What is no entry.
+# Text that is not an entry.
 
 
-def test_neither_head_nor_foot_of_a_page_is_an_entry():
+def test_header_and_footer_of_a_page_are_not_entries():
     body = text(entry("One", LONG), entry("Two", LONG), foot=FOOT)
     assert read(body, "title", "abstract") == [("One", LONG), ("Two", LONG)]
 
 
 @pytest.mark.parametrize("head", ["", "\ufeff", "\n \n", BY_FIVE + "\n\n", LONG + "\n\n" + BY_FIVE + "\n\n"])
-def test_a_page_may_be_copied_without_its_beginning(head):
+def test_a_page_may_lack_its_header(head):
     assert titles(text(entry("One"), entry("Two"), head=head)) == ["One", "Two"]
 
 
@@ -189,12 +197,12 @@ def test_other_text_gives_no_rows(body):
     assert read(body, "title") == []
 
 
-def test_no_pages_give_no_rows_of_the_declared_table():
-    nothing = page.build(saved())["page_entries"]
+def test_no_pages_give_an_empty_table():
+    nothing = page.build_tables(saved())["page_entries"]
     assert (nothing.height, nothing.schema) == (0, pl.Schema(PAGE_ENTRIES.arrow()))
 
 
-# Marks of an end where they mean nothing.
+# Text that resembles the tail of an entry.
 
 
 @pytest.mark.parametrize(
@@ -209,50 +217,52 @@ def test_no_pages_give_no_rows_of_the_declared_table():
         "We saw birches\n·\nMay 30, 2024 3\nand elms.",
     ],
 )
-def test_what_looks_like_the_end_of_an_entry_may_stand_in_an_abstract(abstract):
+def test_an_abstract_may_contain_text_that_resembles_a_tail(abstract):
     folded = re.sub(r"\s+", " ", abstract)
     body = text(entry("One", abstract), entry("Two", abstract))
     assert read(body, "title", "abstract", "author_count") == [("One", folded, 5), ("Two", folded, 5)]
 
 
 @pytest.mark.parametrize("title", ["2048", "7B · 13B", "Nov 6", "May 30 2", "5 authors", "birch Birch", LONG])
-def test_a_title_may_look_like_anything_else(title):
+def test_a_title_may_resemble_other_parts(title):
     assert titles(text(entry("One"), entry(title), entry("Three", LONG))) == ["One", title, "Three"]
 
 
-def test_an_abstract_of_several_paragraphs_is_one():
+def test_paragraphs_of_an_abstract_are_joined():
     body = text(entry("One", f"{LONG}\n\n{LONG}\n\nCode is at birch.test."), entry("Two", LONG))
     assert read(body, "title", "abstract") == [("One", f"{LONG} {LONG} Code is at birch.test."), ("Two", LONG)]
 
 
-# What browsers, editors and clipboards do to a text.
+# Changes that browsers, editors and clipboards make to a text.
 
 ENTRIES = (entry("One", LONG, "birch Birch\n·\nSep 29 2"), entry("Bare", LONG, tail=None), entry("Two", LONG))
-WHOLE = text(*ENTRIES, foot=FOOT)
+WHOLE_PAGE = text(*ENTRIES, foot=FOOT)
 FORMS = {
-    "Windows ends of lines": WHOLE.replace("\n", "\r\n"),
-    "old ends of lines": WHOLE.replace("\n", "\r"),
-    "a mark at the beginning": "\ufeff" + WHOLE,
-    "UTF-16": codecs.BOM_UTF16_LE + WHOLE.encode("utf-16-le"),
-    "UTF-16, the other way round": codecs.BOM_UTF16_BE + WHOLE.encode("utf-16-be"),
-    "no-break spaces": WHOLE.replace(" ", "\xa0"),
-    "space at both ends of a line": "".join(f" \t{line} \n" for line in WHOLE.split("\n")),
-    "blank lines between all": WHOLE.replace("\n", "\n\n \n"),
-    "no blank lines": re.sub("\n+", "\n", WHOLE),
+    "Windows ends of lines": WHOLE_PAGE.replace("\n", "\r\n"),
+    "old ends of lines": WHOLE_PAGE.replace("\n", "\r"),
+    "a mark at the beginning": "\ufeff" + WHOLE_PAGE,
+    "UTF-16": codecs.BOM_UTF16_LE + WHOLE_PAGE.encode("utf-16-le"),
+    "UTF-16, the other way round": codecs.BOM_UTF16_BE + WHOLE_PAGE.encode("utf-16-be"),
+    "no-break spaces": WHOLE_PAGE.replace(" ", "\xa0"),
+    "space at both ends of a line": "".join(f" \t{line} \n" for line in WHOLE_PAGE.split("\n")),
+    "blank lines between all": WHOLE_PAGE.replace("\n", "\n\n \n"),
+    "no blank lines": re.sub("\n+", "\n", WHOLE_PAGE),
     "no foot, and no end of the last line": text(*ENTRIES),
-    "control characters": WHOLE.replace("·", "\x00·\x07"),
-    "lines folded": WHOLE.replace("birches in", "birches\nin"),
+    "control characters": WHOLE_PAGE.replace("·", "\x00·\x07"),
+    "lines folded": WHOLE_PAGE.replace("birches in", "birches\nin"),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_same_page_is_read_the_same(form):
-    expected, got = (page.build(saved(body))["page_entries"].drop("page_sha256") for body in (WHOLE, FORMS[form]))
+def test_text_encoding_and_line_breaks_do_not_change_the_entries(form):
+    expected, actual = (
+        page.build_tables(saved(body))["page_entries"].drop("page_sha256") for body in (WHOLE_PAGE, FORMS[form])
+    )
     assert expected["title"].to_list() == ["One", "Bare", "Two"]
-    assert got.equals(expected)
+    assert actual.equals(expected)
 
 
-def test_a_byte_that_is_no_text_costs_a_character_and_not_the_page():
+def test_an_invalid_byte_is_replaced():
     assert titles(text(entry("One"), entry("Two")).encode().replace(b"One", b"On\xe9")) == ["On\ufffd", "Two"]
 
 
@@ -263,11 +273,11 @@ def test_neither_order_nor_repetition_of_pages_matters():
     bodies = text(entry("One"), entry("Two")), text(entry("Three"), entry("Four", LONG, tail=None))
     pages = [saved(body, day=day) for body in bodies for day in (DAY, date(2025, 12, 1))]
     again = [saved(body, day=DAY, at=IMPORTED.replace(year=2027)) for body in bodies]
-    once = page.build(pl.concat(pages))["page_entries"]
+    once = page.build_tables(pl.concat(pages))["page_entries"]
     placed = [("Four", 2), ("One", 1), ("Three", 1), ("Two", 2)]
-    assert sorted(once.select("title", "position").rows()) == [one for one in placed for _ in range(2)]
+    assert sorted(once.select("title", "position").rows()) == [pair for pair in placed for _ in range(2)]
     assert once.select("captured_on", "page_sha256").n_unique() == 4
-    assert page.build(pl.concat([*again, *reversed(pages)]))["page_entries"].equals(once)
+    assert page.build_tables(pl.concat([*again, *reversed(pages)]))["page_entries"].equals(once)
 
 
 WORDS = st.text(st.sampled_from("ab·•5 \n\r\xa0"), max_size=30)
@@ -278,15 +288,15 @@ PHASES = (Phase.generate, Phase.shrink)
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None, phases=PHASES)
 @given(st.lists(st.one_of(TEXTS, TEXTS, st.binary(max_size=40)), max_size=3))
-def test_whatever_is_saved_rows_keep_what_the_table_promises(bodies):
-    rows = page.build(saved(*bodies))["page_entries"]
+def test_any_text_gives_rows_that_meet_the_declaration(bodies):
+    rows = page.build_tables(saved(*bodies))["page_entries"]
     assert not any(rows[column.name].has_nulls() for column in PAGE_ENTRIES.columns if column.null is None)
     assert rows.filter(pl.any_horizontal(pl.col("title", "abstract").str.strip_chars() == "")).is_empty()
     assert (rows["position"] == rows.select(pl.int_range(1, pl.len() + 1).over("page_sha256")).to_series()).all()
 
 
-def test_the_recorded_page_gives_what_was_counted_by_hand(recordings):
-    rows = page.build(saved((recordings / "page" / "daily-papers-2025-11-06.txt").read_bytes()))["page_entries"]
+def test_the_recorded_page_matches_a_manual_count(recordings):
+    rows = page.build_tables(saved((recordings / "page" / "daily-papers-2025-11-06.txt").read_bytes()))["page_entries"]
     has_authors, has_organization = pl.col("author_count").is_not_null(), pl.col("organization").is_not_null()
     has_date = pl.col("published_on").is_not_null()
     kinds = rows.group_by(authors=has_authors, organization=has_organization, date=has_date).len()
@@ -295,5 +305,5 @@ def test_the_recorded_page_gives_what_was_counted_by_hand(recordings):
     assert rows["published_on"].max() <= DAY
     assert rows["comment_count"].count() == 29
     assert rows.select(pl.col("title", "abstract").str.strip_chars().str.len_chars().min() > 0).row(0) == (True, True)
-    # Of all papers recorded, the longest title is shorter than all but one abstract: none was taken for the other.
+    # Of all recorded papers, the longest title is shorter than all but one abstract, so none is mistaken for the other.
     assert rows["title"].str.len_chars().max() <= 175 < rows["abstract"].str.len_chars().min()

@@ -1,4 +1,4 @@
-"""What stands in `trends`: each rule of the score and of who is ranked, by small lists and few captures."""
+"""The table `trends`: each rule of the score and of the ranking, with small lists and few captures."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.listings import LISTINGS
 from schemas.signals import SIGNALS
 from schemas.trends import HALF_LIFE_H, SPANS
-from tests.model_of_trends import trends as plainly
+from tests.model_of_trends import trends as model_trends
 from transforms.trends import trends
 
 D = date(2025, 11, 6)
@@ -44,7 +44,7 @@ def papers(rows):
     return [row["paper_id"] for row in rows]
 
 
-def one(signals, **about):
+def ranked_row(signals, **about):
     (row,) = ranked(listed(A), signals, **about)
     return row
 
@@ -54,35 +54,35 @@ def weight(age):
 
 
 def test_a_vote_loses_half_its_weight_in_two_days():
-    # Nobody voted until the date had ended but for one instant; after two days more the same votes weigh half.
+    # All votes come one microsecond after the end of the date; two days later the same votes weigh half.
     signals = [seen(A, 0, ENDED), seen(A, 8, ENDED + timedelta(microseconds=1)), seen(A, 8, ENDED + DAY + HOUR)]
-    next_day, two_later = (one(signals, on=D + days * DAY, span="week")["score"] for days in (1, 2))
+    next_day, two_later = (ranked_row(signals, on=D + days * DAY, span="week")["score"] for days in (1, 2))
     assert next_day == pytest.approx(8 * weight(DAY), abs=1e-4)
     assert two_later == pytest.approx(8 * weight(2 * DAY), abs=1e-4)
     assert weight(2 * DAY) == 0.5
 
 
-def test_a_vote_counts_from_the_middle_between_the_captures_it_came_between():
+def test_a_vote_counts_from_the_midpoint_between_two_captures():
     first, second = OPENED + 4 * HOUR, OPENED + 24 * HOUR
-    row = one([seen(A, 3, first), seen(A, 8, second)])
+    row = ranked_row([seen(A, 3, first), seen(A, 8, second)])
     expected = 3 * weight(ENDED - OPENED - 2 * HOUR) + 5 * weight(ENDED - OPENED - 14 * HOUR)
     assert row["score"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_reader_gets_the_score_from_the_parts_of_its_row():
+def test_the_score_is_the_product_of_its_parts():
     rows = ranked(listed(A, B, C), [seen(A, 7), seen(B, 123), seen(B, 119, OPENED + HOUR), seen(C, 0)])
     assert [row["score"] for row in rows] == [round(row["upvote_count"] * row["freshness"], 6) for row in rows]
     assert rows[-1]["freshness"] == 0
 
 
-def test_votes_taken_back_were_never_given():
-    fallen = one([seen(A, 9, OPENED + 5 * HOUR), seen(A, 8, OPENED + 20 * HOUR)])
-    steady = one([seen(A, 8, OPENED + 5 * HOUR), seen(A, 8, OPENED + 20 * HOUR)])
+def test_votes_taken_back_do_not_count():
+    fallen = ranked_row([seen(A, 9, OPENED + 5 * HOUR), seen(A, 8, OPENED + 20 * HOUR)])
+    steady = ranked_row([seen(A, 8, OPENED + 5 * HOUR), seen(A, 8, OPENED + 20 * HOUR)])
     assert fallen["score"] == steady["score"]
-    assert one([seen(A, 9, OPENED + 5 * HOUR), seen(A, 0, OPENED + 20 * HOUR)])["score"] == 0
+    assert ranked_row([seen(A, 9, OPENED + 5 * HOUR), seen(A, 0, OPENED + 20 * HOUR)])["score"] == 0
 
 
-def test_what_is_voted_for_now_stands_above_what_was():
+def test_recent_votes_rank_above_older_ones():
     old, new = D - 5 * DAY, D
     signals = [
         *(seen(A, 50, MORNING - n * DAY, old) for n in range(5)),
@@ -93,7 +93,7 @@ def test_what_is_voted_for_now_stands_above_what_was():
 
 
 @pytest.mark.parametrize(("span", "days"), SPANS.items())
-def test_a_span_holds_the_lists_up_to_its_date(span, days):
+def test_a_span_includes_the_lists_up_to_its_date(span, days):
     inside, outside = D - (days - 1) * DAY, D - days * DAY
     signals = [seen(A, 1, MORNING, inside), seen(B, 1, MORNING, outside), seen(C, 1, MORNING + DAY, D + DAY)]
     listings = [*listed(A, day=inside), *listed(B, day=outside), *listed(C, day=D + DAY)]
@@ -107,7 +107,7 @@ def test_a_paper_listed_twice_counts_once_with_its_newest_list():
     assert (row["listed_on"], row["upvote_count"], row["observed_at"]) == (D, 9, MORNING)
 
 
-def test_votes_that_a_paper_brings_along_keep_their_age():
+def test_votes_of_a_moved_paper_keep_their_age():
     before = D - 10 * DAY
     moved = [*listed(A, day=before, is_listed=False), *listed(A)]
     brought = ranked(moved, [seen(A, 9, MORNING - 10 * DAY, before), seen(A, 9)])
@@ -116,12 +116,12 @@ def test_votes_that_a_paper_brings_along_keep_their_age():
 
 
 @pytest.mark.parametrize(("at", "counts"), [(ENDED, True), (ENDED + timedelta(microseconds=1), False)])
-def test_only_what_was_captured_until_six_hours_after_closing_counts(at, counts):
-    row = one([seen(A, 3, CLOSED - HOUR), seen(A, 10, at)])
+def test_only_captures_until_six_hours_after_closing_count(at, counts):
+    row = ranked_row([seen(A, 3, CLOSED - HOUR), seen(A, 10, at)])
     assert row["upvote_count"] == (10 if counts else 3)
 
 
-def test_a_ranking_does_not_change_when_its_date_is_captured_again_later():
+def test_later_captures_do_not_change_a_ranking():
     known = [seen(A, 3), seen(B, 5)]
     later = [seen(A, 90, ENDED + DAY), seen(B, 6, ENDED + DAY)]
     assert ranked(listed(A, B), known) == ranked(listed(A, B), [*known, *later])
@@ -132,18 +132,18 @@ def test_a_paper_without_a_capture_in_time_or_without_votes_has_no_row():
     assert papers(ranked(listed(A, B, C), signals)) == [A]
 
 
-def test_a_paper_that_is_not_listed_any_more_has_no_row():
+def test_an_unlisted_paper_has_no_row():
     assert papers(ranked([*listed(A), *listed(B, is_listed=False)], [seen(A, 1), seen(B, 9)])) == [A]
 
 
 @pytest.mark.parametrize(("at", "is_ranked"), [(OPENED - HOUR, False), (OPENED, True), (ENDED, True)])
-def test_a_date_is_ranked_if_anything_was_captured_from_its_opening_to_its_end(at, is_ranked):
+def test_a_date_is_ranked_if_it_has_a_capture_between_opening_and_end(at, is_ranked):
     before = D - 4 * DAY
     rows = ranked(listed(A, day=before), [seen(A, 4, at, before)], span="week")
     assert papers(rows) == ([A] if is_ranked else [])
 
 
-def test_dates_to_come_are_not_ranked():
+def test_future_dates_are_not_ranked():
     rows = trends("2025-11", *frames(listed(A), [seen(A, 4, MORNING - 2 * HOUR)]))
     assert rows["ranked_on"].unique().to_list() == [D]
 
@@ -153,39 +153,39 @@ def test_equal_scores_are_ordered_by_votes_and_then_by_id():
     assert papers(ranked(listed(C, B, A), signals)) == [A, B, C]
 
 
-def test_a_hundred_of_each_date_and_span_are_ranked():
+def test_at_most_a_hundred_papers_of_each_date_and_span_are_ranked():
     many = [f"2511.{n:05}" for n in range(150)]
     rows = ranked(listed(*many), [seen(paper, n) for n, paper in enumerate(many)])
     assert [row["rank"] for row in rows] == list(range(1, 101))
     assert rows[0]["upvote_count"] == 149
 
 
-def test_what_came_since_the_day_before_is_told_where_it_was_captured_then():
+def test_gains_need_a_capture_on_the_day_before():
     day_before = MORNING - DAY
-    row = one([seen(A, 3, day_before, comments=1, stars=10), seen(A, 9, comments=4, stars=8)])
+    row = ranked_row([seen(A, 3, day_before, comments=1, stars=10), seen(A, 9, comments=4, stars=8)])
     assert (row["votes_gained"], row["comment_count"], row["stars_gained"]) == (6, 4, -2)
-    first = one([seen(A, 9, stars=8)])
+    first = ranked_row([seen(A, 9, stars=8)])
     assert (first["votes_gained"], first["stars_gained"]) == (None, None)
     unseen_since = ranked(listed(A), [seen(A, 3, day_before), seen(B, 1, day=D)], span="day")[0]
     assert unseen_since["votes_gained"] is None
 
 
-def test_age_is_told_from_the_opening_of_the_list():
-    assert one([seen(A, 3)])["age_hours"] == 24.75
+def test_age_counts_from_the_opening_of_the_list():
+    assert ranked_row([seen(A, 3)])["age_hours"] == 24.75
 
 
-def test_the_night_in_which_clocks_are_put_back_has_an_hour_more():
+def test_the_end_of_daylight_saving_time_adds_an_hour():
     sunday = date(2025, 11, 2)
     ended = datetime(2025, 11, 3, 8, 30, tzinfo=UTC)
-    assert one_of(sunday, ended)["age_hours"] == 31
+    assert ranked_row_of(sunday, ended)["age_hours"] == 31
 
 
-def one_of(day, at):
+def ranked_row_of(day, at):
     (row,) = ranked(listed(A, day=day), [seen(A, 3, at, day)], on=day)
     return row
 
 
-def test_nothing_makes_no_rows():
+def test_no_rows_give_no_trends():
     assert trends("2025-11", *frames([], [])).is_empty()
 
 
@@ -203,17 +203,17 @@ POINTS = st.tuples(
     st.dictionaries(st.tuples(st.sampled_from([D, D - DAY, D - 29 * DAY]), st.sampled_from([A, B, C])), st.booleans()),
     st.randoms(use_true_random=False),
 )
-def test_any_lists_and_captures_in_any_order_give_what_the_plain_model_tells(points, lists, dice):
+def test_any_lists_and_captures_match_the_plain_python_model(points, lists, dice):
     signals = [
         seen(paper, votes, OPENED + hours * HOUR, day, comments=comments, stars=stars)
         for (day, paper, hours), (votes, comments, stars) in points.items()
     ]
     listings = [row for (day, paper), is_listed in lists.items() for row in listed(paper, day=day, is_listed=is_listed)]
-    # In a lake, no two captures of a paper began at one instant.
+    # In a lake, no two captures of a paper begin at the same time.
     apart = {(row["paper_id"], row["captured_at"]): row for row in signals}
     signals = list(apart.values())
-    expected = plainly(listings, signals, {date(2025, 11, 1)})
+    expected = model_trends(listings, signals, {date(2025, 11, 1)})
     dice.shuffle(signals)
     dice.shuffle(listings)
-    found = trends("2025-11", *frames(listings, signals)).drop("age_hours").rows(named=True)
-    assert found == [{name: row[name] for name in found[0]} for row in expected] if found else not expected
+    result = trends("2025-11", *frames(listings, signals)).drop("age_hours").rows(named=True)
+    assert result == [{name: row[name] for name in result[0]} for row in expected] if result else not expected

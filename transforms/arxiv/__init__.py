@@ -1,1 +1,1 @@
-"""Answers and snapshots of arXiv to rows."""
+"""Rows from arXiv's OAI-PMH answers and its metadata snapshot."""

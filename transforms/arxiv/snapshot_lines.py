@@ -1,4 +1,4 @@
-"""Lines of the public snapshot of arXiv's metadata: where they are filed, and what they say of their papers."""
+"""Lines of arXiv's public metadata snapshot: the month of each line, and the rows of its paper."""
 
 from __future__ import annotations
 
@@ -9,32 +9,46 @@ from functools import cache
 import polars as pl
 
 from schemas.arxiv_lines import ARXIV_LINES
-from schemas.arxiv_papers import TOLD
+from schemas.arxiv_papers import PAPER_COLUMNS
 from schemas.arxiv_rejects import ARXIV_REJECTS
-from transforms.arxiv.authors import PARTS, Authors, authors
-from transforms.arxiv.oai_errors import SAID, mistyped, nameless, refused, shown, unread
-from transforms.arxiv.snapshot_json import Laid, id_told, laid_out
-from transforms.arxiv.values import date_told, filed_on, is_id, told
-from transforms.conform import conform, none
-from transforms.hub.answers import decoded, engine, without_lone_surrogates
+from transforms.arxiv.authors import PARTS, ParsedAuthors, parse_authors
+from transforms.arxiv.oai_errors import (
+    REJECT_COLUMNS,
+    excerpt,
+    refused_rows,
+    unnamed_authors,
+    unreadable_values,
+    wrong_types,
+)
+from transforms.arxiv.snapshot_json import ParsedLines, line_ids, parse_lines
+from transforms.arxiv.values import filed_on, is_paper_id, paper_columns, parse_date
+from transforms.conform import conform, empty_table
+from transforms.hub.answers import decode, engine, without_lone_surrogates
 
-MOST_LINES = 50_000
-"""So many are read at a time: 80 MB, and what is made of them meanwhile about ten times that."""
+MAX_BATCH_LINES = 50_000
+"""Lines parsed at a time: about 80 MB, and ten times that in memory."""
 _HEAD_BYTES = 40
 _ID_FIRST = r'\A\s*\{\s*"id"\s*:\s*"([^"\\]+)"'
 _UPDATED = r'"update_date"\s*:\s*"([0-9]{4}-[0-9]{2}-[0-9]{2})"'
 _DAY_OF_VERSION = r"\A\s*(?:[A-Z][a-z]{2}, *)?([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4})\b"
 _PATHS = {"created": "versions[0]", "updated": "versions[-1]", "datestamp": "update_date"}
-_COLUMNS = ("paper_id", "filed_on", *(column.name for column in TOLD), "datestamp", "is_deleted", "imported_at")
-_UNTOLD = ("msc-class", "acm-class")
-"""What a line of the snapshot does not tell."""
+_COLUMNS = (
+    "paper_id",
+    "filed_on",
+    *(column.name for column in PAPER_COLUMNS),
+    "datestamp",
+    "is_deleted",
+    "imported_at",
+)
+_MISSING_ELEMENTS = ("msc-class", "acm-class")
+"""Elements of a record that snapshot lines do not have."""
 
 
 @dataclass(frozen=True, slots=True)
-class LinesRead:
-    """What lines of the snapshot say.
+class SnapshotRows:
+    """Parsed lines of the snapshot.
 
-    `rows` has paper_id, filed_on, the columns of `TOLD`, datestamp, is_deleted (never) and imported_at; `rejects` are
+    `rows` has paper_id, filed_on, `PAPER_COLUMNS`, datestamp, is_deleted (always false) and imported_at; `rejects` has
     rows of `arxiv_rejects`.
     """
 
@@ -42,20 +56,20 @@ class LinesRead:
     rejects: pl.DataFrame
 
 
-def filed(lines: pl.Series | list[bytes], imported_on: date | None = None) -> pl.DataFrame:
-    """The month that each line belongs to: filed_on, paper_id and the line itself, in their order, without empty lines.
+def file_lines(lines: pl.Series | list[bytes], imported_on: date | None = None) -> pl.DataFrame:
+    """The month of each non-empty line, in order: filed_on, paper_id, line.
 
-    Only the identifier is looked for, and nearly always it stands first. Where none can be read, paper_id is null and
-    filed_on the first day of the month of `imported_on`.
+    Only the identifier is parsed; it nearly always comes first. Where it cannot be read, paper_id is null and filed_on
+    is the first day of the month of `imported_on`.
     """
-    held = pl.DataFrame({"line": pl.Series(lines, dtype=pl.Binary)}).filter(pl.col("line").bin.size() > 0)
-    # The head is cut anywhere: an identifier at its end may have been longer, but the quote after it is there.
-    found = _ids(decoded(held["line"].bin.slice(0, _HEAD_BYTES)).str.extract(_ID_FIRST))
-    unknown = found.is_null().arg_true()
+    frame = pl.DataFrame({"line": pl.Series(lines, dtype=pl.Binary)}).filter(pl.col("line").bin.size() > 0)
+    # The pattern needs the closing quote, so an identifier cut off at the end of the head does not match.
+    ids = _valid_ids(decode(frame["line"].bin.slice(0, _HEAD_BYTES)).str.extract(_ID_FIRST))
+    unknown = ids.is_null().arg_true()
     if not unknown.is_empty():
-        whole = without_lone_surrogates(decoded(held["line"][unknown]))
-        found = found.scatter(unknown, _ids(id_told(whole)))
-    return held.with_columns(paper_id=found).select(
+        texts = without_lone_surrogates(decode(frame["line"][unknown]))
+        ids = ids.scatter(unknown, _valid_ids(line_ids(texts)))
+    return frame.with_columns(paper_id=ids).select(
         filed_on=pl.coalesce(filed_on(pl.col("paper_id")), pl.lit(imported_on, pl.Date).dt.month_start()),
         paper_id="paper_id",
         line="line",
@@ -63,59 +77,59 @@ def filed(lines: pl.Series | list[bytes], imported_on: date | None = None) -> pl
 
 
 def newest_update(lines: pl.Series) -> date | None:
-    """The newest `update_date` of lines that tell one."""
-    told_on = decoded(lines).str.extract(_UPDATED).str.to_date("%Y-%m-%d", strict=False).max()
-    return told_on if isinstance(told_on, date) else None
+    """The newest `update_date` of the lines; None where no line has one."""
+    newest = decode(lines).str.extract(_UPDATED).str.to_date("%Y-%m-%d", strict=False).max()
+    return newest if isinstance(newest, date) else None
 
 
-def read_lines(lines: pl.DataFrame) -> LinesRead:
-    """All that `lines` say (columns of `arxiv_lines`), in their order."""
+def read_lines(lines: pl.DataFrame) -> SnapshotRows:
+    """Parse `lines` (columns of `arxiv_lines`), in order."""
     if lines.is_empty():
-        return _nothing_read()
-    chosen = lines.select("imported_at", "line")
-    parts = [_read(chosen[first : first + MOST_LINES]) for first in range(0, chosen.height, MOST_LINES)]
-    return LinesRead(
+        return _read_no_lines()
+    raw = lines.select("imported_at", "line")
+    parts = [_read_batch(raw[first : first + MAX_BATCH_LINES]) for first in range(0, raw.height, MAX_BATCH_LINES)]
+    return SnapshotRows(
         rows=pl.concat(part.rows for part in parts),
         rejects=conform(pl.concat(part.rejects for part in parts), ARXIV_REJECTS),
     )
 
 
 @cache
-def _nothing_read() -> LinesRead:
-    """Most months of a lake that never imported a snapshot have no line, and reading none takes as long as a few."""
-    found = _read(none(ARXIV_LINES).select("imported_at", "line"))
-    return LinesRead(found.rows, conform(found.rejects, ARXIV_REJECTS))
+def _read_no_lines() -> SnapshotRows:
+    """The cached result for a month without lines. Without an import all months are such, and parsing takes time."""
+    batch = _read_batch(empty_table(ARXIV_LINES).select("imported_at", "line"))
+    return SnapshotRows(batch.rows, conform(batch.rejects, ARXIV_REJECTS))
 
 
-def _ids(texts: pl.Series) -> pl.Series:
-    return texts.to_frame("id").select(pl.when(is_id(pl.col("id"))).then("id")).to_series()
+def _valid_ids(texts: pl.Series) -> pl.Series:
+    return texts.to_frame("id").select(pl.when(is_paper_id(pl.col("id"))).then("id")).to_series()
 
 
-def _read(lines: pl.DataFrame) -> LinesRead:
-    texts = without_lone_surrogates(decoded(lines["line"]))
+def _read_batch(lines: pl.DataFrame) -> SnapshotRows:
+    texts = without_lone_surrogates(decode(lines["line"]))
     batch = lines.hstack([texts.alias("text")]).with_row_index("record")
-    laid = laid_out(batch.select("record", "text"))
-    found = authors(_people(laid.people), _affiliations(laid.people))
+    parsed = parse_lines(batch.select("record", "text"))
+    authors = parse_authors(_people(parsed.people), _affiliations(parsed.people))
     rows = (
-        laid.rows.hstack(batch.select("imported_at", "text"))
-        .join(found.lists, on="record", how="left", maintain_order="left")
+        parsed.rows.hstack(batch.select("imported_at", "text"))
+        .join(authors.by_record, on="record", how="left", maintain_order="left")
         .rename({"update_date": "datestamp"})
         .with_columns(
-            *(pl.lit(None, pl.String).alias(name) for name in _UNTOLD),
-            paper_id=pl.when(is_id(pl.col("id"))).then("id"),
-            created_on=_day(pl.col("created")),
-            updated_on=_day(pl.col("updated")),
-            modified_on=date_told(pl.col("datestamp")),
+            *(pl.lit(None, pl.String).alias(name) for name in _MISSING_ELEMENTS),
+            paper_id=pl.when(is_paper_id(pl.col("id"))).then("id"),
+            created_on=_version_date(pl.col("created")),
+            updated_on=_version_date(pl.col("updated")),
+            modified_on=parse_date(pl.col("datestamp")),
             is_deleted=pl.lit(value=False),
         )
-        .with_columns(refusal=_refusal(laid.wrong))
+        .with_columns(refusal=_refusal(parsed.wrong_types))
     )
-    kept = rows.filter(pl.col("refusal").is_null())
-    identity = kept.select(
+    valid = rows.filter(pl.col("refusal").is_null())
+    identity = valid.select(
         *("paper_id", "is_deleted", "imported_at"), filed_on=filed_on(pl.col("paper_id")), datestamp="modified_on"
     )
-    faults = _faults(rows, kept, laid, found)
-    return LinesRead(rows=identity.hstack(told(kept)).select(_COLUMNS), rejects=_rejects(faults, batch))
+    faults = _faults(rows, valid, parsed, authors)
+    return SnapshotRows(rows=identity.hstack(paper_columns(valid)).select(_COLUMNS), rejects=_rejects(faults, batch))
 
 
 def _people(people: pl.DataFrame) -> pl.DataFrame:
@@ -126,14 +140,14 @@ def _people(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _affiliations(people: pl.DataFrame) -> pl.DataFrame:
-    held = people.with_row_index("author").filter(pl.col("parts").list.len() > len(PARTS))
-    return held.select("author", text=pl.col("parts").list.slice(len(PARTS))).explode("text")
+    affiliated = people.with_row_index("author").filter(pl.col("parts").list.len() > len(PARTS))
+    return affiliated.select("author", text=pl.col("parts").list.slice(len(PARTS))).explode("text")
 
 
-def _day(text: pl.Expr) -> pl.Expr:
-    """The UTC date of a version (`Mon, 2 Apr 2007 19:18:42 GMT`); null where it is none that a paper can have."""
+def _version_date(text: pl.Expr) -> pl.Expr:
+    """The UTC date of a version (`Mon, 2 Apr 2007 19:18:42 GMT`); null where it is not plausible for a paper."""
     day = text.str.extract(_DAY_OF_VERSION).str.to_date("%d %b %Y", strict=False)
-    return date_told(day.dt.strftime("%Y-%m-%d"))
+    return parse_date(day.dt.strftime("%Y-%m-%d"))
 
 
 def _refusal(wrong: pl.DataFrame) -> pl.Expr:
@@ -152,31 +166,31 @@ def _refusal(wrong: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _faults(rows: pl.DataFrame, kept: pl.DataFrame, laid: Laid, found: Authors) -> pl.DataFrame:
-    """What could not be read of the lines, each with the number of its line."""
-    of_record = kept.select("record", "paper_id")
+def _faults(rows: pl.DataFrame, valid: pl.DataFrame, parsed: ParsedLines, authors: ParsedAuthors) -> pl.DataFrame:
+    """Faults of the lines, with the `record` number of their line."""
+    valid_ids = valid.select("record", "paper_id")
     is_whole = pl.col("refusal") == "not_an_object"
     faults = [
-        refused(rows, shown(pl.when(is_whole | pl.col("id").is_null()).then("text").otherwise("id"))),
-        unread(kept, _PATHS),
-        nameless(found.nameless.join(of_record, on="record"), "authors_parsed"),
-        mistyped(laid.wrong.join(of_record, on="record")),
+        refused_rows(rows, excerpt(pl.when(is_whole | pl.col("id").is_null()).then("text").otherwise("id"))),
+        unreadable_values(valid, _PATHS),
+        unnamed_authors(authors.unnamed.join(valid_ids, on="record"), "authors_parsed"),
+        wrong_types(parsed.wrong_types.join(valid_ids, on="record")),
     ]
-    return pl.concat(one.select("record", "paper_id", *SAID) for one in faults)
+    return pl.concat(part.select("record", "paper_id", *REJECT_COLUMNS) for part in faults)
 
 
 def _rejects(faults: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `arxiv_rejects`. A line is known by the hash of its bytes, as an answer is."""
-    held = batch.join(faults.select("record"), on="record", how="semi")
+    """Rows of `arxiv_rejects`. `body_sha256` is the hash of the line."""
+    lines = batch.join(faults.select("record"), on="record", how="semi")
     with engine().cursor() as database:
-        database.register("held", held.select("record", "line").to_arrow())
-        hashes = database.sql("select record, sha256(line) as body_sha256 from held").pl()
-    about = held.select(
+        database.register("lines", lines.select("record", "line").to_arrow())
+        hashes = database.sql("select record, sha256(line) as body_sha256 from lines").pl()
+    columns = lines.select(
         "record",
         captured_on=pl.col("imported_at").dt.date(),
         captured_at="imported_at",
         position=pl.lit(0, pl.Int32),
         entry="text",
     )
-    told_of = about.join(hashes.with_columns(pl.col("record").cast(pl.UInt32)), on="record")
-    return conform(faults.join(told_of, on="record"), ARXIV_REJECTS)
+    lines_with_hash = columns.join(hashes.with_columns(pl.col("record").cast(pl.UInt32)), on="record")
+    return conform(faults.join(lines_with_hash, on="record"), ARXIV_REJECTS)

@@ -1,1 +1,1 @@
-"""Answers of the Hub to rows."""
+"""Rows from the Hub's answers."""

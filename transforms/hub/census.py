@@ -1,4 +1,4 @@
-"""The census of fields: what entries carry, known or not, and in what form. Names and types only; nothing is judged."""
+"""The census of fields: count all fields of the entries, known or unknown, with the types of their values."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from schemas.field_days import RELATES
-from transforms.drift import month_of
-from transforms.hub.answers import Opened, batched
-from transforms.hub.values import instant
+from schemas.field_days import RELATION_SEPARATOR
+from transforms.drift import month_start
+from transforms.hub.answers import ListPages, one_page_batches
+from transforms.hub.values import parse_timestamp
 from transforms.text import one_line
 
-MOST_ENTRIES = 100
-"""Of a date: a page of the Hub holds no more, and what changed shows in these."""
-LONGEST = 200
-"""The longest recorded list has 133 entries. Of one beyond that, a few tell as much, and cost less than its tables."""
+MAX_ENTRIES = 100
+"""Entries counted of each date: the size of the Hub's largest page, and enough to detect changes."""
+LONG_LIST = 200
+"""The longest recorded list has 133 entries. Of a list longer than `LONG_LIST`, only `FEW_ENTRIES` are counted."""
 FEW_ENTRIES = 20
-_ENOUGH_FOR_FEW = 500_000
-"""Letters that nearly always hold so few: a recorded entry has 3,000 at the mean, 55,000 at most. Where they do not,
-the whole list is parsed."""
-_MOST_FIELDS = 1000
-_MOST_DEPTH = 12
+_FEW_ENTRIES_LENGTH = 500_000
+"""Characters that nearly always contain `FEW_ENTRIES`: a recorded entry has 3,000 on average, and 55,000 at most. The
+whole list is parsed where they do not."""
+_MAX_FIELDS = 1000
+_MAX_DEPTH = 12
 _SAMPLES = 3
 _SAMPLE_LENGTH = 60
-_LONGEST_NAME = 60
+_MAX_NAME_LENGTH = 60
 _KINDS = {
     "VARCHAR": "text",
     "BOOLEAN": "flag",
@@ -44,51 +45,51 @@ _KINDS = {
     "JSON": "mixed",
 }
 _NEXT_ENTRY = ',{"paper":'
-_AGREE = ("$.publishedAt", "$.paper.publishedAt")
-"""By their names the same instant. They never were: to 2025-03-10 the first was shifted, since then it is New York's
-clock with a false Z."""
-_DATED = "$.paper.submittedOnDailyAt"
+_PUBLISHED_PATHS = ("$.publishedAt", "$.paper.publishedAt")
+"""The same time by their names, but never by their values: until 2025-03-10 the first was shifted, and since then it is
+New York time with a wrong Z."""
+_PUT_ON_PATH = "$.paper.submittedOnDailyAt"
 _PLACE = ["page_no", "item"]
-_OF_DATE = ["listed_on", "field_path"]
+_DATE_AND_PATH = ["listed_on", "field_path"]
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """`days` has the columns of the table `field_days`; `samples` are some values (field_path, month, sample)."""
+    """`days` has the columns of the table `field_days`; `samples` has example values (field_path, month, sample)."""
 
     days: pl.DataFrame
     samples: pl.DataFrame
 
 
-def census(pages: Opened, tally: pl.DataFrame, source: str) -> Census:
-    """Count the fields of the newest valid capture of each date, whether it will be let in or not."""
-    chosen = _first_pages(tally)
+def take_census(pages: ListPages, tally: pl.DataFrame, source: str) -> Census:
+    """Count the fields of the newest valid capture of each date, whether it will be accepted or not."""
+    first_pages = _first_pages(tally)
     try:
-        return _census(pages.texts, chosen, source)
+        return _census(pages.texts, first_pages, source)
     except (duckdb.InternalException, duckdb.FatalException):
-        # Nested too deep for DuckDB to tell its structure, which ruins the whole engine.
+        # An entry is nested too deeply for json_structure, and the error makes the whole database unusable.
         _engine.cache_clear()
-        return _census(pages.texts, chosen, source, most_depth=_MOST_DEPTH)
+        return _census(pages.texts, first_pages, source, max_depth=_MAX_DEPTH)
 
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """An engine apart: what ruins it must not cost anybody else's reading."""
-    atexit.register(_engine.cache_clear)  # as of every engine that is remembered
+    """A database for the census alone: an error that makes it unusable must not affect other reads."""
+    atexit.register(_engine.cache_clear)  # for the reason given in `answers.engine`
     return duckdb.connect(config={"threads": 1})
 
 
-def _census(texts: pl.DataFrame, chosen: pl.DataFrame, source: str, most_depth: int | None = None) -> Census:
-    """The census of the first entries of the `chosen` pages; of one nested deeper than that only that it is there."""
+def _census(texts: pl.DataFrame, first_pages: pl.DataFrame, source: str, max_depth: int | None = None) -> Census:
+    """The census of the first entries of `first_pages`; an entry nested deeper than `max_depth` counts as empty."""
     with _engine().cursor() as database:
-        _take_out(database, texts, chosen, most_depth)
+        _create_entries(database, texts, first_pages, max_depth)
         shapes: pl.DataFrame = database.sql(
             "select listed_on, coalesce(json_structure(entry), '\"NULL\"') as shape, count(*) as entries, "
             "min({page_no: page_no, item: item}) as example from census_entries group by all"
         ).pl()
         if shapes.is_empty():
             return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
-        fields = _commonest(shapes)
+        fields = _most_common_fields(shapes)
         values = _values(database, fields.select("field_path", "address").unique().drop_nulls())
     counted = (
         shapes.join(fields, on="shape")
@@ -96,29 +97,32 @@ def _census(texts: pl.DataFrame, chosen: pl.DataFrame, source: str, most_depth: 
         .agg(present_count=pl.col("entries").sum().cast(pl.Int32))
     )
     is_outside_lists = ~pl.col("field_path").str.contains("[]", literal=True)
-    told_apart = _counted(values.filter("is_text", is_outside_lists))
-    is_told_apart = (pl.col("kind") == "text") & is_outside_lists
-    # A name with quotes in it has no address: its texts stay what they are.
-    others = [counted.filter(~is_told_apart), counted.filter(is_told_apart).join(told_apart, on=_OF_DATE, how="anti")]
-    related = _counted(_relations(values))
+    texts_by_kind = _count(values.filter("is_text", is_outside_lists))
+    is_classified = (pl.col("kind") == "text") & is_outside_lists
+    # A name with quotes has no address, so its texts keep the kind `text`.
+    others = [
+        counted.filter(~is_classified),
+        counted.filter(is_classified).join(texts_by_kind, on=_DATE_AND_PATH, how="anti"),
+    ]
+    relations = _count(_relations(values))
     totals = shapes.group_by("listed_on").agg(entry_count=pl.col("entries").sum().cast(pl.Int32))
-    every = pl.concat([*others, told_apart, related])
-    days = every.join(totals, on="listed_on").with_columns(source=pl.lit(source))
+    rows = pl.concat([*others, texts_by_kind, relations])
+    days = rows.join(totals, on="listed_on").with_columns(source=pl.lit(source))
     return Census(days.select(*_DAYS), _samples(values, shapes, fields))
 
 
-def _commonest(shapes: pl.DataFrame) -> pl.DataFrame:
-    """The fields (shape, field_path, address, kind) of all `shapes`; of endless ones those that most entries have."""
+def _most_common_fields(shapes: pl.DataFrame) -> pl.DataFrame:
+    """The fields (shape, field_path, address, kind) of all `shapes`, or the most common `_MAX_FIELDS` of them."""
     fields = pl.DataFrame(
         [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
         schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
         orient="row",
     )
-    if fields["field_path"].n_unique() <= _MOST_FIELDS:
+    if fields["field_path"].n_unique() <= _MAX_FIELDS:
         return fields
-    held = shapes.group_by("shape").agg(pl.col("entries").sum()).join(fields, on="shape")
-    count = held.group_by("field_path").agg(pl.col("entries").sum())
-    common = count.sort("entries", "field_path", descending=[True, False]).head(_MOST_FIELDS)
+    by_field = shapes.group_by("shape").agg(pl.col("entries").sum()).join(fields, on="shape")
+    counts = by_field.group_by("field_path").agg(pl.col("entries").sum())
+    common = counts.sort("entries", "field_path", descending=[True, False]).head(_MAX_FIELDS)
     return fields.join(common, on="field_path", how="semi")
 
 
@@ -134,51 +138,53 @@ _DAYS = {
 
 
 def _first_pages(tally: pl.DataFrame) -> pl.DataFrame:
-    """The pages (page_no, listed_on, before, most) that hold the entries to look at: `most` of each date."""
+    """The pages with entries to count (page_no, listed_on, before, max_count): the first `max_count` of each date."""
     valid = tally.filter(pl.col("entry_count") > 0)
     newest = valid.filter(pl.col("captured_at") == pl.col("captured_at").max().over("listed_on"))
-    is_long = pl.col("entry_count").sum().over("listed_on") > LONGEST
-    most = pl.when(is_long).then(FEW_ENTRIES).otherwise(MOST_ENTRIES)
-    told = newest.select("page_no", "listed_on", "before", most=most)
-    return told.filter(pl.col("before") < pl.col("most"))
+    is_long = pl.col("entry_count").sum().over("listed_on") > LONG_LIST
+    max_count = pl.when(is_long).then(FEW_ENTRIES).otherwise(MAX_ENTRIES)
+    pages = newest.select("page_no", "listed_on", "before", max_count=max_count)
+    return pages.filter(pl.col("before") < pl.col("max_count"))
 
 
-def _take_out(
-    database: duckdb.DuckDBPyConnection, page_texts: pl.DataFrame, chosen: pl.DataFrame, most_depth: int | None
+def _create_entries(
+    database: duckdb.DuckDBPyConnection, page_texts: pl.DataFrame, first_pages: pl.DataFrame, max_depth: int | None
 ) -> None:
-    """Make the table `census_entries` (page_no, item, listed_on, entry) of the first entries of the `chosen` pages."""
-    texts = page_texts.join(chosen, on="page_no").with_columns(start=pl.lit(None, pl.String))
-    is_long = texts["most"] == FEW_ENTRIES
+    """Create the table `census_entries` (page_no, item, listed_on, entry) from the first entries of `first_pages`."""
+    texts = page_texts.join(first_pages, on="page_no").with_columns(start=pl.lit(None, pl.String))
+    is_long = texts["max_count"] == FEW_ENTRIES
     if is_long.any():
-        # It need not be parsed to its end, unless the cut is not at an entry's.
-        pieces = pl.col("text").str.head(_ENOUGH_FOR_FEW).str.splitn(_NEXT_ENTRY, FEW_ENTRIES + 1).struct.unnest()
+        # A long list is cut between two entries, so that only its start is parsed. If the cut is not valid JSON, the
+        # query below parses the whole list.
+        pieces = pl.col("text").str.head(_FEW_ENTRIES_LENGTH).str.splitn(_NEXT_ENTRY, FEW_ENTRIES + 1).struct.unnest()
         cut = texts.select("page_no", pieces).drop(f"field_{FEW_ENTRIES}")
         start = pl.concat_str(pl.exclude("page_no"), separator=_NEXT_ENTRY) + "]"
         texts = texts.with_columns(start=pl.when(is_long).then(cut.select(start).to_series()))
-    held = texts.select("page_no", "listed_on", "before", "most", "text", "start")
-    database.register("census_pages", batched(held))
+    pages = texts.select("page_no", "listed_on", "before", "max_count", "text", "start")
+    database.register("census_pages", one_page_batches(pages))
     database.execute(
         """
         create or replace temp table census_entries as select page_no, item, listed_on, entry from (
-            select page_no, listed_on, before, most, unnest(entries) as entry, generate_subscripts(entries, 1) as item
+            select page_no, listed_on, before, max_count,
+                   unnest(entries) as entry, generate_subscripts(entries, 1) as item
             from (
-                select page_no, listed_on, before, most,
+                select page_no, listed_on, before, max_count,
                        coalesce(try(from_json(start, '["JSON"]')), from_json(text, '["JSON"]')) as entries
                 from census_pages
             )
-        ) where before + item <= most
+        ) where before + item <= max_count
         """
     )
-    if most_depth is not None:
+    if max_depth is not None:
         entries: pl.DataFrame = database.sql("select page_no, item, listed_on, entry from census_entries").pl()
-        is_deep = pl.Series([entry is not None and _depth(entry) > most_depth for entry in entries["entry"]])
+        is_deep = pl.Series([entry is not None and _depth(entry) > max_depth for entry in entries["entry"]])
         shallow = pl.when(is_deep).then(pl.lit("{}")).otherwise("entry").alias("entry")
         database.register("shallow_entries", entries.with_columns(shallow).to_arrow())
         database.execute("create or replace temp table census_entries as from shallow_entries")
 
 
 def _depth(text: str) -> int:
-    """How deep JSON is nested."""
+    """The nesting depth of a JSON text."""
     deepest = depth = 0
     for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
         depth += 1 if bracket in "[{" else -1
@@ -187,12 +193,12 @@ def _depth(text: str) -> int:
 
 
 def _values(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.DataFrame:
-    """What stands at the addresses of `fields` in each entry: the beginning of the value, and its kind if it is text.
+    """The beginning of the value of each of `fields` in each entry, and its kind if it is text.
 
-    Gives page_no, item, listed_on, value, kind and is_text beside the columns of `fields`.
+    Columns: page_no, item, listed_on, value, kind, is_text and those of `fields`.
     """
-    addresses = _listed(fields["address"].to_list())
-    found: pl.DataFrame = database.sql(
+    addresses = _sql_list(fields["address"].to_list())
+    values: pl.DataFrame = database.sql(
         f"""
         select page_no, item, listed_on, place, left(value, {_SAMPLE_LENGTH}) as value, type = 'VARCHAR' as is_text,
             case
@@ -201,29 +207,31 @@ def _values(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.Dat
                 then case when contains(value, 'T00:00:00') then 'midnight' else 'instant' end
             when contains(value, chr(10)) then 'wrapped_text' else 'text' end as kind
         from (
-            select page_no, item, listed_on, unnest(found) as value, unnest(types) as type,
-                   generate_subscripts(found, 1) as place
+            select page_no, item, listed_on, unnest(json_values) as value, unnest(types) as type,
+                   generate_subscripts(json_values, 1) as place
             from (
-                select page_no, item, listed_on, json_extract_string(entry, {addresses}) as found,
+                select page_no, item, listed_on, json_extract_string(entry, {addresses}) as json_values,
                        json_type(entry, {addresses}) as types
                 from census_entries
             )
         ) where value is not null
         """  # noqa: S608 - addresses are quoted
     ).pl()
-    return found.join(fields.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)), on="place")
+    return values.join(fields.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)), on="place")
 
 
-def _counted(told: pl.DataFrame) -> pl.DataFrame:
-    return told.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
+def _count(values: pl.DataFrame) -> pl.DataFrame:
+    return values.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
 
 
 def _relations(values: pl.DataFrame) -> pl.DataFrame:
-    """How the values of fields relate that ought to agree: listed_on, field_path, kind."""
-    at = values.filter(pl.col("field_path").is_in([*_AGREE, _DATED])).with_columns(at=instant(pl.col("value")))
-    one, other, put = (
-        at.filter(pl.col("field_path") == path).select("page_no", "item", "listed_on", "at").drop_nulls()
-        for path in (*_AGREE, _DATED)
+    """The relations between fields that should agree: listed_on, field_path, kind."""
+    timestamps = values.filter(pl.col("field_path").is_in([*_PUBLISHED_PATHS, _PUT_ON_PATH])).with_columns(
+        at=parse_timestamp(pl.col("value"))
+    )
+    outer, inner, put_on = (
+        timestamps.filter(pl.col("field_path") == path).select("page_no", "item", "listed_on", "at").drop_nulls()
+        for path in (*_PUBLISHED_PATHS, _PUT_ON_PATH)
     )
     clock = pl.col("at_other").dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
     agreement = (
@@ -234,19 +242,19 @@ def _relations(values: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("other_instant"))
     )
     is_dated = pl.when(pl.col("at").dt.date() == pl.col("listed_on")).then(pl.lit("same_date"))
-    both = one.join(other, on=_PLACE, suffix="_other").with_columns(kind=agreement)
-    dated = put.with_columns(kind=is_dated.otherwise(pl.lit("other_date")))
-    names = (RELATES.join(_AGREE), RELATES.join((_DATED, "listed_on")))
+    both = outer.join(inner, on=_PLACE, suffix="_other").with_columns(kind=agreement)
+    dated = put_on.with_columns(kind=is_dated.otherwise(pl.lit("other_date")))
+    names = (RELATION_SEPARATOR.join(_PUBLISHED_PATHS), RELATION_SEPARATOR.join((_PUT_ON_PATH, "listed_on")))
     return pl.concat(
-        told.select("listed_on", pl.lit(name).alias("field_path"), "kind")
-        for name, told in zip(names, (both, dated), strict=True)
+        relation.select("listed_on", pl.lit(name).alias("field_path"), "kind")
+        for name, relation in zip(names, (both, dated), strict=True)
     )
 
 
 def _samples(values: pl.DataFrame, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
-    """Some values of every field that is no container: of one entry of each shape in each month."""
-    placed = shapes.unnest("example").with_columns(month=month_of("listed_on")).sort(_PLACE)
-    first = placed.unique(["shape", "month"], keep="first", maintain_order=True)
+    """Example values of every field that is not a container, from one entry of each shape in each month."""
+    examples = shapes.unnest("example").with_columns(month=month_start("listed_on")).sort(_PLACE)
+    first = examples.unique(["shape", "month"], keep="first", maintain_order=True)
     containers = fields.filter(pl.col("kind").is_in(["object", "list"])).select("field_path")
     return (
         values.join(first.select(*_PLACE, "month"), on=_PLACE)
@@ -261,30 +269,29 @@ def _samples(values: pl.DataFrame, shapes: pl.DataFrame, fields: pl.DataFrame) -
     )
 
 
-def _listed(addresses: Sequence[str]) -> str:
-    """JSON paths as a list in SQL."""
+def _sql_list(addresses: Sequence[str]) -> str:
+    """JSON paths as an SQL list."""
     quoted = ", ".join("'" + address.replace("'", "''") + "'" for address in addresses)
     return f"[{quoted}]::varchar[]" if not quoted else f"[{quoted}]"
 
 
 @lru_cache(maxsize=4096)
 def _fields(shape: str) -> tuple[tuple[str, str | None, str], ...]:
-    """The fields of a shape, as `json_structure` told it: path, where JSON can be asked for it, and kind."""
-    found = []
-    for field in _walk(json.loads(shape), "$", "$", 0):
-        found.append(field)
-        if len(found) == _MOST_FIELDS:
-            break
-    return tuple(dict.fromkeys(found))
+    """The fields (path, address, kind) of a shape as given by DuckDB's `json_structure`.
+
+    The address is a JSON path that DuckDB can evaluate, or None.
+    """
+    fields = islice(_walk(json.loads(shape), "$", "$", 0), _MAX_FIELDS)
+    return tuple(dict.fromkeys(fields))
 
 
 def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tuple[str, str | None, str]]:
     if isinstance(shape, str):
-        # An empty object is told as `JSON`, and so are items of several types.
+        # DuckDB gives `JSON` for an empty object, and also for items of several types.
         yield path, address, "object" if shape == "JSON" and "[]" not in path else _KINDS.get(shape, "mixed")
         return
     yield path, address, "object" if isinstance(shape, dict) else "list"
-    if depth == _MOST_DEPTH:
+    if depth == _MAX_DEPTH:
         return
     if isinstance(shape, list):
         for item in shape:
@@ -293,8 +300,8 @@ def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tu
     for name, inner in shape.items():
         is_plain = re.fullmatch(r"[A-Za-z0-9_]+", name)
         shown = name if is_plain else json.dumps(name)
-        if len(shown) > _LONGEST_NAME:  # two that begin alike stay two
-            shown = f"{shown[:_LONGEST_NAME]}…{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
-        # JSON paths have no way to ask for just any name.
-        asked = f".{name}" if is_plain else f'."{name}"' if re.fullmatch(r"[\w .:/@-]{1,99}", name) else None
-        yield from _walk(inner, f"{path}.{shown}", address and asked and address + asked, depth + 1)
+        if len(shown) > _MAX_NAME_LENGTH:  # the hash keeps apart names with the same beginning
+            shown = f"{shown[:_MAX_NAME_LENGTH]}…{sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+        # DuckDB's JSON paths do not support all names.
+        step = f".{name}" if is_plain else f'."{name}"' if re.fullmatch(r"[\w .:/@-]{1,99}", name) else None
+        yield from _walk(inner, f"{path}.{shown}", address and step and address + step, depth + 1)

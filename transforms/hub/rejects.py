@@ -1,24 +1,24 @@
-"""The table `rejects`: refused entries, values and captures, with what they read."""
+"""The table `rejects`: refused entries, values and captures, with the raw entry."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from schemas.listings import LISTINGS
-from transforms.hub.answers import Opened
+from transforms.hub.answers import ListPages
 
 CAPTURE = ["listed_on", "captured_at"]
 
 
-def with_raw_entries(pages: Opened, faults: pl.DataFrame) -> pl.DataFrame:
-    """`faults` with the column `entry`: the raw JSON of the entry, or of the author, that holds the fault.
+def with_raw_entries(pages: ListPages, faults: pl.DataFrame) -> pl.DataFrame:
+    """`faults` with the column `entry`: the raw JSON of the entry or author with the fault.
 
-    A list that moves between two pages repeats entries, also bad ones: each counts once a capture. Authors are told of
-    the first entry of their paper alone, so two that read the same are two.
+    A list that shifts between two requests repeats entries, also invalid ones: each counts once per capture. Authors
+    are read only from the first entry of their paper, so two equal invalid authors are two faults.
     """
     if faults.is_empty():
         return faults.with_columns(entry=pl.lit(None, pl.String))
-    pages.take_out(faults, "faulty")
+    pages.extract_entries(faults, "faulty")
     pages.database.register("faults", faults.select("page_no", "item", "author").unique().to_arrow())
     raw = pages.database.sql(
         """
@@ -29,18 +29,18 @@ def with_raw_entries(pages: Opened, faults: pl.DataFrame) -> pl.DataFrame:
         from faults join faulty using (page_no, item)
         """
     ).pl()
-    same = ["table_name", "field", "entry", "of_author"]
+    identity = ["table_name", "field", "entry", "of_author"]
     return (
         faults.join(raw, on=["page_no", "item", "author"])
         .sort(*CAPTURE, "place", "table_name", "field")
         .with_columns(of_author=pl.when(pl.col("author") > 0).then("place"))
-        .with_columns(nth_on_page=pl.int_range(pl.len()).over("page_no", *same))
-        .unique(subset=[*CAPTURE, *same, "nth_on_page"], keep="first", maintain_order=True)
+        .with_columns(nth_on_page=pl.int_range(pl.len()).over("page_no", *identity))
+        .unique(subset=[*CAPTURE, *identity, "nth_on_page"], keep="first", maintain_order=True)
     )
 
 
 def rejects(faults: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFrame:
-    """What was refused, once for each capture that holds it. No row of a refused capture is kept."""
+    """The rejects, one for each fault and capture. All rows of a refused capture are rejected."""
     refused = captures.filter("is_refused")
     whole = refused.select(
         *CAPTURE,

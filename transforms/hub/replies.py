@@ -1,4 +1,4 @@
-"""Replies of the Hub to the rows of its tables: a pure function of a month of answers."""
+"""Tables from the Hub's replies: a pure function of a month of answers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from schemas.field_days import FIELD_DAYS
 from schemas.listings import LISTINGS
 from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
-from schemas.source_days import SOURCE_DAYS
+from schemas.source_days import HUB, SOURCE_DAYS
 from transforms.conform import conform
 from transforms.drift import drift
 from transforms.hub import entries as hub_entries
-from transforms.hub import rejects as rejected
+from transforms.hub import rejects as hub_rejects
 from transforms.hub import verdicts
-from transforms.hub.answers import opened, pages
-from transforms.hub.census import Census, census
+from transforms.hub.answers import capture_pages, open_pages
+from transforms.hub.census import Census, take_census
 
-NAME = "hub"
 CAPTURE = ["listed_on", "captured_at"]
 PAPER = ["listed_on", "paper_id"]
 CAPTURE_OF_PAPER = [*PAPER, "captured_at"]
@@ -31,13 +30,13 @@ _PAPER_COLUMNS = (*(c.name for c in LISTINGS.columns if c.name not in _FROM_CAPT
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A month of answers, read but not yet judged.
+class ParsedHubReplies:
+    """A month of answers, parsed but not yet validated.
 
-    `captures` has the columns of the table `captures`, before anything was refused. `papers` holds a row
-    for each readable entry of each capture, `authors` for each readable author, `faults` for each entry
-    or value that could not be read. `fields` is the census of what the entries carry, if
-    one was taken. `answers` has a row a capture (listed_on, captured_at), with what it was answered in one text.
+    `captures` has the columns of the table `captures`, before any is refused. `papers` has one row for each readable
+    entry of each capture, `authors` for each readable author, `faults` for each unreadable entry or value. `fields` is
+    the field census, if requested. `answers` (listed_on, captured_at, answers) identifies the answers of each capture
+    by their joined hashes.
     """
 
     captures: pl.DataFrame
@@ -48,37 +47,37 @@ class Reading:
     answers: pl.DataFrame
 
 
-def read(replies: pl.DataFrame, *, has_census: bool = True) -> Reading:
-    """Every entry of `replies` (columns of `hub_replies`, any order, any repetition)."""
-    asked = pages(replies)
-    with opened(asked) as pages_read:
-        found = hub_entries.laid_out(pages_read)
-        tally = verdicts.tally(asked, pages_read.entry_counts(found))
-        entries = hub_entries.entries(pages_read, found, tally)
-        papers = hub_entries.papers(entries)
-        people = hub_entries.people(pages_read, entries, papers)
-        faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.people_faults(people)])
-        refused = rejected.with_raw_entries(pages_read, faults)
-        fields = census(pages_read, tally, NAME) if has_census else None
-    return Reading(
-        captures=verdicts.captures(tally, entries.rows, NAME),
+def parse_replies(replies: pl.DataFrame, *, has_census: bool = True) -> ParsedHubReplies:
+    """Parse `replies` (columns of `hub_replies`, in any order; repeated rows count once)."""
+    pages = capture_pages(replies)
+    with open_pages(pages) as lists:
+        parsed = hub_entries.parse_entries(lists)
+        tally = verdicts.count_entries(pages, lists.entry_counts(parsed))
+        entries = hub_entries.read_entries(lists, parsed, tally)
+        papers = hub_entries.readable_papers(entries)
+        authors = hub_entries.read_authors(lists, entries, papers)
+        faults = pl.concat([hub_entries.entry_faults(entries, papers), hub_entries.author_faults(authors)])
+        faults = hub_rejects.with_raw_entries(lists, faults)
+        fields = take_census(lists, tally, HUB) if has_census else None
+    return ParsedHubReplies(
+        captures=verdicts.captures(tally, entries.rows, HUB),
         papers=papers.select(*_PAPER_COLUMNS),
-        authors=people.filter(pl.col("refusal").is_null()),
-        faults=refused,
+        authors=authors.filter(pl.col("refusal").is_null()),
+        faults=faults,
         fields=fields,
-        answers=asked.group_by(CAPTURE).agg(answers=pl.col("body_sha256").sort_by("page").str.join()),
+        answers=pages.group_by(CAPTURE).agg(answers=pl.col("body_sha256").sort_by("page").str.join()),
     )
 
 
-def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The tables of the month, by name; those of the census where there is one.
+def build_tables(reading: ParsedHubReplies, refused: pl.DataFrame, accepted: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The tables of the month, by name; without those of the census if `reading` has none.
 
-    `refused` (listed_on, captured_at, message) are the captures that the judge sets aside, `accepted`
-    (listed_on, captured_at) those that a person let in all the same.
+    `refused` (listed_on, captured_at, message) are the captures that the validator refused; `accepted` (listed_on,
+    captured_at) are those that a person accepted nevertheless.
     """
-    captures = verdicts.judged(reading.captures, refused, accepted)
-    admitted = captures.filter(~pl.col("is_refused")).select(CAPTURE)
-    seen = reading.papers.join(admitted, on=CAPTURE, how="semi")
+    captures = verdicts.apply_decisions(reading.captures, refused, accepted)
+    published = captures.filter(~pl.col("is_refused")).select(CAPTURE)
+    seen = reading.papers.join(published, on=CAPTURE, how="semi")
     listings = _listings(seen, verdicts.reference_captures(captures))
     newest = listings.select(*PAPER, captured_at="last_seen_at")
     is_each_once = listings.height == reading.papers.height
@@ -89,7 +88,7 @@ def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> di
         SIGNALS: seen,
         SOURCE_DAYS: verdicts.source_days(captures, listings),
         CAPTURES: captures,
-        REJECTS: rejected.rejects(reading.faults, captures),
+        REJECTS: hub_rejects.rejects(reading.faults, captures),
     }
     if reading.fields is not None:
         rows |= {FIELD_DAYS: reading.fields.days, DRIFT: drift(reading.fields.days, reading.fields.samples)}
@@ -97,9 +96,9 @@ def build(reading: Reading, refused: pl.DataFrame, accepted: pl.DataFrame) -> di
 
 
 def _listings(seen: pl.DataFrame, reference: pl.DataFrame) -> pl.DataFrame:
-    """One row a paper and date: values of the newest capture that holds it, listed as `reference` has it.
+    """One row for each paper and date, with values from the newest capture that contains it.
 
-    The place of a listed paper is that of the reference capture, so that places are unique among them.
+    `is_listed` and the position of a listed paper come from the `reference` captures, so positions are unique.
     """
     span = seen.group_by(PAPER).agg(first_seen_at=pl.col("captured_at").min(), last_seen_at=pl.col("captured_at").max())
     places = seen.join(reference, on=CAPTURE, how="semi").select(*PAPER, listed_place="position")

@@ -1,4 +1,4 @@
-"""One value of an entry: read by its JSON type, or refused with a reason. Nothing is guessed or coerced."""
+"""Read single values of an entry by their JSON type, or refuse them with a reason. Nothing is guessed or coerced."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Literal
 import polars as pl
 
 from schemas.table import Between, Column, Table
-from transforms.text import keywords, lines, one_line
+from transforms.text import clean_items, keywords, one_line
 
-Kind = Literal["text", "count", "flag", "instant", "texts", "keywords", "one_text", "object", "array"]
+Kind = Literal["text", "count", "flag", "timestamp", "texts", "keywords", "one_text", "object", "array"]
 
-_NEEDED = {
+_REQUIREMENTS = {
     "text": "text",
     "one_text": "text",
     "count": "a whole number",
     "flag": "true or false",
-    "instant": "an instant as text",
+    "timestamp": "an instant as text",
     "texts": "a list of texts",
     "keywords": "a list of texts",
     "object": "an object",
@@ -30,14 +30,15 @@ _JSON_TYPES = {
     "one_text": ["VARCHAR"],
     "count": ["UBIGINT", "BIGINT"],
     "flag": ["BOOLEAN"],
-    "instant": ["VARCHAR"],
+    "timestamp": ["VARCHAR"],
     "texts": ["ARRAY"],
     "keywords": ["ARRAY"],
     "object": ["OBJECT"],
     "array": ["ARRAY"],
 }
-_TEXTUAL = ("text", "one_text", "instant")
-_IN_WORDS = {
+TEXT_KINDS = ("text", "one_text", "timestamp")
+"""Kinds that are text in JSON."""
+_TYPE_NAMES = {
     "VARCHAR": "text",
     "UBIGINT": "the number",
     "BIGINT": "the number",
@@ -46,16 +47,17 @@ _IN_WORDS = {
     "ARRAY": "the list",
     "OBJECT": "the object",
 }
-_OTHER_INSTANTS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
+_OTHER_TIMESTAMP_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d")
 
-_FAULT = ("table_name", "field", "reason", "message")
+_FAULT_COLUMNS = ("table_name", "field", "reason", "message")
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """`column` is read from `path` (JSON path in the entry) as `kind`; later reads of a column fill its gaps.
+class JsonField:
+    """Maps the JSON value of type `kind` at `path` in an entry to a `column`.
 
-    `column` None only demands the type: a container whose parts are read by other reads.
+    Where several fields have the same column, the first one with a value counts. `column` None only requires the type:
+    it is for containers whose members are fields themselves.
     """
 
     column: str | None
@@ -64,57 +66,59 @@ class Read:
 
     @property
     def is_list(self) -> bool:
-        """Whether the items of a list are asked for, beside the list itself."""
+        """Whether the items of a list are read, in addition to the list itself."""
         return self.kind in ("texts", "keywords")
 
     def type(self) -> pl.Expr:
-        """The JSON type found, null where there is no value: absent and null mean the same, and so does blank text."""
-        found = pl.col(f"{self.path}:type")
-        is_blank = (found == "VARCHAR") & pl.lit(self.kind in _TEXTUAL) & (pl.col(self.path).str.strip_chars() == "")
-        return pl.when((found != "NULL") & ~is_blank).then(found)
+        """The JSON type of the value, null where there is none: absent, null and blank text are the same."""
+        json_type = pl.col(f"{self.path}:type")
+        is_blank = (
+            (json_type == "VARCHAR") & pl.lit(self.kind in TEXT_KINDS) & (pl.col(self.path).str.strip_chars() == "")
+        )
+        return pl.when((json_type != "NULL") & ~is_blank).then(json_type)
 
     def reason(self, declared: Callable[[str], Column]) -> pl.Expr:
-        """Why the value is refused; null where it is readable, or absent. Kept as the column `{path}:reason`."""
-        found = self.type()
-        wrong = found.is_not_null() & ~found.is_in(_JSON_TYPES[self.kind])
+        """The reason to refuse the value, as `{path}:reason`; null where the value is valid or absent."""
+        json_type = self.type()
+        is_wrong_type = json_type.is_not_null() & ~json_type.is_in(_JSON_TYPES[self.kind])
         if self.is_list:
             items = pl.col(f"{self.path}:item_types")
-            wrong |= items.list.eval(pl.element().is_null() | (pl.element() != "VARCHAR")).list.any()
-        reasons: Any = pl.when(wrong).then(pl.lit("wrong_type"))
-        if self.column is not None and self.kind in ("count", "instant"):
-            for broken, name in self._limits(declared(self.column)):
-                reasons = reasons.when(found.is_not_null() & broken).then(pl.lit(name))
+            is_wrong_type |= items.list.eval(pl.element().is_null() | (pl.element() != "VARCHAR")).list.any()
+        reasons: Any = pl.when(is_wrong_type).then(pl.lit("wrong_type"))
+        if self.column is not None and self.kind in ("count", "timestamp"):
+            for is_broken, name in self._limits(declared(self.column)):
+                reasons = reasons.when(json_type.is_not_null() & is_broken).then(pl.lit(name))
         reason: pl.Expr = reasons.otherwise(pl.lit(None, pl.String))
         return reason.alias(f"{self.path}:reason")
 
     def value(self) -> pl.Expr:
-        """The value where it is readable, else null. Needs the column `{path}:reason`."""
+        """The value where it is valid, else null. Needs the column `{path}:reason`."""
         raw = pl.col(self.path)
-        read: pl.Expr
+        parsed: pl.Expr
         match self.kind:
             case "text" | "object" | "array":
-                read = one_line(raw) if self.kind == "text" else raw
+                parsed = one_line(raw) if self.kind == "text" else raw
             case "one_text":
-                read = pl.when(one_line(raw).is_not_null()).then(pl.concat_list(one_line(raw)))
+                parsed = pl.when(one_line(raw).is_not_null()).then(pl.concat_list(one_line(raw)))
             case "count":
-                read = raw.cast(pl.Int64, strict=False)
+                parsed = raw.cast(pl.Int64, strict=False)
             case "flag":
-                read = raw == "true"
-            case "instant":
-                read = instant(raw)
+                parsed = raw == "true"
+            case "timestamp":
+                parsed = parse_timestamp(raw)
             case "texts":
-                read = lines(pl.col(f"{self.path}:items"))
+                parsed = clean_items(pl.col(f"{self.path}:items"))
             case "keywords":
-                read = keywords(pl.col(f"{self.path}:items"))
-        readable = self.type().is_not_null() & pl.col(f"{self.path}:reason").is_null()
-        held = pl.when(readable).then(read)
-        return held.cast(pl.Int32) if self.kind == "count" else held
+                parsed = keywords(pl.col(f"{self.path}:items"))
+        is_valid = self.type().is_not_null() & pl.col(f"{self.path}:reason").is_null()
+        value = pl.when(is_valid).then(parsed)
+        return value.cast(pl.Int32) if self.kind == "count" else value
 
     def _limits(self, column: Column) -> list[tuple[pl.Expr, str]]:
-        """What the declared range forbids; a value that cannot be held at all is beyond it."""
+        """Conditions that break the declared range, with their reasons; a value that cannot be stored breaks it too."""
         limits = [check for check in column.checks if isinstance(check, Between)]
-        if self.kind == "instant":
-            at = instant(pl.col(self.path))
+        if self.kind == "timestamp":
+            at = parse_timestamp(pl.col(self.path))
             ends = [(range_end(check.low), range_end(check.high)) for check in limits]
             return [(at.is_null(), "date_impossible"), *((~at.is_between(*end), "date_impossible") for end in ends)]
         number = pl.col(self.path).cast(pl.Int64, strict=False)
@@ -123,56 +127,56 @@ class Read:
         return [*below, (number.is_null(), "too_large"), *above]
 
     def fault(self, table: Table, field: pl.Expr) -> pl.Expr:
-        """The refusal as a struct of `table_name`, `field`, `reason`, `message`; null where all is well."""
-        shown = one_line(pl.col(self.path)).fill_null("null").str.slice(0, 60)
-        found = pl.col(f"{self.path}:type").replace_strict(_IN_WORDS, default="nothing")
-        message = pl.format("found {} {}; needed: " + _NEEDED[self.kind], found, shown)
+        """The refusal as a struct of `table_name`, `field`, `reason`, `message`; null for a valid value."""
+        excerpt = one_line(pl.col(self.path)).fill_null("null").str.slice(0, 60)
+        json_type = pl.col(f"{self.path}:type").replace_strict(_TYPE_NAMES, default="nothing")
+        message = pl.format("found {} {}; needed: " + _REQUIREMENTS[self.kind], json_type, excerpt)
         reason = pl.col(f"{self.path}:reason")
-        said = pl.struct(table_name=pl.lit(table.name), field=field, reason=reason, message=message)
-        return pl.when(reason.is_not_null()).then(said)
+        fault = pl.struct(table_name=pl.lit(table.name), field=field, reason=reason, message=message)
+        return pl.when(reason.is_not_null()).then(fault)
 
 
-def typed(raw: pl.DataFrame, reads: Sequence[Read], table: Table) -> pl.DataFrame:
-    """`raw` with the columns that `reads` make, each from the first of its reads that has a value.
+def read_fields(raw: pl.DataFrame, fields: Sequence[JsonField], table: Table) -> pl.DataFrame:
+    """`raw` with the columns of `fields`, each from its first field with a value.
 
-    The columns `{path}:reason` say what was refused.
+    The columns `{path}:reason` contain the reasons for refused values.
     """
-    judged = raw.with_columns(read.reason(table.__getitem__) for read in reads)
-    named = dict.fromkeys(read.column for read in reads if read.column)
-    return judged.with_columns(
-        pl.coalesce(*(read.value() for read in reads if read.column == name)).alias(name) for name in named
+    with_reasons = raw.with_columns(field.reason(table.__getitem__) for field in fields)
+    names = dict.fromkeys(field.column for field in fields if field.column)
+    return with_reasons.with_columns(
+        pl.coalesce(*(field.value() for field in fields if field.column == name)).alias(name) for name in names
     )
 
 
-def value_faults(judged: pl.DataFrame, reads: Sequence[Read], table: Table, inside: pl.Expr) -> pl.DataFrame:
-    """One row for each refused value of `judged`, beside its other columns; `inside` is the path of its entry."""
-    refused = judged.filter(pl.any_horizontal(pl.col(f"{read.path}:reason").is_not_null() for read in reads))
-    if refused.is_empty():  # as nearly always: not worth the thousand expressions
-        return refused.with_columns(pl.lit(None, pl.String).alias(name) for name in _FAULT)
-    fields = [pl.format("{}{}", inside, pl.lit(read.path.removeprefix("$"))) for read in reads]
-    faults = pl.concat_list(read.fault(table, field) for read, field in zip(reads, fields, strict=True))
+def value_faults(rows: pl.DataFrame, fields: Sequence[JsonField], table: Table, inside: pl.Expr) -> pl.DataFrame:
+    """One row for each refused value of `rows`, with the other columns; `inside` is the path of the row's entry."""
+    refused = rows.filter(pl.any_horizontal(pl.col(f"{field.path}:reason").is_not_null() for field in fields))
+    if refused.is_empty():  # the usual case: skip a thousand expressions
+        return refused.with_columns(pl.lit(None, pl.String).alias(name) for name in _FAULT_COLUMNS)
+    paths = [pl.format("{}{}", inside, pl.lit(field.path.removeprefix("$"))) for field in fields]
+    faults = pl.concat_list(field.fault(table, path) for field, path in zip(fields, paths, strict=True))
     return refused.with_columns(fault=faults).explode("fault").drop_nulls("fault").unnest("fault")
 
 
 def range_end(declared: float | str | None) -> pl.Expr:
-    """An end of a declared range, as a value is compared with it."""
+    """An end of a declared range as a literal; a text is a timestamp in UTC."""
     return pl.lit(datetime.fromisoformat(declared).replace(tzinfo=UTC) if isinstance(declared, str) else declared)
 
 
-def instant(text: pl.Expr) -> pl.Expr:
-    """An instant in UTC from ISO 8601; without a zone it is UTC, without a time midnight; else null."""
-    first = usual_instant(text)
-    rest = pl.when(first.is_null()).then(text)
+def parse_timestamp(text: pl.Expr) -> pl.Expr:
+    """Parse ISO 8601. Without a zone it is UTC, without a time midnight; null where it is invalid."""
+    common = parse_hub_timestamp(text)
+    rest = pl.when(common.is_null()).then(text)
     zoned = rest.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", strict=False).dt.convert_time_zone("UTC")
-    return pl.coalesce(first, *(_parsed(rest, form) for form in _OTHER_INSTANTS), zoned)
+    return pl.coalesce(common, *(_parse(rest, form) for form in _OTHER_TIMESTAMP_FORMATS), zoned)
 
 
-def usual_instant(text: pl.Expr) -> pl.Expr:
-    """An instant in the one form that the Hub writes; null for any other, which `instant` may still read."""
-    # Nearly all are of a whole second; a form without a fraction is read four times as fast.
-    whole = _parsed(text, "%Y-%m-%dT%H:%M:%S.000Z")
-    return pl.coalesce(whole, _parsed(pl.when(whole.is_null()).then(text), "%Y-%m-%dT%H:%M:%S%.fZ"))
+def parse_hub_timestamp(text: pl.Expr) -> pl.Expr:
+    """Parse the format that the Hub writes; null for any other, which `parse_timestamp` may still parse."""
+    # Nearly all have no fraction of a second, and a format without a fraction is parsed four times as fast.
+    whole = _parse(text, "%Y-%m-%dT%H:%M:%S.000Z")
+    return pl.coalesce(whole, _parse(pl.when(whole.is_null()).then(text), "%Y-%m-%dT%H:%M:%S%.fZ"))
 
 
-def _parsed(text: pl.Expr, form: str) -> pl.Expr:
+def _parse(text: pl.Expr, form: str) -> pl.Expr:
     return text.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")

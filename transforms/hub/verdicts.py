@@ -1,29 +1,30 @@
-"""What a capture is worth, and what is known of a date."""
+"""The quality of each capture, and the verdict on each date."""
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 
 import polars as pl
 
+from schemas.calendar import first_day
+
 CAPTURE = ["listed_on", "captured_at"]
 FULL_PAGE_SIZES = (50, 100)
-"""The Hub's default and largest page: an imported list of just this length may have been cut."""
+"""The Hub's default and largest page sizes: an imported list of exactly this length may be truncated."""
 SETTLED_AFTER_DAYS = 14
 FINAL = ("settled", "complete", "confirmed_empty")
-"""The verdicts that leave no gap."""
+"""Verdicts of complete dates: those that are not gaps."""
 _DEFAULT_LIMIT = 50
 
 
 def closes_at(day: pl.Expr) -> pl.Expr:
-    """When a date closes: 21:30 in New York, in UTC (01:30 or 02:30 of the next day)."""
+    """The UTC time at which a date closes: 21:30 in New York, which is 01:30 or 02:30 of the next day."""
     evening = day.cast(pl.Datetime("us")) + pl.duration(hours=21, minutes=30)
     return evening.dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC")
 
 
-def tally(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFrame:
-    """`pages` with `entry_count` (null where the page is not valid) and the entries `before` it."""
+def count_entries(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFrame:
+    """`pages` with `entry_count` (null for an invalid page) and `before`, the number of entries on earlier pages."""
     return (
         pages.drop("text")
         .join(entry_counts, on="page_no", how="left")
@@ -35,10 +36,10 @@ def tally(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The facts of each capture, before it is judged: nothing is refused or accepted yet."""
-    told = entries.filter(pl.col("put_on").is_not_null())
-    elsewhere = told.group_by(CAPTURE).agg(
-        told_count=pl.len(), other_date_count=(pl.col("put_on") != pl.col("listed_on")).sum().cast(pl.Int32)
+    """The columns of each capture, before validation: none is refused or accepted yet."""
+    dated = entries.filter(pl.col("put_on").is_not_null())
+    other_dates = dated.group_by(CAPTURE).agg(
+        dated_count=pl.len(), other_date_count=(pl.col("put_on") != pl.col("listed_on")).sum().cast(pl.Int32)
     )
     refused = entries.group_by(CAPTURE).agg(refused_count=pl.col("refusal").is_not_null().sum().cast(pl.Int32))
     valid = pl.col("entry_count").is_not_null()
@@ -53,12 +54,12 @@ def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.Data
             fault=pl.col("fault").drop_nulls().first(),
         )
         .join(refused, on=CAPTURE, how="left")
-        .join(elsewhere, on=CAPTURE, how="left")
-        .with_columns(pl.col("refused_count", "told_count", "other_date_count").fill_null(0))
+        .join(other_dates, on=CAPTURE, how="left")
+        .with_columns(pl.col("refused_count", "dated_count", "other_date_count").fill_null(0))
         .with_columns(
             source=pl.lit(source),
             refused_share=_share("refused_count", "entry_count"),
-            other_date_share=_share("other_date_count", "told_count"),
+            other_date_share=_share("other_date_count", "dated_count"),
             is_whole=pl.col("fault").is_null(),
             is_closed=pl.col("captured_at") >= closes_at(pl.col("listed_on")),
             is_refused=pl.lit(value=False),
@@ -67,24 +68,24 @@ def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.Data
     )
 
 
-def judged(captures: pl.DataFrame, refused: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
-    """`captures` with the judge's refusals and the decisions of people written in."""
-    said = refused.select(*CAPTURE, said="message", refused_now=pl.lit(value=True))
-    let_in = accepted.select(*CAPTURE, is_let_in=pl.lit(value=True)).unique()
+def apply_decisions(captures: pl.DataFrame, refused: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
+    """`captures` with the refusals of the validator and the manual decisions."""
+    refusals = refused.select(*CAPTURE, refusal="message", fails_validation=pl.lit(value=True))
+    acceptances = accepted.select(*CAPTURE, has_acceptance=pl.lit(value=True)).unique()
     return (
-        captures.join(said, on=CAPTURE, how="left")
-        .join(let_in, on=CAPTURE, how="left")
-        .with_columns(pl.col("refused_now", "is_let_in").fill_null(value=False))
+        captures.join(refusals, on=CAPTURE, how="left")
+        .join(acceptances, on=CAPTURE, how="left")
+        .with_columns(pl.col("fails_validation", "has_acceptance").fill_null(value=False))
         .with_columns(
-            is_refused=pl.col("refused_now") & ~pl.col("is_let_in"),
-            is_accepted=pl.col("refused_now") & pl.col("is_let_in"),
-            fault=pl.coalesce("said", "fault"),
+            is_refused=pl.col("fails_validation") & ~pl.col("has_acceptance"),
+            is_accepted=pl.col("fails_validation") & pl.col("has_acceptance"),
+            fault=pl.coalesce("refusal", "fault"),
         )
     )
 
 
 def reference_captures(captures: pl.DataFrame) -> pl.DataFrame:
-    """The capture that each date's list rests on: the newest whole one; if none is whole, the newest valid."""
+    """The capture that defines each date's list: the newest whole one; if none is whole, the newest valid one."""
     usable = captures.filter(pl.col("is_valid") & ~pl.col("is_refused"))
     return usable.sort("listed_on", "is_whole", "captured_at").unique(
         subset=["listed_on"], keep="last", maintain_order=True
@@ -92,8 +93,8 @@ def reference_captures(captures: pl.DataFrame) -> pl.DataFrame:
 
 
 def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
-    """The verdict on each date asked for. Closed captures are newer than open ones, so the newest whole decides."""
-    asked = (
+    """The verdict on each captured date. Captures after closing are the newest, so the newest whole one decides."""
+    dates = (
         captures.sort(CAPTURE)
         .group_by("listed_on", maintain_order=True)
         .agg(
@@ -105,12 +106,12 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
             last_page_count=pl.col("page_count").last(),
         )
     )
-    rests_on = reference_captures(captures).select(
+    reference = reference_captures(captures).select(
         "listed_on", "is_whole", "is_closed", "entry_count", "page_count", "fault", begun_at="captured_at"
     )
     listed = listings.group_by("listed_on").agg(paper_count=pl.col("is_listed").sum().cast(pl.Int32))
     return (
-        asked.join(rests_on, on="listed_on", how="left")
+        dates.join(reference, on="listed_on", how="left")
         .join(listed, on="listed_on", how="left")
         .with_columns(pl.col("paper_count").fill_null(0), verdict=_verdict())
         .with_columns(reason=_reason(), page_count=pl.coalesce("page_count", "last_page_count"))
@@ -118,9 +119,9 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
 
 
 def harvest_days(harvests: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The verdict on each day that `source` was harvested on, a row a set: of the newest harvest that succeeded.
+    """The verdict on each day with a harvest of `source`, one row for each set.
 
-    Where none did, it is that of the newest.
+    It is the verdict of the newest successful harvest, or of the newest one if none was successful.
     """
     of_set = pl.col("set_spec")
     named = harvests.with_columns(
@@ -128,36 +129,36 @@ def harvest_days(harvests: pl.DataFrame, source: str) -> pl.DataFrame:
         is_final=pl.col("verdict").is_in(FINAL),
     )
     day = ["source", "harvested_on"]
-    tried = named.group_by(day).agg(
+    attempts = named.group_by(day).agg(
         capture_count=pl.len().cast(pl.Int32),
         first_captured_at=pl.col("harvest_started_at").min(),
         last_captured_at=pl.col("harvest_started_at").max(),
     )
-    decides = named.sort(*day, "is_final", "ended_at").unique(day, keep="last", maintain_order=True)
-    return decides.join(tried, on=day).select(
+    decisive = named.sort(*day, "is_final", "ended_at").unique(day, keep="last", maintain_order=True)
+    return decisive.join(attempts, on=day).select(
         *("source", "verdict", "page_count", "capture_count", "first_captured_at", "last_captured_at", "reason"),
         listed_on="harvested_on",
         paper_count="record_count",
     )
 
 
-def wanting(source_days: pl.DataFrame, source: str, month: str) -> list[str]:
-    """The dates of `month` (`2025-11`) that `source` has given no final answer for, also those never asked for."""
-    first = date.fromisoformat(f"{month}-01")
+def missing_dates(source_days: pl.DataFrame, source: str, month: str) -> list[str]:
+    """The dates of `month` (`2025-11`) without a final verdict for `source`, including those never captured."""
+    first = first_day(month)
     days = pl.date_range(first, pl.lit(first).dt.month_end(), eager=True).alias("listed_on").to_frame()
     final = source_days.filter(pl.col("source") == source, pl.col("verdict").is_in(FINAL))
     return [day.isoformat() for day in days.join(final, on="listed_on", how="anti").sort("listed_on")["listed_on"]]
 
 
 def _verdict() -> pl.Expr:
-    decided = pl.col("is_whole") & pl.col("is_closed")
+    is_complete = pl.col("is_whole") & pl.col("is_closed")
     settled_at = closes_at(pl.col("listed_on")) + pl.duration(days=SETTLED_AFTER_DAYS)
     return (
-        pl.when(decided & (pl.col("entry_count") == 0))
+        pl.when(is_complete & (pl.col("entry_count") == 0))
         .then(pl.lit("confirmed_empty"))
-        .when(decided & (pl.col("begun_at") >= settled_at))
+        .when(is_complete & (pl.col("begun_at") >= settled_at))
         .then(pl.lit("settled"))
-        .when(decided)
+        .when(is_complete)
         .then(pl.lit("complete"))
         .when(pl.col("begun_at").is_not_null())
         .then(pl.lit("partial"))
@@ -178,12 +179,12 @@ def _reason() -> pl.Expr:
 
 
 def _page_fault() -> pl.Expr:
-    """What keeps a capture from being whole, as far as this page shows it; null where nothing does."""
+    """Why this page makes its capture incomplete; null where it does not."""
     page, count, status = pl.col("page"), pl.col("entry_count"), pl.col("status_code")
     is_last = page == page.max().over(CAPTURE)
-    announced = pl.col("has_next").fill_null(value=False)
-    # A full page without a successor may have been cut, whatever the server announces.
-    full = (
+    announces_next = pl.col("has_next").fill_null(value=False)
+    # A full last page may be truncated, even if the server announces no next page.
+    is_full = (
         pl.when(status.is_null())
         .then(count.is_in(FULL_PAGE_SIZES))
         .otherwise(count >= pl.col("limit").fill_null(_DEFAULT_LIMIT))
@@ -195,9 +196,9 @@ def _page_fault() -> pl.Expr:
         .then(pl.format("page {} was answered with status {}", page, status))
         .when(count.is_null())
         .then(pl.format("page {} is not a JSON array", page))
-        .when(is_last & announced)
+        .when(is_last & announces_next)
         .then(pl.format("page {} announces a next page that was not captured", page))
-        .when(is_last & full)
+        .when(is_last & is_full)
         .then(pl.format("page {} is full with {} entries: the list may be cut there", page, count))
     )
 

@@ -1,1 +1,1 @@
-"""Saved Daily Papers pages to rows."""
+"""Rows from saved Daily Papers pages."""

@@ -1,8 +1,8 @@
-"""Saved Daily Papers pages to the entries on them: text that a person copied out of a browser.
+"""Entries of saved Daily Papers pages: text that a person copied from a browser.
 
-An entry is a title, an abstract and a tail: by whom ("• 5 authors", or an organisation's slug and name),
-then "·", then a date and the number of comments. Some have no tail, and nothing marks where the head of the
-page ends or its foot begins.
+An entry is a title, an abstract and a tail. The tail has a byline ("• 5 authors", or an organisation's slug and name),
+then "·", then a date and the number of comments. Some entries have no tail, and nothing marks the end of the page's
+header or the start of its footer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from transforms.text import one_line
 
 NAME = "page"
 SEGMENT = ["page_no", "segment"]
-"""Some text of a page and the tail that closes it; what follows the last tail is left open."""
+"""A segment is the text up to and including a tail; the text after the last tail is a segment without one."""
 
-# Of 8,321 recorded papers no title is that long (the longest has 175 characters), and one abstract is
-# shorter (165; the next 279). No slug and name of an organisation together have more than 123.
+# Length from which a paragraph is an abstract. Of 8,321 recorded papers the longest title has 175 characters, and one
+# abstract is shorter (165; the next 279). The longest slug and name of an organisation have 123 together.
 _LONG = 180
 _DOT = "·"
 _AUTHORS = r"^(?:• ?)?([0-9][0-9,]*) authors?$"
@@ -32,10 +32,10 @@ _DAY = (
 )
 
 
-def build(saved: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The tables, by name, of `saved` (columns of `saved_pages`, any order, any repetition).
+def build_tables(saved: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The tables, by name, from `saved` (columns of `saved_pages`, in any order; repeated rows count once).
 
-    Text in which no entry has a tail is no such page, and gives no rows.
+    A text without any tail is not a Daily Papers page, and gives no rows.
     """
     pages = (
         saved.unique(subset=["captured_on", "body_sha256"])
@@ -43,9 +43,9 @@ def build(saved: pl.DataFrame) -> dict[str, pl.DataFrame]:
         .with_row_index("page_no")
         .select("page_no", "captured_on", "body", page_sha256="body_sha256")
     )
-    lines = _marked(_lines(pages))
+    lines = _mark_tails(_lines(pages))
     entries = _entries(_paragraphs(lines)).join(_tails(lines), on=[*SEGMENT, "has_tail"], how="left")
-    read = (
+    rows = (
         entries.join(pages, on="page_no")
         .sort("page_no", "entry")
         .with_columns(pl.col("by").str.extract_groups(_ORGANIZATION), pl.col("shown").str.extract_groups(_DAY))
@@ -57,13 +57,13 @@ def build(saved: pl.DataFrame) -> dict[str, pl.DataFrame]:
             comment_count=_count("comments"),
         )
     )
-    return {PAGE_ENTRIES.name: conform(read, PAGE_ENTRIES)}
+    return {PAGE_ENTRIES.name: conform(rows, PAGE_ENTRIES)}
 
 
 def _lines(pages: pl.DataFrame) -> pl.DataFrame:
     """The lines that are not blank, and whether each begins a paragraph.
 
-    Where a text holds no blank line at all, each of its lines is a paragraph.
+    In a text without blank lines, each line is a paragraph.
     """
     texts = pages.select("page_no", text=pl.Series([_text(body) for body in pages["body"]], dtype=pl.String))
     return (
@@ -77,28 +77,29 @@ def _lines(pages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _text(body: bytes) -> str:
-    """The text of a file: UTF-8, or UTF-16 that says so. A byte that is no text costs a character, not the page."""
-    says_utf_16 = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return body.decode("utf-16" if says_utf_16 else "utf-8-sig", errors="replace")
+    """Decode a file: UTF-16 if it has its byte order mark, else UTF-8. Invalid bytes are replaced."""
+    is_utf_16 = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if is_utf_16 else "utf-8-sig", errors="replace")
 
 
-def _marked(lines: pl.DataFrame) -> pl.DataFrame:
-    """`lines`, with what each is of a tail, and its segment.
+def _mark_tails(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with their segment, and flags for the parts of a tail.
 
-    No line is believed alone: an abstract may hold a "·", a date, or a list.
+    A part of a tail is recognized together with its neighbours, because an abstract may contain a "·", a date, or a
+    list.
     """
     line, is_first = pl.col("line"), pl.col("is_first")
     is_last = _next(is_first, at_the_end=True)
-    is_alone = is_first & is_last & line.str.starts_with("•")
+    is_single_bullet = is_first & is_last & line.str.starts_with("•")
     is_dot, is_day = line == _DOT, line.str.contains(_DAY)
-    is_dated = is_dot & _next(is_day & is_last)
+    is_dot_before_day = is_dot & _next(is_day & is_last)
     may_be_organization = is_first & (line.str.len_chars() < _LONG) & line.str.contains(_ORGANIZATION)
     return (
         lines.with_columns(authors=line.str.extract(_AUTHORS))
-        .with_columns(is_count=pl.col("authors").is_not_null() & (_next(is_dot) | is_alone))
-        .with_columns(is_organization=may_be_organization & ~pl.col("is_count") & _next(is_dated))
+        .with_columns(is_count=pl.col("authors").is_not_null() & (_next(is_dot) | is_single_bullet))
+        .with_columns(is_organization=may_be_organization & ~pl.col("is_count") & _next(is_dot_before_day))
         .with_columns(is_by=pl.col("is_count") | pl.col("is_organization"))
-        .with_columns(is_dot=is_dot & (_previous(pl.col("is_by")) | (is_dated & is_first)))
+        .with_columns(is_dot=is_dot & (_previous(pl.col("is_by")) | (is_dot_before_day & is_first)))
         .with_columns(is_day=is_day & _previous(pl.col("is_dot")))
         .with_columns(is_tail=pl.any_horizontal("is_by", "is_dot", "is_day"))
         .with_columns(is_after_tail=~pl.col("is_tail") & _previous(pl.col("is_tail")))
@@ -108,7 +109,7 @@ def _marked(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tails(lines: pl.DataFrame) -> pl.DataFrame:
-    """What each tail says. It belongs to the last entry of its segment."""
+    """The raw values of each tail. It belongs to the last entry of its segment."""
     return (
         lines.filter("is_tail")
         .group_by(SEGMENT)
@@ -122,10 +123,10 @@ def _tails(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _paragraphs(lines: pl.DataFrame) -> pl.DataFrame:
-    """The paragraphs of text between the tails, and whether each is the title of an entry.
+    """The paragraphs between the tails, and whether each is the title of an entry.
 
-    A title is a short paragraph before a long one. Before a tail stand the title and abstract that it
-    belongs to, whatever their lengths, unless a long abstract is there to be continued.
+    A title is a short paragraph before a long one. The two paragraphs before a tail are a title and an abstract of any
+    length, unless the segment already has a title and the last paragraph may continue its abstract.
     """
     is_long = pl.col("text").str.len_chars() >= _LONG
     before_tail = pl.col("is_closed") & (pl.int_range(pl.len()).reverse().over(SEGMENT) == 1)
@@ -141,14 +142,14 @@ def _paragraphs(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _entries(paragraphs: pl.DataFrame) -> pl.DataFrame:
-    """Each entry with its title and abstract; the tail of its segment is that of the last (`has_tail`)."""
+    """The title and abstract of each entry. `has_tail` marks the last entry of a segment, which has the tail."""
     has_title = pl.col("is_title").cum_sum().over(SEGMENT) > 0
     is_page = pl.col("is_closed").any().over("page_no")
-    # After the last tail the foot of the page follows, which is not to become part of an abstract.
-    within = pl.col("is_closed") | (pl.int_range(pl.len()).over("page_no", "entry") <= 1)
+    # The footer of the page follows the last tail; it must not become part of an abstract.
+    is_in_entry = pl.col("is_closed") | (pl.int_range(pl.len()).over("page_no", "entry") <= 1)
     return (
         paragraphs.filter(has_title & is_page)
-        .filter(within)
+        .filter(is_in_entry)
         .group_by(*SEGMENT, "entry", maintain_order=True)
         .agg(title=pl.col("text").first(), abstract=pl.col("text").slice(1).str.join(" "))
         .with_columns(has_tail=pl.col("entry") == pl.col("entry").max().over(SEGMENT))
@@ -156,10 +157,10 @@ def _entries(paragraphs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _published_on() -> pl.Expr:
-    """The date shown, with its year.
+    """The date of an entry, with its year.
 
-    The page leaves out the year in which it is read. It is told here by `captured_on`, which may be a day
-    behind the reader's clock, or, where the page was read before New Year and saved after it, a year ahead.
+    The page omits the current year. It follows from `captured_on`, which may be a day behind the reader's clock, or
+    a year ahead where the page was opened before New Year and saved after it.
     """
     captured_on, year = pl.col("captured_on"), pl.col("captured_on").dt.year()
     first, last = date.fromisoformat(FIRST_ON), captured_on.dt.offset_by("1d")
@@ -168,12 +169,12 @@ def _published_on() -> pl.Expr:
         day = pl.format("{} {} {}", year, "month", "day").str.to_date("%Y %b %d", strict=False)
         return pl.when(day.is_between(first, last)).then(day)
 
-    untold = pl.coalesce(in_year(year + 1), in_year(year), in_year(year - 1))
-    return pl.when(pl.col("year").is_not_null()).then(in_year(pl.col("year"))).otherwise(untold)
+    guessed = pl.coalesce(in_year(year + 1), in_year(year), in_year(year - 1))
+    return pl.when(pl.col("year").is_not_null()).then(in_year(pl.col("year"))).otherwise(guessed)
 
 
 def _count(column: str) -> pl.Expr:
-    """A whole number written as on the page (1,234); null where there is none, or one too large to hold."""
+    """Parse a whole number as the page writes it (1,234); null where it is missing, or too large for 32 bits."""
     return pl.col(column).str.replace_all(",", "", literal=True).cast(pl.Int32, strict=False)
 
 
