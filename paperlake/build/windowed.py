@@ -1,79 +1,72 @@
-"""Tables made of several months of other tables: which months of them are due, and one of those, built and staged.
+"""Tables that are built from a lookback window over other tables: which months are stale, and one of them, staged.
 
-They come after the months that they read are published. Like what is prepared from evidence, this is given to
-builders by name.
+They are built after the months that they read are published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import polars as pl
 
-from paperlake.build.partition import BuildOptions, Prepared, is_current, is_new
-from paperlake.quality.column_profile import profile_columns
-from paperlake.store.fingerprint import code
-from paperlake.store.manifest import Manifest, published_inputs
-from paperlake.store.publish import Staged, Writer
-from schemas.catalogue import TABLES
+from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, is_current, is_forced, stage, touches
+from paperlake.store.manifest import Manifest, windowed_inputs
+from paperlake.store.publish import Writer
 from schemas.table import Table
-from transforms.graph import NOTHING_REFUSED, WINDOWED, WindowedTransform
+from transforms.graph import WINDOWED, Inputs, TransformResult, WindowedTransform
 
 
-def due(published: Manifest, work: BuildOptions, touched: Collection[str], to_come: Collection[str]) -> list[str]:
-    """The months whose sequels are to be looked at now that the months `touched` are published, oldest first.
+def transforms_to_run(options: BuildOptions) -> list[WindowedTransform]:
+    """The transforms whose tables are asked for, or read a table that is."""
+    return [transform for transform in WINDOWED if touches(options, transform)]
 
-    Those that read one of them, and any that the manifest says was built from something else, as a run that died
-    leaves it. What reads a month `to_come` waits for that.
+
+def stale_months(
+    writer: Writer,
+    options: BuildOptions,
+    transform: WindowedTransform,
+    touched: Collection[str],
+    to_come: Collection[str],
+) -> dict[str, InputHashes]:
+    """The months to build now that the months `touched` are published, oldest first, with their inputs.
+
+    They are the months that read one of `touched`, and those whose inputs are not what the manifest records, as a run
+    that died leaves them. A month that reads one of `to_come` waits for it.
     """
-    months: set[str] = set()
-    for sequel in _wanted(work):
-        first = sequel.windowed_inputs.tables[0]
-        for month in published.months(first):
-            reads = set(sequel.windowed_inputs.months(month))
-            if reads.isdisjoint(to_come) and (not reads.isdisjoint(touched) or _is_behind(published, sequel, month)):
-                months.add(month)
-    return sorted(months)
-
-
-def followed(pen: Writer, work: BuildOptions, month: str) -> Prepared | None:
-    """The sequels of a month, built where their inputs or code changed, and staged; None where none did."""
-    staged: Staged | None = None
-    told: dict[Table, pl.DataFrame] = {}
-    for sequel in _wanted(work):
-        table, inputs = sequel.derived, published_inputs(pen.manifest, sequel.windowed_inputs, month)
-        is_forced = work.force and table in work.only
-        if not is_forced and is_current(pen, month, [table], inputs):
+    published, forced = writer.manifest, is_forced(options, transform)
+    stale: dict[str, InputHashes] = {}
+    for month in published.months(transform.window.tables[0]):
+        window, inputs = set(transform.window.months(month)), windowed_inputs(published, transform.window, month)
+        if not window.isdisjoint(to_come):
             continue
-        rows = sequel.build(month, _kept(pen, sequel, month))
-        staged = pen.stage(month, {table: rows}, code=code(), inputs=inputs, into=staged)
-        if work.is_judged and is_new(pen, staged, table, month, rows):
-            told[table] = profile_columns(table, month, rows)
-    if staged is None:
-        return None
-    captures = NOTHING_REFUSED.select("listed_on", "captured_at")
-    return Prepared(month, staged, captures, NOTHING_REFUSED, told)
+        is_touched = not window.isdisjoint(touched)
+        if (is_touched and (forced or not is_current(writer, month, transform.downstream, inputs))) or (
+            _inputs_differ(published, transform, month, inputs)
+        ):
+            stale[month] = inputs
+    return stale
 
 
-def _wanted(work: BuildOptions) -> list[WindowedTransform]:
-    """The sequels of the tables that are built, asked for or not: they would be behind."""
-    names = {table.name for table in work.only}
-    return [one for one in WINDOWED if names & {one.derived.name, *one.windowed_inputs.tables}]
+def build_month(
+    writer: Writer, options: BuildOptions, transform: WindowedTransform, month: str, inputs: InputHashes
+) -> StagedMonth:
+    """A month of the transform's table, built and staged. Raises FileDamaged."""
+    rows = transform.build(month, _read_window(writer, transform, month))
+    return StagedMonth(month, *stage(writer, options, month, TransformResult({transform.table: rows}), inputs))
 
 
-def _is_behind(published: Manifest, sequel: WindowedTransform, month: str) -> bool:
-    entry = published.entry(sequel.derived.name, month)
-    return entry is None or dict(entry.inputs) != published_inputs(published, sequel.windowed_inputs, month)
+def _inputs_differ(published: Manifest, transform: WindowedTransform, month: str, inputs: InputHashes) -> bool:
+    entry = published.entry(transform.table.name, month)
+    return entry is None or dict(entry.inputs) != inputs
 
 
-def _kept(pen: Writer, sequel: WindowedTransform, month: str) -> Mapping[Table, pl.DataFrame]:
-    """All that is published of what a month of a sequel reads. Raises FileDamaged."""
-    kept: dict[Table, pl.DataFrame] = {}
-    for table in (TABLES[name] for name in sequel.windowed_inputs.tables):
-        columns = sequel.columns.get(table, ())
-        read = [
-            rows for one in sequel.windowed_inputs.months(month) if (rows := pen.read(table, one, columns)) is not None
-        ]
-        if read:
-            kept[table] = pl.concat(read)
-    return kept
+def _read_window(writer: Writer, transform: WindowedTransform, month: str) -> Inputs:
+    """The published rows of the window's months, by table. Raises FileDamaged."""
+    inputs: dict[Table, pl.DataFrame] = {}
+    for table in transform.upstream:
+        columns = transform.columns.get(table, ())
+        frames = [writer.read(table, each, columns) for each in transform.window.months(month)]
+        published = [frame for frame in frames if frame is not None]
+        if published:
+            inputs[table] = pl.concat(published)
+    return inputs

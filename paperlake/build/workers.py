@@ -1,6 +1,6 @@
-"""Who builds months: threads of this process, or for a great rebuild processes of their own.
+"""Workers that build months: threads of this process, or processes for a large rebuild.
 
-Nothing heavy is imported here: a builder's process sets its engine up before anything else is loaded.
+Nothing heavy is imported here: a worker process configures Polars before anything else is loaded.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
-BUILDERS = max(2, os.cpu_count() or 1)
+WORKERS = max(2, os.cpu_count() or 1)
 PROCESSES_FROM_BYTES = 64 * 2**20
-"""Of evidence, compressed: below, processes would take longer to start than they save. Above, they build a third
-faster than threads, which get into each other's way when they ask for memory."""
+"""Compressed evidence. With less, processes take longer to start than they save. With more, they build a third faster
+than threads, which contend for memory."""
 _PARENT_WATCH_S = 1.0
 _is_process = False
 
 
-def builders(evidence_bytes: int) -> Executor:
-    """Builders for so much evidence."""
+def start_workers(evidence_bytes: int) -> Executor:
+    """Threads, or processes where there is much evidence to build from."""
     if evidence_bytes < PROCESSES_FROM_BYTES:
-        return ThreadPoolExecutor(BUILDERS)
-    return ProcessPoolExecutor(BUILDERS, get_context("spawn"), _begin, (os.getpid(),))
+        return ThreadPoolExecutor(WORKERS)
+    return ProcessPoolExecutor(WORKERS, get_context("spawn"), _set_up, (os.getpid(),))
 
 
-def has_core_of_its_own() -> bool:
-    """Whether this is a builder's process: what it calls need not look for more cores."""
+def is_worker_process() -> bool:
+    """Whether this is a worker process, which uses one core: the other workers use the others."""
     return _is_process
 
 
-def _begin(parent: int) -> None:
-    global _is_process  # noqa: PLW0603 - a fact of the process
+def _set_up(parent: int) -> None:
+    global _is_process  # noqa: PLW0603 - it is true of the whole process
     _is_process = True
     os.environ["POLARS_MAX_THREADS"] = "1"
-    # Months take the same memory one after the other. Giving it back after each costs a tenth of building them.
+    # Each month needs the memory that the one before it freed. Returning it to the system costs a tenth of the build.
     os.environ["_RJEM_MALLOC_CONF"] = "dirty_decay_ms:60000,muzzy_decay_ms:60000"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends its workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """A parent that is killed cannot tell its builders to stop."""
+    """End when the parent is gone: one that is killed cannot end its workers."""
     while os.getppid() == parent:
         time.sleep(_PARENT_WATCH_S)
     os._exit(1)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paperlake.build.publish import publish_months, waiting_months
-from paperlake.build.rebuild import months_kept, rebuild
-from paperlake.quality import judge
+from paperlake.build.rebuild import known_months, rebuild
+from paperlake.quality.validator import Validator
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake
 from paperlake.store.verify import verify
@@ -51,7 +51,7 @@ def list_answered(draw):
 def records_told(draw):
     """An answer of arXiv, on one of two days of two months."""
     at = datetime(2025, 11, 30, 23, 59, tzinfo=UTC) + timedelta(seconds=40 * draw(st.integers(0, 2)))
-    body = arxiv_answers.page(*draw(st.lists(RECORD, min_size=1, max_size=3)))
+    body = arxiv_answers.xml_page(*draw(st.lists(RECORD, min_size=1, max_size=3)))
     return ARXIV_REPLIES, arxiv_answers.replies(body, at=at).row(0, named=True)
 
 
@@ -66,7 +66,7 @@ def published(root, portions):
     for portion in portions:
         for table, answer in portion:
             keep(lake, table, answer)
-        assert not [done.fault for done in publish_months(lake, waiting_months(lake)) if done.fault]
+        assert not [each.fault for each in publish_months(lake, waiting_months(lake)) if each.fault]
     return lake
 
 
@@ -82,13 +82,13 @@ def test_what_came_in_portions_is_what_comes_at_once(tmp_path, portions, random)
     every = [answer for portion in portions for answer in portion]
     with pytest.MonkeyPatch.context() as patch:
         # What is judged is the same rows again, and nothing dies here.
-        patch.setattr(judge, "findings", lambda *_: [])
+        patch.setattr(Validator, "findings", lambda *_: [])
         patch.setattr("os.fsync", lambda _: None)
         grown = published(tmp_path / "grown", portions)
         random.shuffle(every)
         at_once = published(tmp_path / "at once", [every])
         assert parts(grown) == parts(at_once)
-        assert not [one for one in rebuild(grown, months_kept(grown), force=True) if one.changed or one.fault]
+        assert not [each for each in rebuild(grown, known_months(grown), force=True) if each.is_changed or each.fault]
         assert not verify(grown).faults
     shutil.rmtree(grown.root)
     shutil.rmtree(at_once.root)

@@ -1,4 +1,4 @@
-"""A month from what waits in the inbox to what is published."""
+"""Publishing a month: from evidence in the inbox to published tables."""
 
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -6,13 +6,14 @@ from hashlib import sha256
 import pytest
 
 from paperlake.build.publish import MonthRefused, publish_month, waiting_months
-from paperlake.quality import judge
+from paperlake.quality.finding import Finding
+from paperlake.quality.validator import Validator
 from paperlake.store import inbox
 from paperlake.store.lake import Lake
 from paperlake.store.publish import FileDamaged
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
-from sandbox.generated import GeneratedHub
+from sandbox.hub.generated import GeneratedHub
 from schemas.hub_replies import HUB_REPLIES
 from schemas.listings import LISTINGS
 
@@ -22,7 +23,7 @@ WORLD = GeneratedHub(papers_a_day=6)
 
 @pytest.fixture
 def lake(tmp_path):
-    """A lake with one capture kept and nothing published."""
+    """A lake with one capture in the inbox and nothing published."""
     lake = Lake(tmp_path / "lake")
     keep(lake, datetime(2025, 11, 7, 3, 15, tzinfo=UTC))
     return lake
@@ -52,39 +53,38 @@ def listed(lake):
     return scan(snapshot(lake), LISTINGS).collect().height
 
 
-def test_what_waits_is_folded_in_and_waits_no_more(lake):
+def test_waiting_evidence_is_published_and_leaves_the_inbox(lake):
     assert waiting_months(lake) == [MONTH]
-    done = publish_month(lake, MONTH)
-    assert done.rows["hub_replies"] == 1
-    assert done.rows["listings"] == listed(lake) > 0
+    published = publish_month(lake, MONTH)
+    assert published.rows["hub_replies"] == 1
+    assert published.rows["listings"] == listed(lake) > 0
     assert waiting_months(lake) == []
 
 
-def test_an_unchanged_month_is_left_alone(lake, monkeypatch):
+def test_an_unchanged_month_is_not_written(lake, monkeypatch):
     publish_month(lake, MONTH)
     before = files(lake)
-    monkeypatch.setattr("transforms.hub.replies.read", lambda _: pytest.fail("there was nothing to read"))
+    monkeypatch.setattr("transforms.hub.replies.parse_replies", lambda *_: pytest.fail("nothing was to be parsed"))
     assert publish_month(lake, MONTH).changed == ()
     assert files(lake) == before
 
 
-def test_other_code_builds_the_month_again_and_the_same_bytes_stay(lake, monkeypatch):
+def test_other_code_rebuilds_the_month_and_equal_bytes_are_not_written(lake, monkeypatch):
     publish_month(lake, MONTH)
     parts = {path: path.stat().st_ino for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts}
-    for stage in ("prepare", "sequels", "gatherings"):
-        monkeypatch.setattr(f"flows.{stage}.code", lambda: "other")
+    monkeypatch.setattr("paperlake.build.partition.code_fingerprint", lambda: "other")
     assert publish_month(lake, MONTH).changed == ()
     assert {entry.code for entry in snapshot(lake).manifest.files.values()} == {"", "other"}
     assert {path: path.stat().st_ino for path in parts} == parts
 
 
 def test_a_month_that_breaks_its_declaration_is_not_published_and_nothing_is_lost(lake, monkeypatch):
-    finding = judge.Finding("listings", "listings", MONTH, "title", "expect_something", "refuse_row", 1)
+    finding = Finding("listings", "listings", MONTH, "title", "expect_something", "refuse_row", 1)
     with monkeypatch.context() as strict:
-        strict.setattr(judge, "findings", lambda table, _: [finding] * (table.name == "listings"))
+        strict.setattr(Validator, "findings", lambda _self, table, _: [finding] * (table.name == "listings"))
         with pytest.raises(MonthRefused, match=r"listings\.title: expect_something failed in 1 rows"):
             publish_month(lake, MONTH)
-    assert {name.split("/")[1] for name in snapshot(lake).manifest.files} == {"validations"}
+    assert {name.split("/")[1] for name in snapshot(lake).manifest.files} <= {"validations"}
     assert waiting_months(lake) == [MONTH]
     assert publish_month(lake, MONTH).rows["listings"] > 0
 
@@ -102,25 +102,25 @@ def test_a_flipped_bit_in_the_evidence_is_found_before_anything_is_built_from_it
     assert replies.read_bytes() == bytes(damaged)
 
 
-def test_a_row_that_cannot_be_read_is_named_and_left_where_it_is(lake):
+def test_an_unreadable_file_is_named_and_left_in_the_inbox(lake):
     (path,) = lake.inbox.rglob("*.row")
     path.write_bytes(path.read_bytes()[:-1])
-    done = publish_month(lake, MONTH)
-    assert done.unreadable == (str(path),)
+    published = publish_month(lake, MONTH)
+    assert published.unreadable == (str(path),)
     assert path.exists()
 
 
-def test_the_same_instant_and_body_is_one_reply_and_the_one_that_tells_more_is_kept(lake):
+def test_the_same_timestamp_and_body_is_one_reply_and_the_row_with_a_url_is_preferred(lake):
     at = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
     body = WORLD.body(DAY, at)
-    told = {"url": "https://hub.example/api", "status_code": 200, "headers": "{}"}
+    source = {"url": "https://hub.example/api", "status_code": 200, "headers": "{}"}
     row = {"requested_on": DAY, "capture_started_at": at, "page": 0, "captured_at": at, "body": body}
-    inbox.keep(lake, HUB_REPLIES, {**row, **told, "body_sha256": sha256(body).hexdigest()})
+    inbox.keep(lake, HUB_REPLIES, {**row, **source, "body_sha256": sha256(body).hexdigest()})
     assert publish_month(lake, MONTH).rows["hub_replies"] == 1
     assert scan(snapshot(lake), HUB_REPLIES).collect()["status_code"].to_list() == [200]
 
 
-def test_a_month_of_which_nothing_is_known_is_not_published(tmp_path):
+def test_a_month_without_evidence_is_not_published(tmp_path):
     lake = Lake(tmp_path / "lake")
     assert publish_month(lake, MONTH).changed == ()
     assert not lake.manifest.exists()
@@ -136,7 +136,7 @@ def test_evidence_that_the_manifest_does_not_list_is_never_replaced(lake):
     assert lake.part("hub_replies", MONTH).read_bytes() == before
 
 
-def test_a_derived_file_that_is_gone_or_cut_is_built_again(lake):
+def test_a_missing_or_truncated_derived_file_is_rebuilt(lake):
     publish_month(lake, MONTH)
     part = lake.part("listings", MONTH)
     whole = part.read_bytes()
@@ -146,7 +146,7 @@ def test_a_derived_file_that_is_gone_or_cut_is_built_again(lake):
         assert part.read_bytes() == whole
 
 
-def test_a_flipped_bit_in_a_derived_file_is_mended_by_force(lake):
+def test_a_flipped_bit_in_a_derived_file_is_repaired_by_force(lake):
     publish_month(lake, MONTH)
     part = lake.part("listings", MONTH)
     whole = part.read_bytes()

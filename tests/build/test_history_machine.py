@@ -28,19 +28,19 @@ from hypothesis.stateful import (
 )
 
 from paperlake.build.publish import publish_month, waiting_months
-from paperlake.build.rebuild import NothingKnown, months_kept, rebuild, rebuild_as_of
+from paperlake.build.rebuild import NothingKnown, known_months, rebuild, rebuild_as_of
 from paperlake.operations import accept as decide
-from paperlake.quality import judge
+from paperlake.quality.validator import Validator
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import read_whole
+from paperlake.store.snapshot import read_consistent
 from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
 from schemas.hub_replies import HUB_REPLIES
 from tests import model, model_of_papers, model_of_trends
-from tests.model import Answer, Decision, closing
-from tests.replies import ADDRESS, GONE, UNTOLD, changed, entries, entry, page
+from tests.model import Answer, Decision, closes_at
+from tests.replies import ABSENT, ADDRESS, IMPORTED_FIELDS, entries, entry, json_page, with_changes
 
 SOAK_PROGRAMS = int(os.environ.get("PAPERLAKE_SOAK_PROGRAMS", "0"))
 COMMON = settings(
@@ -79,7 +79,7 @@ GOOD = [
     for stars, paper_id in enumerate(IDS)
 ]
 ODD = [
-    entry(IDS[0], paper__title=GONE, paper__upvotes=GONE),
+    entry(IDS[0], paper__title=ABSENT, paper__upvotes=ABSENT),
     entry(IDS[0], paper__upvotes="7", paper__title=5),
     entry(IDS[1], paper__upvotes=-1, paper__authors=[ADA, None, {"name": ""}, BO]),
     entry(IDS[2], numComments=2**31, paper__githubStars=None),
@@ -92,7 +92,7 @@ BAD = [
     5,
     entry(paper=None),
     entry(paper="2511.00010"),
-    entry(paper__id=GONE),
+    entry(paper__id=ABSENT),
     entry(paper__id=2511.0001),
     entry("2511.1"),
     entry("2513.00001"),
@@ -104,14 +104,14 @@ HALF_BAD = st.sampled_from([*BAD, *GOOD[:8], *ODD])
 def told(held, day):
     """An entry that says on the list of which date it was put, where it is one that can say it."""
     can_tell = isinstance(held, dict) and isinstance(held.get("paper"), dict)
-    return changed(held, {"paper.submittedOnDailyAt": f"{day}T23:30:00.000Z"}) if can_tell and day else held
+    return with_changes(held, {"paper.submittedOnDailyAt": f"{day}T23:30:00.000Z"}) if can_tell and day else held
 
 
 @st.composite
 def captures(draw, fewest=1, most=3):
     """The answers of one capture, whose last page may announce a page that never came."""
     day = draw(st.sampled_from(DATES))
-    began = closing(day) + draw(st.sampled_from(AFTER_CLOSING))
+    began = closes_at(day) + draw(st.sampled_from(AFTER_CLOSING))
     held = draw(st.sampled_from([MOSTLY_GOOD, MOSTLY_GOOD, st.sampled_from(GOOD), HALF_BAD]))
     put_on = st.sampled_from(draw(st.sampled_from([[None], [day], DATES[:1], [day, None, *DATES]])))
     limit = draw(st.sampled_from([100, 100, 100, 3]))
@@ -122,7 +122,7 @@ def captures(draw, fewest=1, most=3):
     return [
         Answer(
             *(day, began, number, began + number * SECOND),
-            held=b'{"error": "busy"}' if fault == "junk" else draw(lists),
+            content=b'{"error": "busy"}' if fault == "junk" else draw(lists),
             status=500 if fault == "status" else 200,
             announces_next=number < last or fault == "cut",
             limit=limit,
@@ -138,8 +138,12 @@ def imports(draw):
     """A page from an archive that knows only when it was captured; with exactly 50 entries it may be cut."""
     (answer,) = draw(captures(most=1))
     fillers = draw(st.sampled_from([0, 50, 51]))
-    held = answer.held if isinstance(answer.held, bytes) else [*answer.held, *entries(fillers, 200)][: fillers or None]
-    return [imported(replace(answer, held=held))]
+    held = (
+        answer.content
+        if isinstance(answer.content, bytes)
+        else [*answer.content, *entries(fillers, 200)][: fillers or None]
+    )
+    return [imported(replace(answer, content=held))]
 
 
 MANY = st.lists(st.one_of(captures(), captures(), imports()), min_size=2, max_size=6)
@@ -160,9 +164,9 @@ def row(answer):
         "page": answer.page,
         "captured_at": answer.captured_at,
         "url": ADDRESS.format(day=answer.day, limit=answer.limit, page=answer.page),
-        **page(answer.held, status=answer.status, more=answer.announces_next),
+        **json_page(answer.content, status=answer.status, more=answer.announces_next),
     }
-    return about | UNTOLD if answer.limit is None else about
+    return about | IMPORTED_FIELDS if answer.limit is None else about
 
 
 def month_of(day):
@@ -171,7 +175,7 @@ def month_of(day):
 
 def published(lake, table):
     """All published rows of a table, in the order of its files."""
-    return read_whole(lake, lambda seen: scan(seen, table).collect()).rows(named=True)
+    return read_consistent(lake, lambda seen: scan(seen, table).collect()).rows(named=True)
 
 
 def agree(lake, answers, decisions):
@@ -185,7 +189,9 @@ def agree(lake, answers, decisions):
             one["entry"] = json.loads(one["entry"]) if one["place"] else None
         told = set(expected[0]) if expected else set()
         assert [{column: one[column] for column in one if column in told} for one in held] == expected, name
-    replies = sorted(map(row, model.kept_once(answers)), key=lambda one: [one[name] for name in HUB_REPLIES.sort])
+    replies = sorted(
+        map(row, model.distinct_answers(answers)), key=lambda one: [one[name] for name in HUB_REPLIES.sort]
+    )
     assert published(lake, HUB_REPLIES) == replies
     decided = [(one["listed_on"], one["captured_at"], one["decided_at"]) for one in published(lake, DECISIONS)]
     assert decided == sorted((one.day, one.began, one.decided_at) for one in decisions)
@@ -240,7 +246,7 @@ class History(RuleBasedStateMachine):
     @rule(answers=kept, others=st.lists(MOSTLY_GOOD, max_size=3))
     def a_page_is_answered_a_second_time(self, answers, others):
         later = answers[-1].captured_at + 10 * SECOND * next(self.fresh)
-        self.keep([replace(answers[-1], held=others, captured_at=later)])
+        self.keep([replace(answers[-1], content=others, captured_at=later)])
 
     def begun_apart(self, answers):
         """The answers of a capture that began just after any other that was drawn with the same beginning."""
@@ -278,14 +284,14 @@ class History(RuleBasedStateMachine):
         elif self.judged(is_accepted=True, listed_on=day, captured_at=began):
             assert "unchanged" in decide.accept(self.lake, day, began)
         else:
-            with pytest.raises(decide.NothingToDecide):
+            with pytest.raises(decide.NothingToAccept):
                 decide.accept(self.lake, day, began)
 
     @rule(data=st.data(), short_of=INSTANT_OR_JUST_BEFORE)
     def the_lake_is_built_as_it_was_known(self, data, short_of):
         instants = [*(one.captured_at for one in self.answers), *(one.decided_at for one in self.decisions)]
         at = data.draw(st.sampled_from(sorted(instants)))
-        kept = months_kept(self.lake)
+        kept = known_months(self.lake)
         self.agree_as_of(at - short_of, data.draw(st.sampled_from([*([month] for month in kept), kept])))
 
     def agree_as_of(self, at, months):
@@ -298,7 +304,7 @@ class History(RuleBasedStateMachine):
         decisions = [one for one in self.decisions if month_of(one.day) in months and one.decided_at <= at]
         building = rebuild_as_of(self.lake, months, at, target)
         if answers:
-            assert not any(done.fault for done in building)
+            assert not any(result.fault for result in building)
             agree(target, answers, decisions)
         else:
             with pytest.raises(NothingKnown):
@@ -333,7 +339,7 @@ class History(RuleBasedStateMachine):
 
 def test_any_history_leaves_the_lake_that_the_model_tells(tmp_path, monkeypatch):
     # To judge finished tables takes longer than all the rest, and these are compared row by row.
-    monkeypatch.setattr(judge, "findings", lambda *_: [])
+    monkeypatch.setattr(Validator, "findings", lambda *_: [])
     run(tmp_path, monkeypatch, SOAK if SOAK_PROGRAMS else SHORT)
 
 

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 
 from cli.main import main
 from paperlake.build.publish import publish_month
-from paperlake.build.rebuild import NothingKnown, TargetTaken, months_kept, rebuild, rebuild_as_of
-from paperlake.operations.import_replies import find_answers, keep_answers, publish_waiting
+from paperlake.build.rebuild import NothingKnown, TargetTaken, known_months, rebuild, rebuild_as_of
+from paperlake.build.results import Published
+from paperlake.operations.import_replies import find_replies, publish_waiting, store_replies
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
-from sandbox.generated import GeneratedHub
+from sandbox.hub.generated import GeneratedHub
 from schemas.catalogue import TABLES
 from tests.build.test_build import keep
 
@@ -44,7 +45,7 @@ def rows(lake, table):
 
 def test_a_rebuild_gives_the_bytes_that_the_runs_gave(lake):
     before = parts(lake)
-    assert [done.changed for done in rebuild(lake, months_kept(lake), force=True)] == [()]
+    assert Published.of(rebuild(lake, known_months(lake), force=True)).changed == ()
     assert parts(lake) == before
 
 
@@ -52,18 +53,16 @@ def test_processes_build_the_bytes_that_threads_build(lake, monkeypatch):
     before = parts(lake)
     monkeypatch.setattr("paperlake.build.workers.PROCESSES_FROM_BYTES", 0)
     lake.part("listings", MONTH).unlink()
-    assert [done.changed for done in rebuild(lake, [MONTH, "2025-12"], force=True)] == [
-        ("tables/listings/month=2025-11/part-0.parquet",),
-        (),
-    ]
+    published = Published.of(rebuild(lake, [MONTH, "2025-12"], force=True))
+    assert published.changed == ("tables/listings/month=2025-11/part-0.parquet",)
     assert parts(lake) == before
 
 
 def test_only_the_table_that_is_asked_for_is_built(lake):
     for table in ("listings", "authors"):
         lake.part(table, MONTH).unlink()
-    (done,) = rebuild(lake, [MONTH], force=True, only=[TABLES["authors"]])
-    assert done.changed == ("tables/authors/month=2025-11/part-0.parquet",)
+    published = Published.of(rebuild(lake, [MONTH], force=True, only=[TABLES["authors"]]))
+    assert published.changed == ("tables/authors/month=2025-11/part-0.parquet",)
     assert not lake.part("listings", MONTH).exists()
 
 
@@ -80,8 +79,8 @@ def test_a_spoilt_derived_table_comes_back_with_force(lake):
     text = lake.manifest.read_text().replace(snapshot(lake).manifest.entry("listings", MONTH).sha256, "0" * 64)
     lake.manifest.write_text(text)
     lake.part("listings", MONTH).write_bytes(b"spoilt")
-    (done,) = rebuild(lake, [MONTH], force=True)
-    assert done.changed == ("tables/listings/month=2025-11/part-0.parquet",)
+    published = Published.of(rebuild(lake, [MONTH], force=True))
+    assert published.changed == ("tables/listings/month=2025-11/part-0.parquet",)
     assert parts(lake) == before
 
 
@@ -91,7 +90,7 @@ def test_the_lake_as_of_an_instant_is_the_lake_that_was_published_then(lake, tmp
     for at in MORNINGS[:known]:
         keep(then, at)
         publish_month(then, MONTH)
-    list(rebuild_as_of(lake, months_kept(lake), MORNINGS[known - 1], target))
+    list(rebuild_as_of(lake, known_months(lake), MORNINGS[known - 1], target))
     assert parts(target) == parts(then)
 
 
@@ -114,9 +113,9 @@ def test_before_anything_was_known_there_is_no_lake(lake, tmp_path):
 
 def test_the_list_and_votes_of_each_recorded_instant(recordings, tmp_path):
     lake = Lake(tmp_path / "lake")
-    answers = find_answers(recordings / "hub/recaptures").answers
+    answers = find_replies(recordings / "hub/recaptures").answers
     held = [answer for answer in answers if answer.listed_on == date(2025, 1, 8)]
-    keep_answers(lake, tuple(held), lambda: None)
+    store_replies(lake, tuple(held), lambda: None)
     list(publish_waiting(lake))
     for answer in held:
         target = Lake(tmp_path / answer.path.stem)
@@ -148,7 +147,7 @@ def test_gaps_are_a_calendar_and_a_list(lake, monkeypatch):
 
 
 def test_the_manifest_tells_what_is_wanting(lake):
-    wanting = snapshot(lake).manifest.entry("source_days", MONTH).wanting
+    wanting = snapshot(lake).manifest.entry("source_days", MONTH).missing_dates
     assert "2025-11-06" not in wanting
     assert len(wanting) == 29
 
