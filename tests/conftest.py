@@ -1,4 +1,4 @@
-"""What every test may count on: no way out of this machine, and the recordings where they are."""
+"""Fixtures for all tests. No test can connect to another machine."""
 
 import ipaddress
 import os
@@ -9,15 +9,17 @@ from typing import TypeVar
 
 import pytest
 
+from paperlake.quality import validator
 from paperlake.store.lake import Lake
+from tests.plain_engine import BothEngines, PlainEngine
 
 T = TypeVar("T")
-# Before anybody imports Prefect, whose server would tell of itself.
+# Before any import of Prefect, to turn its telemetry off.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
-def is_at_home(family: int, address: object) -> bool:
-    """Whether `address` is of this machine: a path, or a number or name of its loopback."""
+def is_local(family: int, address: object) -> bool:
+    """Whether `address` is on this machine: a path, or an address or name of the loopback interface."""
     if family not in (socket.AF_INET, socket.AF_INET6):
         return True
     host = str(address[0]) if isinstance(address, tuple) else ""
@@ -27,38 +29,46 @@ def is_at_home(family: int, address: object) -> bool:
         return host == "localhost"
 
 
-def fenced(connect: Callable[[socket.socket, object], T]) -> Callable[[socket.socket, object], T]:
-    """`connect`, for addresses at home only."""
+def loopback_only(connect: Callable[[socket.socket, object], T]) -> Callable[[socket.socket, object], T]:
+    """Restrict `connect` to addresses on this machine."""
 
-    def at_home(self: socket.socket, address: object) -> T:
-        if not is_at_home(self.family, address):
-            pytest.fail(f"a test tried to reach {address}; tests stay on this machine")
+    def connect_locally(self: socket.socket, address: object) -> T:
+        if not is_local(self.family, address):
+            pytest.fail(f"a test tried to connect to {address}; tests may only use loopback")
         return connect(self, address)
 
-    return at_home
+    return connect_locally
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_way_out() -> Iterator[None]:
+def _no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
-            patch.setattr(socket.socket, name, fenced(getattr(socket.socket, name)))
+            patch.setattr(socket.socket, name, loopback_only(getattr(socket.socket, name)))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _validation_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate with a model of Great Expectations, which costs a tenth; tests so marked run both and compare them."""
+    load = validator.load_engine
+    compares = request.node.get_closest_marker("great_expectations")
+    monkeypatch.setattr(validator, "load_engine", lambda: BothEngines(load()) if compares else PlainEngine())
 
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """The folder of recorded answers, which is no part of the project."""
+    """The folder of recorded answers, which is outside the project."""
     folder = Path(__file__).parents[2] / "shared" / "recordings"
     if not folder.is_dir():
-        pytest.skip("the recordings (../shared/recordings) are not here")
+        pytest.skip("the recordings (../shared/recordings) are missing")
     return folder
 
 
 @pytest.fixture(scope="module")
 def prefect_api() -> Iterator[str]:
-    """The address of one Prefect API for all tests of a file: it takes seconds to start."""
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - most tests need none of it
+    """The address of a Prefect API, shared by all tests of a file because it takes seconds to start."""
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - most tests do not need it
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
     with prefect_test_harness(server_startup_timeout=120):
@@ -67,7 +77,7 @@ def prefect_api() -> Iterator[str]:
 
 @pytest.fixture
 def lake_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """An empty lake that the settings point at, with no limits and no token."""
+    """An empty lake that the environment configures, without request limits and token."""
     monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "lake"))
     monkeypatch.setenv("PAPERLAKE_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("PAPERLAKE_HUB_QUOTA", "0")

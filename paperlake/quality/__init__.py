@@ -1,1 +1,1 @@
-"""Judging a frame before it is published: the only Great Expectations and pandas."""
+"""Validate tables before they are published. Only this package imports Great Expectations and pandas."""

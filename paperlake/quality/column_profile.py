@@ -1,93 +1,95 @@
-"""What the judge needs to see of a month: each column's distinct values, and how many rows hold each.
+"""Value counts that expectations run on: the distinct values of each column of a month, with their row counts.
 
-A fact about a column holds of its rows when it holds of its distinct values. Those are few, whatever the number of
-rows, so that many months can be judged in one go.
+An expectation on a column is met by its rows if it is met by its distinct values. Those are few, whatever the number
+of rows, so that many months can be validated at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import polars as pl
 
+from schemas.calendar import first_day
 from schemas.table import Between, Column, Table
 
-MISSING = "missing_value_count"
-"""How many values are null in a row that may not be."""
-COPIES = "key_copy_count"
-"""How many rows of the month share the key of a row."""
+MISSING_VALUES = "missing_value_count"
+"""How many non-nullable columns of a row are null."""
+DUPLICATE_KEYS = "key_copy_count"
+"""How many rows of the month have the key of a row."""
 MONTHS_OFF = "months_off_count"
-"""How many months lie between a row's date and the month that it is filed under."""
+"""How many months a row's date is away from the month of its partition."""
 MONTH = ":month"
 ROWS = ":rows"
-"""Behind the name of a column: how many rows hold the value beside it."""
+"""The suffix of the column with row counts: `NAME:rows` counts the rows with the value in `NAME`."""
 
-_MOST_OF_A_RANGE = 1000
+_MAX_RANGE_VALUES = 1000
 
 
 def profile_columns(table: Table, month: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The distinct values of each judged column of a month (`2025-11`) of `table`, side by side, padded with null.
+    """The distinct values of each validated column of a month (`2025-11`) of `table`, side by side, padded with null.
 
-    Of a column that is only held to a range, the lowest and the highest values are enough.
+    A column with only range checks keeps just its lowest and highest values.
     """
     missing = pl.sum_horizontal(
         pl.lit(0), *(pl.col(column.name).is_null() for column in table.columns if column.null is None)
     )
-    first = date.fromisoformat(f"{month}-01")
+    first = first_day(month)
     at = pl.col(table.dated_by)
     months_off = (at.dt.year().cast(pl.Int32) - first.year) * 12 + at.dt.month() - first.month
-    told = [
-        _told(rows.select(missing.alias(MISSING))),
-        _told(_copies(rows, table)),
-        _told(rows.select(months_off.abs().alias(MONTHS_OFF))),
-        *(_column_told(rows, column) for column in judged(table)),
+    profiles = [
+        _value_counts(rows.select(missing.alias(MISSING_VALUES))),
+        _value_counts(_duplicate_keys(rows, table)),
+        _value_counts(rows.select(months_off.abs().alias(MONTHS_OFF))),
+        *(_column_values(rows, column) for column in row_checked_columns(table)),
     ]
-    height = max(one.height for one in told)
-    padded = [series.extend_constant(None, height - series.len()) for one in told for series in one.get_columns()]
+    height = max(profile.height for profile in profiles)
+    padded = [
+        series.extend_constant(None, height - series.len()) for profile in profiles for series in profile.get_columns()
+    ]
     return pl.DataFrame(padded).select(pl.lit(month).alias(MONTH), pl.all())
 
 
-def judged(table: Table) -> list[Column]:
-    """The columns that some check may refuse a row for."""
+def row_checked_columns(table: Table) -> list[Column]:
+    """The columns with a check that can refuse a row."""
     return [column for column in table.columns if any(check.refuses == "row" for check in column.checks)]
 
 
-def plain(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """A value as it goes over to pandas: instants without their zone, which is always UTC, and dates as instants."""
-    if isinstance(kind, pl.Datetime):
+def to_pandas_value(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A value as pandas gets it: timestamps without time zone (it is always UTC), and dates as timestamps."""
+    if isinstance(dtype, pl.Datetime):
         return value.dt.replace_time_zone(None)
-    return value.cast(pl.Datetime("us")) if kind == pl.Date else value
+    return value.cast(pl.Datetime("us")) if dtype == pl.Date else value
 
 
-def _column_told(rows: pl.DataFrame, column: Column) -> pl.DataFrame:
+def _column_values(rows: pl.DataFrame, column: Column) -> pl.DataFrame:
     name = column.name
-    told = _told(rows.select(plain(pl.col(name), rows.schema[name])))
-    if told.height > _MOST_OF_A_RANGE and all(isinstance(check, Between) for check in column.checks):
-        ordered = told.sort(name)
-        return pl.concat([ordered.head(_MOST_OF_A_RANGE // 2), ordered.tail(_MOST_OF_A_RANGE // 2)])
-    return told
+    values = _value_counts(rows.select(to_pandas_value(pl.col(name), rows.schema[name])))
+    if values.height > _MAX_RANGE_VALUES and all(isinstance(check, Between) for check in column.checks):
+        ordered = values.sort(name)
+        return pl.concat([ordered.head(_MAX_RANGE_VALUES // 2), ordered.tail(_MAX_RANGE_VALUES // 2)])
+    return values
 
 
-def _copies(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """One row for each key that is there more than once, with the rows that share it; none of the others'."""
-    # Rows that rise by their key hold no copy, and seeing that costs a tenth of telling all keys apart.
-    first = table.sort[: len(table.key)]
-    rises = set(first) == set(table.key) and _rises(rows, first)
-    repeated = rows.clear() if rises else rows.filter(pl.struct(table.key).is_duplicated())
-    return repeated.select(pl.len().over(table.key).alias(COPIES))
+def _duplicate_keys(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """For each row whose key occurs more than once, how many rows have that key."""
+    # Rows in strictly ascending key order have no duplicates; checking that costs a tenth of comparing all keys.
+    sort_columns = table.sort[: len(table.key)]
+    is_ascending = set(sort_columns) == set(table.key) and _is_strictly_ascending(rows, sort_columns)
+    duplicates = rows.clear() if is_ascending else rows.filter(pl.struct(table.key).is_duplicated())
+    return duplicates.select(pl.len().over(table.key).alias(DUPLICATE_KEYS))
 
 
-def _rises(rows: pl.DataFrame, names: Sequence[str]) -> bool:
-    """Whether each row comes after the one before it, by the columns `names` together."""
-    rises = pl.lit(value=False)
+def _is_strictly_ascending(rows: pl.DataFrame, names: Sequence[str]) -> bool:
+    """Whether each row is greater than the row before it, by the columns `names` together."""
+    is_greater = pl.lit(value=False)
     for name in reversed(names):
-        last = pl.col(name).shift()
-        rises = (pl.col(name) > last) | ((pl.col(name) == last) & rises)
-    return bool(rows.select(rises.slice(1).fill_null(value=False).all()).item())
+        previous = pl.col(name).shift()
+        is_greater = (pl.col(name) > previous) | ((pl.col(name) == previous) & is_greater)
+    return bool(rows.select(is_greater.slice(1).fill_null(value=False).all()).item())
 
 
-def _told(values: pl.DataFrame) -> pl.DataFrame:
-    """The distinct values of a one-column frame that are not null, and the number of rows that hold each."""
+def _value_counts(values: pl.DataFrame) -> pl.DataFrame:
+    """The distinct non-null values of a one-column frame, with their row counts."""
     (name,) = values.columns
     return values.drop_nulls().group_by(name, maintain_order=True).agg(pl.len().alias(f"{name}{ROWS}"))

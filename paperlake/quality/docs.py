@@ -1,7 +1,8 @@
-"""Great Expectations' Data Docs: what was judged last, as pages for people."""
+"""Great Expectations' Data Docs: the newest validation results as HTML pages."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -17,49 +18,51 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 
 from paperlake.quality.finding import Finding
-from paperlake.quality.quality_page import page
+from paperlake.quality.quality_page import render_quality_page
 
 SITE = "data-docs"
 _FIRST_PAGE = "index.html"
-_MOST_RESULTS = 100
-"""Of a run that judges more than so many batches, the newest are shown; the ledger has them all."""
+_MET = "met.json"
+"""The file with the names of the suites that the pages show as met."""
+_MAX_RESULTS = 100
+"""A run with more batches shows only the newest of them; the validation log has them all."""
 
 
-class Results:
-    """The results of Great Expectations since pages were last written."""
+class DataDocs:
+    """Collects the results of one run, and renders them as pages."""
 
     def __init__(self) -> None:
-        """None yet."""
-        self._kept: deque[tuple[gx.ExpectationSuite, Any]] = deque(maxlen=_MOST_RESULTS)
-        self._met: tuple[Path, frozenset[str]] | None = None
+        """No results yet."""
+        self._results: deque[tuple[gx.ExpectationSuite, Any]] = deque(maxlen=_MAX_RESULTS)
 
-    def keep(self, expectations: gx.ExpectationSuite, result: Any) -> None:
-        """Remember a result for the next `write`."""
-        self._kept.append((expectations, result))
+    def add(self, expectations: gx.ExpectationSuite, result: Any) -> None:
+        """Add a result to the next `write`."""
+        self._results.append((expectations, result))
 
-    def write(self, context: Any, folder: Path, judged: Sequence[Finding]) -> Path | None:
-        """The pages of all results remembered, below `folder`, in place of those before; then forget the results.
+    def write(self, context: Any, folder: Path, findings: Sequence[Finding]) -> Path | None:
+        """Replace the pages in `folder` by pages of the collected results, then clear the results.
 
-        Gives the first page, which sums up what was `judged`; None where nothing was.
+        Returns the first page, which summarizes `findings`; None if nothing was validated.
         """
-        if not self._kept:
+        if not self._results:
             return None
-        suites = frozenset(expectations.name for expectations, _ in self._kept)
-        is_met = all(result.success for _, result in self._kept)
-        shown_in, shown = self._met or (None, frozenset())
-        # Another morning at which all is met would look the same, and rendering it costs a second.
-        if not (is_met and suites <= shown and shown_in == folder and (folder / SITE).is_dir()):
+        suites = {expectations.name for expectations, _ in self._results}
+        is_met = all(result.success for _, result in self._results)
+        # Pages of another run whose expectations are all met look the same, and rendering them costs a second.
+        if not (is_met and suites <= _suites_met(folder)):
+            (folder / SITE / _MET).unlink(missing_ok=True)
             self._render(context, folder)
-            self._met = (folder, suites) if is_met else None
-        self._kept.clear()
+            if is_met:
+                (folder / SITE / _MET).write_text(json.dumps(sorted(suites)), encoding="utf-8")
+        self._results.clear()
         first = folder / _FIRST_PAGE
-        first.write_text(page(judged, f"{SITE}/{_FIRST_PAGE}"), encoding="utf-8")
+        first.write_text(render_quality_page(findings, f"{SITE}/{_FIRST_PAGE}"), encoding="utf-8")
         return first
 
     def _render(self, context: Any, folder: Path) -> None:
         for stale in ("validations", "expectations"):
             shutil.rmtree(folder / SITE / stale, ignore_errors=True)
-        keys = self._stored(context)
+        keys = self._store_results(context)
         site = {
             "class_name": "SiteBuilder",
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
@@ -73,12 +76,12 @@ class Results:
         for key in keys:
             context.validation_results_store.remove_key(key)
 
-    def _stored(self, context: Any) -> list[ValidationResultIdentifier]:
-        """Give the results to the context, which makes pages of what it has; gives their keys."""
+    def _store_results(self, context: Any) -> list[ValidationResultIdentifier]:
+        """Store the results in the context, whose pages show every stored result. Returns their keys."""
         run = RunIdentifier(run_name="newest", run_time=datetime.now(UTC))
         count: Counter[str] = Counter()
         keys = []
-        for expectations, result in self._kept:
+        for expectations, result in self._results:
             count[expectations.name] += 1
             number = str(count[expectations.name])
             result.meta["run_id"] = run
@@ -87,3 +90,10 @@ class Results:
             context.suites.add_or_update(expectations)
             keys.append(key)
         return keys
+
+
+def _suites_met(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(json.loads((folder / SITE / _MET).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return frozenset()

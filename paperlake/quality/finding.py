@@ -1,4 +1,4 @@
-"""What the judge finds, as everybody speaks of it; importing it costs nothing."""
+"""The result of one expectation, in a module that imports no validation library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one expectation in one month. `severity` is what breaking it does, as in `validations`."""
+    """The result of one expectation in one month. `severity` is what a violation does, as in `validations`."""
 
     suite: str
     table: str
@@ -24,7 +24,7 @@ class Finding:
         return self.unexpected_count == 0
 
     def __str__(self) -> str:
-        """The finding in a line."""
+        """A one-line summary."""
         shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
         outcome = "met" if self.success else f"failed in {self.unexpected_count} rows{shown}"
         return f"{self.table}.{self.column}: {self.expectation} {outcome}"

@@ -1,4 +1,4 @@
-"""What was judged last, on one page that needs no network: Data Docs take their looks and their lists from one."""
+"""The newest validation results on one offline page; Data Docs load their styles and scripts from the network."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ _STYLE = (
 )
 
 
-def page(judged: Sequence[Finding], docs: str) -> str:
-    """The page: what is not met first, then each suite in a line. `docs` is where Data Docs begin, from here."""
-    return "\n".join(_lines(judged, docs)) + "\n"
+def render_quality_page(findings: Sequence[Finding], docs: str) -> str:
+    """The page: unmet expectations first, then a line for each suite. `docs` is the relative URL of Data Docs."""
+    return "\n".join(_lines(findings, docs)) + "\n"
 
 
-def _lines(judged: Sequence[Finding], docs: str) -> Iterator[str]:
-    unmet = [one for one in judged if not one.success]
-    yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>What was judged</title>'
-    yield f"<style>{_STYLE}</style></head><body><h1>What was judged</h1>"
-    outcome = f'<span class="bad">{len(unmet)} not met</span>' if unmet else '<span class="ok">all met</span>'
-    months = sorted({one.month for one in judged})
+def _lines(findings: Sequence[Finding], docs: str) -> Iterator[str]:
+    unmet = [finding for finding in findings if not finding.success]
+    yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Validation results</title>'
+    yield f"<style>{_STYLE}</style></head><body><h1>Validation results</h1>"
+    result = f'<span class="bad">{len(unmet)} not met</span>' if unmet else '<span class="ok">all met</span>'
+    months = sorted({finding.month for finding in findings})
     span = months[0] if months[:1] == months[-1:] else f"{months[0]} to {months[-1]}"
-    yield f"<p>{len(judged)} expectations of {escape(span)}: {outcome}. "
-    yield f'In detail: <a href="{escape(docs)}">Data Docs</a> (their looks come from the network).</p>'
+    yield f"<p>{len(findings)} expectations of {escape(span)}: {result}. "
+    yield f'In detail: <a href="{escape(docs)}">Data Docs</a> (they need a network connection).</p>'
     if unmet:
-        heads = ("suite", "month", "column", "rows", "for example", "what it does")
+        heads = ("suite", "month", "column", "rows", "examples", "effect")
         yield "<table><caption>Not met</caption><tr>" + "".join(f"<th>{head}" for head in heads) + "</tr>"
-        for one in unmet:
-            cells = (one.suite, one.month, one.column)
-            shown = escape(", ".join(one.examples))
+        for finding in unmet:
+            cells = (finding.suite, finding.month, finding.column)
+            examples = escape(", ".join(finding.examples))
             yield "<tr>" + "".join(f"<td>{escape(cell)}" for cell in cells)
-            yield f'<td class="n">{one.unexpected_count}<td>{shown}<td>{escape(one.severity.replace("_", " "))}</tr>'
+            effect = escape(finding.severity.replace("_", " "))
+            yield f'<td class="n">{finding.unexpected_count}<td>{examples}<td>{effect}</tr>'
         yield "</table>"
     yield "<table><caption>By suite</caption><tr><th>suite<th>expectations<th>met</tr>"
-    for suite in dict.fromkeys(one.suite for one in judged):
-        held = [one for one in judged if one.suite == suite]
-        met = sum(one.success for one in held)
-        mark = "ok" if met == len(held) else "bad"
-        yield f'<tr><td>{escape(suite)}<td class="n">{len(held)}<td class="n {mark}">{met}</tr>'
+    for suite in dict.fromkeys(finding.suite for finding in findings):
+        of_suite = [finding for finding in findings if finding.suite == suite]
+        met_count = sum(finding.success for finding in of_suite)
+        mark = "ok" if met_count == len(of_suite) else "bad"
+        yield f'<tr><td>{escape(suite)}<td class="n">{len(of_suite)}<td class="n {mark}">{met_count}</tr>'
     yield "</table></body></html>"

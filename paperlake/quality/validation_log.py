@@ -1,4 +1,4 @@
-"""The ledger of judgements: what was judged in which run, and what was found."""
+"""The validation log: the findings of each run, in the table `validations`."""
 
 from __future__ import annotations
 
@@ -10,64 +10,66 @@ from datetime import UTC, datetime
 import polars as pl
 
 from paperlake.quality.finding import Finding
-from paperlake.store.lake import MONTH_FORM
 from paperlake.store.publish import FileDamaged, Writer
+from schemas.calendar import month_of
 from schemas.validations import VALIDATIONS
-from transforms.conform import none
+from transforms.conform import empty_table
 
-ALONE = "by hand"
-"""Beside the name of a flow that runs without Prefect."""
+IN_PROCESS = "by hand"
+"""The value of `run` for a pipeline that runs without Prefect."""
 log = logging.getLogger("paperlake")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, as the ledger names it."""
+    """One run of a pipeline: the columns `run` and `judged_at` of `validations`."""
 
     name: str
     started_at: datetime
 
 
-def this_run(name: str) -> Run:
-    """A run that begins now."""
+def start_run(name: str) -> Run:
+    """A run that starts now."""
     return Run(name, datetime.now(UTC))
 
 
-def recorded(run: Run, findings: Sequence[Finding]) -> pl.DataFrame:
-    """What was found in a run, as rows of `validations`."""
+def validation_rows(run: Run, findings: Sequence[Finding]) -> pl.DataFrame:
+    """The findings of a run as rows of `validations`."""
     return pl.DataFrame(
         [
             {
                 "judged_on": run.started_at.date(),
                 "judged_at": run.started_at,
                 "run": run.name,
-                "suite": one.suite,
-                "table_name": one.table,
-                "judged_month": one.month,
-                "column_name": one.column,
-                "expectation": one.expectation,
-                "severity": one.severity,
-                "success": one.success,
-                "unexpected_count": one.unexpected_count,
-                "observed": None if one.success else ", ".join(one.examples),
+                "suite": finding.suite,
+                "table_name": finding.table,
+                "judged_month": finding.month,
+                "column_name": finding.column,
+                "expectation": finding.expectation,
+                "severity": finding.severity,
+                "success": finding.success,
+                "unexpected_count": finding.unexpected_count,
+                "observed": None if finding.success else ", ".join(finding.examples),
             }
-            for one in findings
+            for finding in findings
         ],
         schema=pl.Schema(VALIDATIONS.arrow()),
     )
 
 
-def record(pen: Writer, run: Run, findings: Sequence[Finding]) -> None:
-    """Write what was found into the ledger's month of the run. A damaged ledger is left as it is, and that is said."""
+def record(writer: Writer, run: Run, findings: Sequence[Finding]) -> None:
+    """Add findings to the month of the run in `validations`. If that file is damaged, log a warning and keep it."""
     if not findings:
         return
-    month = run.started_at.strftime(MONTH_FORM)
+    month = month_of(run.started_at)
     try:
-        before = pen.read(VALIDATIONS, month)
-    except FileDamaged as damaged:
-        log.warning("what was judged is not recorded: %s; `papers verify --repair` sets it aside", damaged)
+        published = writer.read(VALIDATIONS, month)
+    except FileDamaged as error:
+        log.warning(
+            "the validation results are not recorded: %s; `papers verify --repair` quarantines the damaged file", error
+        )
         return
-    every = pl.concat([none(VALIDATIONS) if before is None else before, recorded(run, findings)])
-    # Judged twice in one run (for it came in two batches), the last word stands.
-    newest = every.unique(subset=VALIDATIONS.key, keep="last", maintain_order=True).sort(VALIDATIONS.sort)
-    pen.commit(pen.stage(month, {VALIDATIONS: newest}))
+    rows = pl.concat([empty_table(VALIDATIONS) if published is None else published, validation_rows(run, findings)])
+    # A month that a run validates twice, in two batches, keeps the last result.
+    newest = rows.unique(subset=VALIDATIONS.key, keep="last", maintain_order=True).sort(VALIDATIONS.sort)
+    writer.commit(writer.stage(month, {VALIDATIONS: newest}))

@@ -1,4 +1,4 @@
-"""What built a partition, or a page: a hash of the code that decides its bytes, never a commit."""
+"""Fingerprints of the code that decides the bytes of a partition or a page. They do not depend on a commit."""
 
 from __future__ import annotations
 
@@ -9,44 +9,49 @@ from importlib import metadata
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_ROOMS = ("schemas", "transforms")
-_WRITERS = ("polars", "pyarrow", "duckdb", "lxml", "pylatexenc")
-_SOURCES = (".py", ".j2", ".css", ".js")
+_DECIDES_ROWS = (
+    "schemas",
+    "transforms",
+    "paperlake/build",  # which evidence, and which months of other tables, a partition is built from
+    "paperlake/quality/engine.py",  # which captures are refused
+    "paperlake/quality/suite.py",
+    "paperlake/quality/validator.py",
+    "paperlake/store/parquet.py",
+)
+"""Packages and modules that decide the bytes of a partition."""
+_LIBRARIES = ("polars", "pyarrow", "duckdb", "lxml", "pylatexenc", "great-expectations")
+_RENDERS = ("paperlake/render", "paperlake/outputs/issues.py", "paperlake/outputs/site.py")
+_RENDER_LIBRARIES = ("jinja2", "markupsafe", "feedgenerator")
+_DIGITS = 32
+_SUFFIXES = (".py", ".j2", ".css", ".js")
 
 
 @cache
-def code() -> str:
-    """A fingerprint of `schemas/`, `transforms/` and the libraries that parse and write."""
-    return _fingerprint(_ROOMS, _WRITERS)
+def code_fingerprint() -> str:
+    """A hash of all code that decides the bytes of a partition, and of the versions of the libraries that it uses."""
+    return _fingerprint(_DECIDES_ROWS, _LIBRARIES)
 
 
 @cache
-def rendering() -> str:
-    """A fingerprint of `paperlake/render/`, its templates, what hands it its rows, and the libraries that render."""
-    templates = _fingerprint(("paperlake.render",), ("jinja2", "markupsafe", "feedgenerator"))
-    seen = sha256(templates.encode() + code().encode())
-    for name in ("site.py", "issues.py"):
-        seen.update((files("paperlake.outputs") / name).read_bytes())
-    return seen.hexdigest()[:32]
+def render_fingerprint() -> str:
+    """A hash of all code that decides the bytes of a page: what renders it, and what builds the rows that it shows."""
+    rendering = _fingerprint(_RENDERS, _RENDER_LIBRARIES)
+    return sha256((rendering + code_fingerprint()).encode()).hexdigest()[:_DIGITS]
 
 
-def _fingerprint(rooms: Sequence[str], libraries: Sequence[str]) -> str:
-    seen = sha256()
-    for room in rooms:
-        for name, source in sorted(_sources(files(room), room)):
-            seen.update(f"{name}\n{len(source)}\n".encode() + source)
+def _fingerprint(paths: Sequence[str], libraries: Sequence[str]) -> str:
+    fingerprint = sha256()
+    for path in paths:
+        package, _, rest = path.partition("/")
+        for name, source in sorted(_sources(files(package) / rest, path)):
+            fingerprint.update(f"{name}\n{len(source)}\n".encode() + source)
     for library in libraries:
-        seen.update(f"{library} {metadata.version(library)}\n".encode())
-    return seen.hexdigest()[:32]
+        fingerprint.update(f"{library} {metadata.version(library)}\n".encode())
+    return fingerprint.hexdigest()[:_DIGITS]
 
 
-def _sources(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
-    """Every source and template below `folder`, by its name."""
-    found: list[tuple[str, bytes]] = []
-    for item in folder.iterdir():
-        path = f"{name}/{item.name}"
-        if item.is_dir():
-            found += _sources(item, path)
-        elif item.name.endswith(_SOURCES):
-            found.append((path, item.read_bytes()))
-    return found
+def _sources(place: Traversable, name: str) -> list[tuple[str, bytes]]:
+    """Path and content of every source file and template at or below `place`."""
+    if place.is_dir():
+        return [source for item in place.iterdir() for source in _sources(item, f"{name}/{item.name}")]
+    return [(name, place.read_bytes())] if name.endswith(_SUFFIXES) else []
