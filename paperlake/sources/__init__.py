@@ -1,1 +1,1 @@
-"""Asking the world: the only httpx, one file a source."""
+"""HTTP clients of the sources, one module per source. Only this package uses httpx."""

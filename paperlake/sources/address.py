@@ -1,15 +1,15 @@
-"""Where a source lives: addresses we may ask, and addresses we may be sent to."""
+"""Addresses of sources: which are accepted, and where a redirect may lead."""
 
 import ipaddress
 
 import httpx
 
 
-def source_address(text: str) -> httpx.URL:
-    """The address of a source, without a closing slash.
+def parse_source_url(text: str) -> httpx.URL:
+    """Parse the address of a source and remove a trailing slash.
 
-    Raises ValueError for anything but http and https, and for a user, a query or a fragment in it. The
-    messages don't repeat the address: it may hold a password.
+    Raises ValueError for any scheme but http and https, and for a user name, a query or a fragment. The
+    messages do not repeat the address: it may contain a password.
     """
     try:
         url = httpx.URL(text)
@@ -27,23 +27,26 @@ def source_address(text: str) -> httpx.URL:
     return httpx.URL(str(url).rstrip("/"))
 
 
-def redirected(asked: httpx.URL, location: str) -> httpx.URL:
-    """Where a `Location` points to, without userinfo; httpx has let no answer pass where that is no address."""
-    return asked.join(location).copy_with(username=None, password=None)
+def redirect_target(url: httpx.URL, location: str) -> httpx.URL:
+    """Resolve a `Location` header against `url`, without user name and password.
+
+    `location` is a valid address: httpx rejects answers in which it is not.
+    """
+    return url.join(location).copy_with(username=None, password=None)
 
 
-def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
-    """Whether scheme, host and port are the same."""
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+def is_same_origin(first: httpx.URL, second: httpx.URL) -> bool:
+    """Whether scheme, host and port are equal."""
+    return (first.scheme, first.host, first.port) == (second.scheme, second.host, second.port)
 
 
 def origin(url: httpx.URL) -> str:
-    """The address without what may be secret or long."""
+    """Scheme, host and port, at most 100 characters: no part that may be secret."""
     return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"[:100]
 
 
 def is_loopback(url: httpx.URL) -> bool:
-    """Whether the address is this machine."""
+    """Whether the address is on this machine."""
     try:
         return ipaddress.ip_address(url.host).is_loopback
     except ValueError:

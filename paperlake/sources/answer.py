@@ -1,4 +1,4 @@
-"""What a source said, or that it could not be asked."""
+"""The answer of a source, and the error raised when there is none."""
 
 import re
 from dataclasses import dataclass
@@ -12,38 +12,39 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer that ended a request, verbatim."""
+    """The final answer to a request, unchanged."""
 
     url: str
-    """As asked, before any redirect, without userinfo; never holds a token."""
+    """The requested address, before any redirect, without user name and password. It never contains a token."""
 
     status_code: int
 
     headers: tuple[tuple[str, str], ...]
-    """In order, names in lower case. Without `set-cookie`: answers are kept for ever, and a cookie may let
-    whoever reads it speak for us. `content-encoding` and `content-length` describe the wire, not `body`."""
+    """In the order received, names in lower case. Without `set-cookie`: answers are stored permanently, and a
+    cookie could let any reader act in our name. `content-encoding` and `content-length` describe the bytes on the
+    wire, not `body`."""
 
     body: bytes
-    """Whole, and with its content encoding taken off."""
+    """The complete body, with its content encoding removed."""
 
     received_at: datetime
-    """When the last byte was here: aware, UTC."""
+    """When the last byte arrived, in UTC."""
 
     @property
     def source_time(self) -> datetime | None:
-        """The source's time when it sent this, by its `Date`, and by its `Age` where a cache kept it (RFC 9111).
+        """The source's clock when it sent this answer: its `Date`, plus its `Age` if a cache sent it (RFC 9111).
 
-        None where there is no `Date`, or none that can be read.
+        None if there is no valid `Date`.
         """
-        fields = dict(reversed(self.headers))  # the first of a name counts
+        fields = dict(reversed(self.headers))  # the first of several equal names wins
         age = fields.get("age", "").strip()
         try:
             date = parsedate_to_datetime(fields.get("date", ""))
-            at = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-            return at + timedelta(seconds=int(age) if _SECONDS.fullmatch(age) else 0)
+            sent_at = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+            return sent_at + timedelta(seconds=int(age) if _SECONDS.fullmatch(age) else 0)
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
 
 
 class SourceUnreachable(PaperlakeError):
-    """No answer could be had. The text is one line: who was asked, what happened, what to do; no token."""
+    """No answer arrived. The message is one line with the host, the cause and a remedy; it never contains a token."""

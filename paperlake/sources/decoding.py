@@ -1,4 +1,4 @@
-"""From the bytes on the wire to the whole body, within a size: httpx has no cap, and takes cut gzip."""
+"""Decode response bodies up to a size limit: httpx has no limit, and accepts truncated gzip."""
 
 import zlib
 from collections.abc import Iterable
@@ -9,24 +9,27 @@ GZIP_WBITS = 16 + zlib.MAX_WBITS
 
 
 class Truncated(PaperlakeError):
-    """The body is not whole, or damaged: asking again may help."""
+    """The body is incomplete or damaged: a retry may help."""
 
 
 class TooLarge(PaperlakeError):
-    """The body is over the cap, on the wire or decoded."""
+    """The body exceeds the limit, on the wire or decoded."""
 
 
 class UnknownEncoding(PaperlakeError):
-    """The body has a content encoding that was not asked for."""
+    """The body has a content encoding that the request did not allow."""
 
 
-def whole_body(chunks: Iterable[bytes], encoding: str, cap_bytes: int) -> bytes:
-    """The decoded body. Never holds more than the cap and one chunk, whatever the chunks unfold to."""
+def decode_body(chunks: Iterable[bytes], encoding: str, cap_bytes: int) -> bytes:
+    """The decoded body. Memory use never exceeds the limit and one chunk, whatever the compression ratio.
+
+    Raises Truncated, TooLarge and UnknownEncoding.
+    """
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return b"".join(_capped(chunks, cap_bytes))
     if name in {"gzip", "x-gzip"}:
-        return _gunzipped(_capped(chunks, cap_bytes), cap_bytes)
+        return _gunzip(_capped(chunks, cap_bytes), cap_bytes)
     raise UnknownEncoding(name)
 
 
@@ -39,28 +42,28 @@ def _capped(chunks: Iterable[bytes], cap_bytes: int) -> Iterable[bytes]:
         yield chunk
 
 
-def _gunzipped(chunks: Iterable[bytes], cap_bytes: int) -> bytes:
-    """All members of a gzip stream, one after the other (RFC 1952 allows several)."""
-    out = bytearray()
+def _gunzip(chunks: Iterable[bytes], cap_bytes: int) -> bytes:
+    """Decompress all members of a gzip stream in order (RFC 1952 allows several)."""
+    decoded = bytearray()
     member = zlib.decompressobj(GZIP_WBITS)
-    is_between = False
+    is_between_members = False
     for chunk in chunks:
         rest = chunk
         while rest:
-            if is_between:
-                rest = rest.lstrip(b"\0")  # padding after the last member, as gzip itself allows
+            if is_between_members:
+                rest = rest.lstrip(b"\0")  # gzip itself allows zero padding after the last member
                 if not rest:
                     break
-                member, is_between = zlib.decompressobj(GZIP_WBITS), False
+                member, is_between_members = zlib.decompressobj(GZIP_WBITS), False
             try:
-                # One byte over the cap is enough to know, and 0 would mean "no limit".
-                out += member.decompress(rest, cap_bytes + 1 - len(out))
+                # One byte over the limit is enough to detect the excess; 0 would mean "no limit".
+                decoded += member.decompress(rest, cap_bytes + 1 - len(decoded))
             except zlib.error as error:
                 raise Truncated from error
-            if len(out) > cap_bytes:
+            if len(decoded) > cap_bytes:
                 raise TooLarge
-            is_between = member.eof
-            rest = member.unused_data if is_between else member.unconsumed_tail
-    if not is_between:
+            is_between_members = member.eof
+            rest = member.unused_data if is_between_members else member.unconsumed_tail
+    if not is_between_members:
         raise Truncated
-    return bytes(out)
+    return bytes(decoded)

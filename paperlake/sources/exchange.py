@@ -1,4 +1,4 @@
-"""One request and its answer, within a deadline and a size: httpx has neither."""
+"""Send one request and read its answer within a time and a size limit: httpx has neither."""
 
 import contextlib
 import socket
@@ -10,29 +10,29 @@ from typing import Any, cast
 
 import httpx
 
-from paperlake.sources.decoding import TooLarge, Truncated, UnknownEncoding, whole_body
+from paperlake.sources.decoding import TooLarge, Truncated, UnknownEncoding, decode_body
 
 CONNECT_S = 5.0
-"""For one address of a host: where the first is a black hole, the next still gets its turn."""
+"""The limit for each address of a host: if the first address does not respond, the next is still tried."""
 
 GRACE_S = 1.0
-"""For a thread whose connection was cut to notice it."""
+"""How long to wait for a thread to end after its connection was shut down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one answer may cost."""
+    """The limits of one answer."""
 
     silence_s: float
-    """Until its headers are here: resolving, connecting, TLS, and the server's thinking."""
+    """Until the headers arrive: includes name resolution, connecting, TLS and the server's processing."""
     deadline_s: float
-    """Until its last byte is here, all in all."""
+    """Until the last byte arrives, from the start of the request."""
     size_cap_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer."""
+class RawResponse:
+    """A complete answer."""
 
     status_code: int
     headers: tuple[tuple[str, str], ...]
@@ -40,66 +40,66 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Why there is no whole answer."""
+class RequestFailure:
+    """Why there is no complete answer."""
 
-    what: str
-    is_passing: bool = True
-    """Whether asking again may help."""
+    message: str
+    is_transient: bool = True
+    """Whether a retry may help."""
     advice: str = "check its address and the network, or try again later"
 
 
 def exchange(
     client: httpx.Client, request: httpx.Request, limits: Limits, monotonic: Callable[[], float]
-) -> Reply | Fault:
-    """Send `request` once and read its answer whole.
+) -> RawResponse | RequestFailure:
+    """Send `request` once and read its complete answer.
 
-    The request travels on a thread of its own: nothing else gets out of a name resolution that hangs. At the
-    deadline the connection is shut down under it, which ends every read, write and handshake, however slowly
-    the other side drips. The thread is then over within moments, unless it still resolves or connects: then
-    it is left behind, and sends nothing when it wakes.
+    The request runs in a thread of its own, because a hanging name resolution cannot be interrupted. At the
+    deadline the connection is shut down, which ends every read, write and TLS handshake, even if the server sends
+    a few bytes at a time. The thread then ends immediately, unless it is still resolving or connecting. In that
+    case it is abandoned, and sends nothing when it continues.
     """
-    courier = _Courier(client, request, limits)
-    started = monotonic()
-    courier.start()
+    thread = _RequestThread(client, request, limits)
+    started_s = monotonic()
+    thread.start()
     try:
-        if courier.begun.wait(min(limits.silence_s, limits.deadline_s)):
-            courier.join(max(0.0, limits.deadline_s - (monotonic() - started)))
-        has_begun = courier.begun.is_set()
+        if thread.has_headers.wait(min(limits.silence_s, limits.deadline_s)):
+            thread.join(max(0.0, limits.deadline_s - (monotonic() - started_s)))
+        has_headers = thread.has_headers.is_set()
     finally:  # also on Ctrl-C
-        if courier.is_alive():
-            courier.cut()
-            courier.join(GRACE_S)
-    if courier.error is not None:
-        raise courier.error
-    if courier.is_cut and not isinstance(courier.outcome, Reply):
-        waited_s = limits.deadline_s if has_begun else min(limits.silence_s, limits.deadline_s)
-        return Fault(f"no {'whole ' if has_begun else ''}answer within {waited_s:g} s")
-    return courier.outcome
+        if thread.is_alive():
+            thread.cancel()
+            thread.join(GRACE_S)
+    if thread.error is not None:
+        raise thread.error
+    if thread.is_cancelled and not isinstance(thread.result, RawResponse):
+        waited_s = limits.deadline_s if has_headers else min(limits.silence_s, limits.deadline_s)
+        return RequestFailure(f"no {'whole ' if has_headers else ''}answer within {waited_s:g} s")
+    return thread.result
 
 
-class _Cut(Exception):
+class _Cancelled(Exception):
     """The deadline passed before there was a connection to shut down."""
 
 
-class _Courier(threading.Thread):
-    """Carries one request there and its answer back."""
+class _RequestThread(threading.Thread):
+    """Sends one request and reads its answer."""
 
     def __init__(self, client: httpx.Client, request: httpx.Request, limits: Limits) -> None:
         super().__init__(name="paperlake-request", daemon=True)
-        self.begun = threading.Event()
-        """Set when the headers are here, or nothing more will come."""
-        self.outcome: Reply | Fault = Fault("no answer")
+        self.has_headers = threading.Event()
+        """Set when the headers have arrived, or nothing more will arrive."""
+        self.result: RawResponse | RequestFailure = RequestFailure("no answer")
         self.error: BaseException | None = None
-        """What nobody expected: the caller's to raise."""
-        self.is_cut = False
+        """An unexpected error, for the caller to raise."""
+        self.is_cancelled = False
         self._client = client
         self._request = request
         self._limits = limits
         self._lock = threading.Lock()
-        self._line: socket.socket | None = None
+        self._socket: socket.socket | None = None
         request.extensions = {
-            "trace": self._watch,
+            "trace": self._on_trace,
             "timeout": {
                 "connect": min(CONNECT_S, limits.silence_s),
                 "read": limits.deadline_s,
@@ -109,70 +109,70 @@ class _Courier(threading.Thread):
         }
 
     def run(self) -> None:
-        """Carry it; what comes of it is in `outcome` or `error`."""
+        """Send the request, and set `result` or `error`."""
         try:
-            self.outcome = self._carried()
-        except _Cut:
+            self.result = self._send()
+        except _Cancelled:
             pass
-        except BaseException as error:  # noqa: BLE001 - it is raised again, where the caller stands
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it again
             self.error = error
         finally:
             with self._lock:
-                line, self._line = self._line, None
-            if line is not None:
-                line.close()
-            self.begun.set()
+                connection, self._socket = self._socket, None
+            if connection is not None:
+                connection.close()
+            self.has_headers.set()
 
-    def cut(self) -> None:
-        """End the connection, wherever the request is."""
+    def cancel(self) -> None:
+        """End the connection, whatever the state of the request."""
         with self._lock:
-            self.is_cut = True
-            if self._line is not None:
-                # Shut down, not closed: that wakes a thread which reads, and nobody gets its file number.
+            self.is_cancelled = True
+            if self._socket is not None:
+                # Shut down, not closed: this wakes a thread that is reading, and keeps the file descriptor reserved.
                 with contextlib.suppress(OSError):
-                    self._line.shutdown(socket.SHUT_RDWR)
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _carried(self) -> Reply | Fault:
+    def _send(self) -> RawResponse | RequestFailure:
         cap = self._limits.size_cap_bytes
         try:
             response = self._client.send(self._request, stream=True)
             with contextlib.closing(response):
-                self.begun.set()
-                # Not `iter_raw`, which refuses the ready-made responses of transports that are no network.
+                self.has_headers.set()
+                # Not `iter_raw`, which rejects the ready-made responses of mock transports.
                 chunks = cast("httpx.SyncByteStream", response.stream)
-                body = whole_body(chunks, _encoding(response), cap)
+                body = decode_body(chunks, _content_encoding(response), cap)
         except Truncated:
-            return Fault("the answer was cut off or damaged on its way")
+            return RequestFailure("the answer was cut off or damaged on its way")
         except TooLarge:
-            what = f"the answer is larger than the cap of {cap} bytes"
-            return Fault(what, is_passing=False, advice="raise the cap if that is what it should send")
+            message = f"the answer is larger than the cap of {cap} bytes"
+            return RequestFailure(message, is_transient=False, advice="raise the cap if that is what it should send")
         except UnknownEncoding as error:
-            what = f"the answer has an encoding nobody asked for ({error})"
-            return Fault(what, is_passing=False, advice="see whether a proxy rewrites its answers")
+            message = f"the answer has an encoding nobody asked for ({error})"
+            return RequestFailure(message, is_transient=False, advice="see whether a proxy rewrites its answers")
         except (httpx.TransportError, UnicodeError) as error:
-            return Fault(_happened(error))
+            return RequestFailure(_describe(error))
         raw = response.headers.raw
         headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
-        return Reply(response.status_code, headers, body)
+        return RawResponse(response.status_code, headers, body)
 
-    def _watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """Keep a second handle on the connection as soon as there is one (httpx's "trace" extension).
+    def _on_trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep a second handle on the connection as soon as it exists (a callback of httpx's "trace" extension).
 
-        A second one, because TLS takes the first away from its object; closed in `run`.
+        A second handle, because TLS detaches the first from its object. `run` closes it.
         """
         if not event.endswith("connect_tcp.complete"):
             return
         stream = info["return_value"]
         with self._lock:
-            if not self.is_cut:
-                self._line = stream.get_extra_info("socket").dup()
+            if not self.is_cancelled:
+                self._socket = stream.get_extra_info("socket").dup()
                 return
         stream.close()
-        raise _Cut
+        raise _Cancelled
 
 
-def _encoding(response: httpx.Response) -> str:
-    """The content encoding, where there is content: some servers declare one for nothing."""
+def _content_encoding(response: httpx.Response) -> str:
+    """The content encoding of a body; empty if there is no body, for which some servers declare one."""
     is_empty = response.headers.get("content-length") == "0"
     if is_empty or response.status_code in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         return ""
@@ -180,12 +180,12 @@ def _encoding(response: httpx.Response) -> str:
     return encoding
 
 
-def _happened(error: httpx.TransportError | UnicodeError) -> str:
-    """What happened, in words that hold nothing of the request."""
+def _describe(error: httpx.TransportError | UnicodeError) -> str:
+    """A message without any part of the request."""
     match error:
         case httpx.ConnectTimeout():
             return "no connection could be made in time"
-        case httpx.ConnectError() | UnicodeError():  # the latter for a name that is no host name
+        case httpx.ConnectError() | UnicodeError():  # UnicodeError: the name is not a valid host name
             return f"no connection could be made ({error})"
         case httpx.ProxyError():
             return f"the proxy refused ({error})"

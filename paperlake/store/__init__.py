@@ -1,1 +1,1 @@
-"""Where things lie and how they get there whole: the only room that touches the file system."""
+"""Files of the lake and how they are written atomically. Only this package accesses the lake's folder."""

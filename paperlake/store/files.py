@@ -1,4 +1,4 @@
-"""Writes that survive a kill and a power cut: flushed, renamed into place, and the folder flushed."""
+"""Writes that survive a kill and a power failure: flush the file, rename it into place, flush the folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def flush(path: Path) -> None:
-    """Bring a file's bytes, or a folder's names, to the disk."""
+    """Flush the content of a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -16,22 +16,23 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-_lasting: set[tuple[Path, int, int]] = set()
+_flushed_folders: set[tuple[Path, int, int]] = set()
+"""Path, device and inode of each folder whose name this process has flushed."""
 
 
 def make_folder(path: Path) -> None:
-    """`path` and its parents, each flushed into the folder above it, whoever made it; by each process once."""
+    """Create `path` and its parents, and flush the name of each, also of those that exist: once per process."""
     if not path.parent.is_dir():
         make_folder(path.parent)
     path.mkdir(exist_ok=True)
-    made = path.stat()
-    if (path, made.st_dev, made.st_ino) not in _lasting:
+    status = path.stat()
+    if (path, status.st_dev, status.st_ino) not in _flushed_folders:
         flush(path.parent)
-        _lasting.add((path, made.st_dev, made.st_ino))
+        _flushed_folders.add((path, status.st_dev, status.st_ino))
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """A flushed file of `data`. Its name is not flushed: that is the rename's part."""
+    """Write and flush a file. Its name is not flushed: `replace` does that."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -39,7 +40,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def replace(staged: Path, final: Path) -> None:
-    """Move `staged` over `final`, wholly or not at all, and flush the name."""
+    """Move `staged` over `final` atomically, and flush the name."""
     staged.replace(final)
     flush(final.parent)
 

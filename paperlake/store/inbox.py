@@ -1,6 +1,6 @@
-"""The inbox: rows of kept tables, each one flushed file, until the next publish folds them in.
+"""The inbox: rows of evidence tables, one flushed file each, until the next publish merges them into the table.
 
-A file is one line of JSON (the row without its bytes, and the bytes' length) and then the bytes, verbatim.
+A file is one line of JSON (the row without its bytes, and the length of those bytes), followed by the bytes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from pathlib import Path
 import polars as pl
 
 from paperlake.store.files import flush, make_folder, replace, write_new
-from paperlake.store.lake import MONTH_FORM, Lake
+from paperlake.store.lake import Lake
+from schemas.calendar import month_of
 from schemas.table import Table
 
 ARRIVING = "arriving-"
+"""Prefix of files that are not yet in the inbox."""
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 Value = str | int | bool | date | datetime | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Rows waiting in the inbox, the files that hold them, and the files that cannot be read."""
+class WaitingRows:
+    """Rows waiting in the inbox, the files that contain them, and the files that cannot be read."""
 
     rows: pl.DataFrame
     files: tuple[Path, ...]
@@ -36,48 +38,52 @@ class Kept:
 
 
 def keep(lake: Lake, table: Table, row: Mapping[str, Value]) -> Path:
-    """Keep one row on disk, flushed, before anything interprets it. Keeping it twice keeps it once."""
-    lasting, day = _encode(table, row), row[table.dated_by]
+    """Write one row to the inbox and flush it. Writing the same row twice has no further effect.
+
+    Raises ValueError if the row does not have the table's columns, TypeError if it has no date.
+    """
+    content, day = _encode(table, row), row[table.dated_by]
     if not isinstance(day, date):
         raise TypeError(f"{table.name}.{table.dated_by} is {day!r}; a row is filed by a date")
-    folder = lake.inbox / table.name / day.strftime(MONTH_FORM)
-    final = folder / f"{day.isoformat()}-{_mark(lasting)}.row"
-    if _holds(final, lasting):
+    folder = lake.inbox / table.name / month_of(day)
+    final = folder / f"{day.isoformat()}-{_checksum(content)}.row"
+    if _has_content(final, content):
         flush(folder)
         return final
     make_folder(folder)
     make_folder(lake.staged)
     arriving = lake.staged / f"{ARRIVING}{uuid.uuid4().hex}"
-    write_new(arriving, lasting)
+    write_new(arriving, content)
     replace(arriving, final)
     return final
 
 
 def waiting_months(lake: Lake, table: Table) -> list[str]:
-    """The months that have rows of `table` waiting, oldest first."""
+    """The months for which rows of `table` are waiting, oldest first."""
     folder = lake.inbox / table.name
     months = [path for path in folder.iterdir() if _MONTH.fullmatch(path.name)] if folder.is_dir() else []
     return sorted(month.name for month in months if any(month.glob("*.row")))
 
 
-def waiting(lake: Lake, table: Table, month: str) -> Kept:
-    """The rows of `table` that wait for `month`."""
+def waiting(lake: Lake, table: Table, month: str) -> WaitingRows:
+    """Read the rows of `table` that are waiting for `month`."""
     rows: list[dict[str, Value]] = []
     files: list[Path] = []
     unreadable: list[Path] = []
     for path in sorted((lake.inbox / table.name / month).glob("*.row")):
-        data = path.read_bytes()
-        row = _decode(table, data) if path.stem.endswith(_mark(data)) else None
+        content = path.read_bytes()
+        row = _decode(table, content) if path.stem.endswith(_checksum(content)) else None
         if row is None:
             unreadable.append(path)
         else:
             rows.append(row)
             files.append(path)
-    return Kept(pl.DataFrame(rows, schema=pl.Schema(table.arrow()), orient="row"), tuple(files), tuple(unreadable))
+    frame = pl.DataFrame(rows, schema=pl.Schema(table.arrow()), orient="row")
+    return WaitingRows(frame, tuple(files), tuple(unreadable))
 
 
 def discard(files: Iterable[Path]) -> None:
-    """Take files out of the inbox whose rows are published. One that is gone already is no fault."""
+    """Delete files from the inbox after their rows are published. Missing files are ignored."""
     folders = set()
     for path in files:
         path.unlink(missing_ok=True)
@@ -87,14 +93,14 @@ def discard(files: Iterable[Path]) -> None:
             flush(folder)
 
 
-def _mark(data: bytes) -> str:
-    """What the name of a file says of its content, all of it: a flipped bit is found."""
-    return sha256(data).hexdigest()[:24]
+def _checksum(content: bytes) -> str:
+    """The checksum in the file's name. It covers the whole content, so that any flipped bit is detected."""
+    return sha256(content).hexdigest()[:24]
 
 
-def _holds(path: Path, data: bytes) -> bool:
+def _has_content(path: Path, content: bytes) -> bool:
     try:
-        return path.read_bytes() == data
+        return path.read_bytes() == content
     except FileNotFoundError:
         return False
 
@@ -105,32 +111,31 @@ def _encode(table: Table, row: Mapping[str, Value]) -> bytes:
     if set(row) != set(names):
         raise ValueError(f"{table.name}: a row has the columns {', '.join(names)}, not {', '.join(row)}")
     bodies = {name: value for name in sorted(names) if isinstance(value := row[name], bytes)}
-    said = {name: _said(row[name]) for name in names if name not in bodies}
-    body = b"".join(bodies.values())
-    head = {"row": said, "bytes": {name: len(value) for name, value in bodies.items()}}
-    return json.dumps(head, ensure_ascii=False, sort_keys=True).encode() + b"\n" + body
+    values = {name: _to_json(row[name]) for name in names if name not in bodies}
+    header = {"row": values, "bytes": {name: len(value) for name, value in bodies.items()}}
+    return json.dumps(header, ensure_ascii=False, sort_keys=True).encode() + b"\n" + b"".join(bodies.values())
 
 
-def _said(value: Value) -> Value:
+def _to_json(value: Value) -> Value:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _decode(table: Table, data: bytes) -> dict[str, Value] | None:
-    """The row, or None where the file is not what `keep` wrote."""
-    line, _, body = data.partition(b"\n")
+def _decode(table: Table, content: bytes) -> dict[str, Value] | None:
+    """The row; None if `keep` did not write this file."""
+    line, _, body = content.partition(b"\n")
     try:
-        head = json.loads(line)
-        row: dict[str, Value] = dict(head["row"])
-        for name, length in head["bytes"].items():
+        header = json.loads(line)
+        row: dict[str, Value] = dict(header["row"])
+        for name, length in header["bytes"].items():
             row[name], body = body[:length], body[length:]
-        return {column.name: _meant(str(column.type), row[column.name]) for column in table.columns}
+        return {column.name: _from_json(str(column.type), row[column.name]) for column in table.columns}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _meant(kind: str, value: Value) -> Value:
-    if isinstance(value, str) and kind.startswith("timestamp"):
+def _from_json(column_type: str, value: Value) -> Value:
+    if isinstance(value, str) and column_type.startswith("timestamp"):
         return datetime.fromisoformat(value)
-    if isinstance(value, str) and kind.startswith("date"):
+    if isinstance(value, str) and column_type.startswith("date"):
         return date.fromisoformat(value)
     return value

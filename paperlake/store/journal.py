@@ -1,4 +1,4 @@
-"""The journal of a publish: what it is about to do, so that another writer can finish it."""
+"""The journal of a publish: the steps it is about to take, so that another writer can complete them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from paperlake.store.lake import Lake
 
 
 class JournalDamaged(PaperlakeError):
-    """The journal is not what a publish writes; nobody can tell what was to be done."""
+    """The journal is not in the format that a publish writes, so its steps are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, in this order; all names are relative to the root.
+    """The steps of a publish, in this order. All names are relative to the root.
 
-    `moves` go from a staged name to a published one, `manifest` is the staged one that goes into place after
-    them, and the rows of `folded` need not wait in the inbox any longer.
+    `moves` maps staged names to published names. `manifest` is the staged manifest, which is moved after them.
+    `folded` are files of the inbox whose rows are then published, and which are deleted last.
     """
 
     moves: dict[str, str]
@@ -27,20 +27,20 @@ class Plan:
     folded: list[str]
 
     def encode(self) -> bytes:
-        """The text of the journal."""
+        """The journal as JSON."""
         return json.dumps(asdict(self)).encode()
 
-    def aside(self, lake: Lake) -> dict[str, Path]:
-        """Where each published name lies until it is moved."""
+    def pending_paths(self, lake: Lake) -> dict[str, Path]:
+        """By published name, the path of each file before it is moved."""
         return {name: lake.root / staged for staged, name in self.moves.items()}
 
 
 def decode(text: bytes, path: Path) -> Plan:
-    """The plan that `text` holds; `path` is named where it holds none. Raises JournalDamaged."""
+    """Parse a journal. Raises JournalDamaged, which names `path`."""
     try:
         return Plan(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise JournalDamaged(
-            f"{path} is damaged ({error}); if no other process is publishing, move it away: the tables hold what "
-            "was published before, and what was not is in the inbox"
+            f"{path} is damaged ({error}); if no other process is publishing, move it away: the tables contain the "
+            "previous publish, and rows that are not published are still in the inbox"
         ) from error

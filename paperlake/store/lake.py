@@ -1,42 +1,40 @@
-"""Where everything of a lake lies."""
+"""Paths of everything in a lake."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-MONTH_FORM = "%Y-%m"
-
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The folder of one lake. Nothing needs to exist yet."""
+    """The folder of one lake. It need not exist yet."""
 
     root: Path
 
     @property
     def tables(self) -> Path:
-        """The published tables, for anyone to read."""
+        """The published tables, readable by anyone."""
         return self.root / "tables"
 
     @property
     def inbox(self) -> Path:
-        """Answers kept, not yet folded into their table."""
+        """Rows of evidence that are not yet published."""
         return self.root / "inbox"
 
     @property
     def staged(self) -> Path:
-        """Files on their way; never read by anyone but the writer."""
+        """Files that are being written. Only the writer reads them."""
         return self.root / "_staged"
 
     @property
     def quality(self) -> Path:
-        """What judging, verifying and repairing leave for people to look at."""
+        """Reports of validation, verification and repair."""
         return self.root / "quality"
 
     @property
     def digests(self) -> Path:
-        """What is rendered from the tables: the site, issues, and what is known of both."""
+        """Output rendered from the tables: the site and the issues, and notes about both."""
         return self.root / "digests"
 
     @property
@@ -46,22 +44,22 @@ class Lake:
 
     @property
     def set_aside(self) -> Path:
-        """Files that a repair took out of the tables."""
+        """Files that a repair removed from the tables."""
         return self.quality / "set-aside"
 
     @property
     def manifest(self) -> Path:
-        """What is published."""
+        """The list of published files."""
         return self.root / "manifest.json"
 
     @property
     def journal(self) -> Path:
-        """What a publish is about to do, while it does it."""
+        """The steps of a publish; present only while it runs."""
         return self.staged / "journal.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the one writer."""
+        """The lock of the single writer."""
         return self.staged / "writer.lock"
 
     def part(self, table: str, month: str) -> Path:
@@ -70,5 +68,5 @@ class Lake:
 
 
 def part_name(table: str, month: str) -> str:
-    """A month's file as the manifest names it: relative to the root, with forward slashes."""
+    """A month's file name in the manifest: relative to the root, with forward slashes."""
     return f"tables/{table}/month={month}/part-0.parquet"

@@ -1,4 +1,4 @@
-"""A large file of lines, plain, gzipped or zipped, in blocks of whole lines: never all of it in memory."""
+"""Read a large text file, plain, gzipped or zipped, in blocks of complete lines, so that memory use is bounded."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _ZIP = b"PK\x03\x04"
 
 
 class LinesUnreadable(PaperlakeError):
-    """The file is not what its beginning promises, or not whole; what was read of it before may be used."""
+    """The file is damaged or incomplete. The lines read before the error are valid."""
 
 
 def line_blocks(path: Path, tick: Callable[[int], None], size: int = BLOCK_BYTES) -> Iterator[list[bytes]]:
-    """The lines of a file without their ends, empty ones left out, in blocks of about `size` bytes.
+    """Yield the lines of a file in blocks of about `size` bytes, without line ends and empty lines.
 
-    `tick` hears how many bytes of the file itself have been read since it was called last. Raises LinesUnreadable.
+    `tick` receives the number of bytes of the (compressed) file read since its last call. Raises LinesUnreadable.
     """
     with path.open("rb") as raw:
-        told = 0
+        ticked = 0
         try:
-            with _opened(raw, path) as lines:
+            with _open_text(raw, path) as lines:
                 rest = b""
                 while block := lines.read(size):
                     head, newline, tail = block.rpartition(b"\n")
@@ -41,8 +41,8 @@ def line_blocks(path: Path, tick: Callable[[int], None], size: int = BLOCK_BYTES
                         rest += tail
                     if len(rest) > _LONGEST_LINE_BYTES:
                         raise LinesUnreadable(f"{path} holds a line of more than {_LONGEST_LINE_BYTES >> 20} MiB")
-                    tick(raw.tell() - told)
-                    told = raw.tell()
+                    tick(raw.tell() - ticked)
+                    ticked = raw.tell()
                 if rest.strip():
                     yield [rest]
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
@@ -50,19 +50,19 @@ def line_blocks(path: Path, tick: Callable[[int], None], size: int = BLOCK_BYTES
 
 
 @contextmanager
-def _opened(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
-    """The lines within, whatever they are packed in. Raises LinesUnreadable."""
-    begins = raw.read(4)
+def _open_text(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    """The decompressed content of the file. Raises LinesUnreadable."""
+    magic = raw.read(4)
     raw.seek(0)
-    if begins.startswith(_GZIP):
-        with gzip.GzipFile(fileobj=raw) as unpacked:
-            yield cast("IO[bytes]", unpacked)
-    elif begins == _ZIP:
+    if magic.startswith(_GZIP):
+        with gzip.GzipFile(fileobj=raw) as content:
+            yield cast("IO[bytes]", content)
+    elif magic == _ZIP:
         with zipfile.ZipFile(raw) as archive:
-            names = [one.filename for one in archive.infolist() if not one.is_dir()]
+            names = [member.filename for member in archive.infolist() if not member.is_dir()]
             if len(names) != 1:
                 raise LinesUnreadable(f"{path} holds {len(names)} files; it must hold the snapshot alone")
-            with archive.open(names[0]) as unpacked:
-                yield unpacked
+            with archive.open(names[0]) as content:
+                yield content
     else:
         yield raw

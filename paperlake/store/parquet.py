@@ -1,4 +1,4 @@
-"""Frames to Parquet files and back: always the declared schema, always the same bytes for the same rows."""
+"""Write and read Parquet files: always the declared schema, and the same bytes for the same rows."""
 
 from __future__ import annotations
 
@@ -12,74 +12,77 @@ import pyarrow.parquet as pq
 
 from schemas.table import Table
 
-# Bodies of one date repeat almost wholly from capture to capture, and only a page that holds several of them lets the
-# compressor see that. A flipped bit, on the other hand, can cost all of its page.
-_KEPT_PAGE_BYTES = (2**18, 8 * 2**20)
-_KEPT_PAGES = 16
+# Consecutive captures of one date have almost identical bodies, which compress well only if a page contains several.
+# A flipped bit, on the other hand, can make its whole page unreadable.
+_EVIDENCE_PAGE_BYTES = (2**18, 8 * 2**20)
+_EVIDENCE_PAGES = 16
 _PAGE_BYTES = 2**20
 _ROW_GROUP_ROWS = 2**17
-_SHARED_GROUP_ROWS = 2**13
-"""Of a file that is sorted by the months that want a part of it: a reader passes over the groups that hold none of it.
-One that is sorted otherwise has some of every part in every group, so that small ones would only cost."""
-_LONG = ("body",)
-_UNLIKE = ("body", "line", "abstract")
-"""Columns in which no two values are alike, so that a dictionary would only be in the way."""
+_ROUTED_ROW_GROUP_ROWS = 2**13
+"""For a file sorted by the months its rows are routed to: a reader skips the groups without rows of its month. In any
+other sort order every group contains rows of every month, so that small groups have only costs."""
+_WITHOUT_STATISTICS = ("body",)
+_WITHOUT_DICTIONARY = ("body", "line", "abstract")
+"""Columns whose values are all different."""
 
 
 BUILT_FROM = "paperlake.built_from"
-"""In the footer of a derived file: the hash of what it was built from, by which a file on its own leads back."""
+"""Footer key of derived files: the hash of the inputs, which makes the origin of a single file traceable."""
 ROUTE_DIGESTS = "paperlake.shares"
-"""In the footer of a file that other months want rows of: a hash of those rows, by month, as a JSON object."""
+"""Footer key of files with rows routed to other months: a hash of those rows by month, as a JSON object."""
 
 
 def write(
-    rows: pl.DataFrame, table: Table, path: Path, built_from: str = "", shares: Mapping[str, str] | None = None
+    rows: pl.DataFrame, table: Table, path: Path, built_from: str = "", route_digests: Mapping[str, str] | None = None
 ) -> None:
-    """Write `rows` as `table`. Raises `pyarrow.ArrowInvalid` for a null where the table allows none."""
+    """Write `rows` with the schema of `table`. Raises `pyarrow.ArrowInvalid` for a null in a required column."""
     declared = table.arrow()
-    told = {BUILT_FROM: built_from, ROUTE_DIGESTS: json.dumps(shares, sort_keys=True) if shares else ""}
-    if any(told.values()):
-        declared = declared.with_metadata({**(declared.metadata or {}), **{k: v for k, v in told.items() if v}})
-    # `pa.table(..., schema=)` would let nulls through; `cast` does not.
+    digests_json = json.dumps(route_digests, sort_keys=True) if route_digests else ""
+    footer = {key: value for key, value in ((BUILT_FROM, built_from), (ROUTE_DIGESTS, digests_json)) if value}
+    if footer:
+        declared = declared.with_metadata({**(declared.metadata or {}), **footer})
+    # `cast` rejects nulls in required columns; `pa.table(..., schema=)` does not.
     arrow = rows.select(declared.names).to_arrow().cast(declared)
     leaves = [leaf for field in declared for leaf in _leaves(field.name, field.type)]
-    is_by_month = table.route is not None and table.sort[0] == table.route.by
+    is_sorted_by_route = table.route is not None and table.sort[0] == table.route.by
     pq.write_table(
         arrow,
         path,
         compression="zstd",
         compression_level=3 if table.is_evidence else 1,
-        data_page_size=_kept_page_bytes(arrow) if table.is_evidence else _PAGE_BYTES,
-        # A page ends only between batches: with the usual thousand rows a month of answers would be one page.
+        data_page_size=_evidence_page_bytes(arrow) if table.is_evidence else _PAGE_BYTES,
+        # A page ends only between batches: with the default of 1024 rows, a month of answers would be one page.
         write_batch_size=1 if table.is_evidence else None,
-        use_dictionary=[leaf for leaf in leaves if leaf not in _UNLIKE],
-        row_group_size=_SHARED_GROUP_ROWS if is_by_month else _ROW_GROUP_ROWS,
-        write_statistics=[leaf for leaf in leaves if leaf not in _LONG],
+        use_dictionary=[leaf for leaf in leaves if leaf not in _WITHOUT_DICTIONARY],
+        row_group_size=_ROUTED_ROW_GROUP_ROWS if is_sorted_by_route else _ROW_GROUP_ROWS,
+        write_statistics=[leaf for leaf in leaves if leaf not in _WITHOUT_STATISTICS],
         write_page_index=True,
         sorting_columns=pq.SortingColumn.from_ordering(declared, [(name, "ascending") for name in table.sort]),
     )
 
 
-def _leaves(name: str, kind: pa.DataType) -> list[str]:
-    """The columns that Parquet makes of one of a nested type, by their paths."""
-    if pa.types.is_list(kind):
-        return _leaves(f"{name}.list.element", kind.value_type)
-    if pa.types.is_struct(kind):
-        return [leaf for field in kind for leaf in _leaves(f"{name}.{field.name}", field.type)]
+def _leaves(name: str, column_type: pa.DataType) -> list[str]:
+    """The paths of the Parquet columns that store a column of a nested type."""
+    if pa.types.is_list(column_type):
+        return _leaves(f"{name}.list.element", column_type.value_type)
+    if pa.types.is_struct(column_type):
+        return [leaf for field in column_type for leaf in _leaves(f"{name}.{field.name}", field.type)]
     return [name]
 
 
-def _kept_page_bytes(rows: pa.Table) -> int:
-    """So many that the month has about sixteen pages, within limits."""
-    least, most = _KEPT_PAGE_BYTES
-    return int(min(max(rows.nbytes // _KEPT_PAGES, least), most))
+def _evidence_page_bytes(rows: pa.Table) -> int:
+    """The page size that gives a month about sixteen pages, within limits."""
+    smallest, largest = _EVIDENCE_PAGE_BYTES
+    return int(min(max(rows.nbytes // _EVIDENCE_PAGES, smallest), largest))
 
 
-def read(path: Path, table: Table, columns: list[str] | None = None, only: pl.Expr | None = None) -> pl.DataFrame:
-    """The rows of one file of `table`, or only some of its columns, or those rows where `only` holds."""
-    schema = pl.Schema(table.arrow())
-    wanted = columns or list(schema)
-    if only is not None:
-        found = pl.scan_parquet(path, hive_partitioning=False, glob=False).filter(only).select(wanted)
-        return found.collect().sort(table.sort) if set(table.sort) <= set(wanted) else found.collect()
-    return pl.read_parquet(path, columns=wanted, hive_partitioning=False, glob=False).select(wanted)
+def read(path: Path, table: Table, columns: list[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows of one file of `table`; `columns` and `where` select some of them.
+
+    Filtered rows are sorted again if `columns` contain the sort columns.
+    """
+    names = columns or list(pl.Schema(table.arrow()))
+    if where is not None:
+        rows = pl.scan_parquet(path, hive_partitioning=False, glob=False).filter(where).select(names).collect()
+        return rows.sort(table.sort) if set(table.sort) <= set(names) else rows
+    return pl.read_parquet(path, columns=names, hive_partitioning=False, glob=False).select(names)

@@ -1,7 +1,7 @@
-"""How files become published: staged, journalled, renamed, and the manifest last.
+"""Publish files atomically: stage them, write a journal, rename them into place, and replace the manifest last.
 
-A reader that globs the tables sees of each file the old one or the new one. A writer that dies before its
-journal is written has published nothing; one that dies later is finished by the next writer.
+A reader that globs the tables sees the old or the new version of each file. A writer that dies before its journal
+is written has published nothing. If it dies later, the next writer completes the publish.
 """
 
 from __future__ import annotations
@@ -28,128 +28,126 @@ from paperlake.store.spill import SPILLED
 from schemas.table import RoutedInputs, Table
 
 LOCK_WAIT_S = 600.0
-_ARRIVING_S = 86_400.0
+_ABANDONED_AFTER_S = 86_400.0
 
 
 class LakeBusy(PaperlakeError):
-    """Another process publishes into this lake, and did not finish in time."""
+    """Another process is publishing into this lake, and did not finish in time."""
 
 
 class FileDamaged(PaperlakeError):
-    """A published file does not hold what was published."""
+    """A published file is missing or differs from the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """Files of one publish, written and flushed, in nobody's sight yet.
+class StagedFiles:
+    """Files of one publish that are written and flushed, but not visible to readers.
 
-    `beside` are folders that lie beside its own, of what was staged apart and is published with it.
+    `other_folders` contain the files of merged stages that are published together with this one.
     """
 
     folder: Path
     files: Mapping[str, Path] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
-    beside: tuple[Path, ...] = ()
+    other_folders: tuple[Path, ...] = ()
 
     def path(self, table: str, month: str) -> Path:
-        """Where the staged file of a table's month lies."""
+        """The path of the staged file of a month of a table."""
         return self.files[part_name(table, month)]
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Every folder that files lie in."""
-        return (self.folder, *self.beside)
+        """Every folder that contains staged files."""
+        return (self.folder, *self.other_folders)
 
 
-def merge_staged(staged: Sequence[Staged]) -> Staged:
-    """What was staged apart, in one publish. Raises ValueError where nothing was."""
+def merge_staged(staged: Sequence[StagedFiles]) -> StagedFiles:
+    """Combine several stages into one publish. Raises ValueError if there are none."""
     if not staged:
         raise ValueError("nothing was staged")
     first, *others = staged
-    return Staged(
+    return StagedFiles(
         first.folder,
-        {name: path for one in staged for name, path in one.files.items()},
-        {name: entry for one in staged for name, entry in one.entries.items()},
-        (*first.beside, *(folder for one in others for folder in one.folders)),
+        {name: path for stage in staged for name, path in stage.files.items()},
+        {name: entry for stage in staged for name, entry in stage.entries.items()},
+        (*first.other_folders, *(folder for stage in others for folder in stage.folders)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The one writer of a lake; only `open_writer` makes one, and only while it holds the lock."""
+    """The single writer of a lake. Only `open_writer` creates one, and only while it holds the lock."""
 
     lake: Lake
-    _sound: set[tuple[Path, str]] = field(default_factory=set)
-    """What was found to be whole: a file of which many months want a part is not hashed for each of them."""
+    _verified: set[tuple[Path, str]] = field(default_factory=set)
+    """Path and SHA-256 of files already checked: a file with rows for many months is hashed only once."""
 
     @property
     def manifest(self) -> Manifest:
-        """What is published now."""
+        """The manifest of the lake as published now."""
         return manifest.load(self.lake.manifest)
 
     def read(
-        self, table: Table, month: str, columns: Sequence[str] = (), only: pl.Expr | None = None
+        self, table: Table, month: str, columns: Sequence[str] = (), where: pl.Expr | None = None
     ) -> pl.DataFrame | None:
-        """The published rows of a month, or some of their columns, or those where `only` holds; None without a file.
+        """The published rows of a month; `columns` and `where` select some of them. None if there is no file.
 
-        Raises FileDamaged.
-
-        What is folded or built from them gets a hash of its own: a flipped bit must be found before that.
+        Raises FileDamaged if the SHA-256 differs: a flipped bit must not get into files built from these rows.
         """
         published = self.manifest.entry(table.name, month)
         path = self.lake.part(table.name, month)
         if published is None:
             if table.is_evidence and path.exists():
                 raise FileDamaged(
-                    f"{path} is there, but {self.lake.manifest} does not list it, so it is neither read nor replaced; "
-                    "bring the manifest back from a backup, or move the file out of the lake"
+                    f"{path} exists, but {self.lake.manifest} does not list it, so it is neither read nor replaced; "
+                    "restore the manifest from a backup, or move the file out of the lake"
                 )
             return None
-        if not self._is_sound(path, published.sha256):
+        if not self._is_intact(path, published.sha256):
             raise FileDamaged(
                 f"{path} is not what was published (missing, or its SHA-256 differs from the manifest's); nothing "
-                "was built from it. Bring it back from a backup; what waits in the inbox stays there"
+                "was built from it. Restore it from a backup; rows in the inbox stay there"
             )
-        return parquet.read(path, table, list(columns), only)
+        return parquet.read(path, table, list(columns), where)
 
-    def _is_sound(self, path: Path, digest: str) -> bool:
+    def _is_intact(self, path: Path, digest: str) -> bool:
         if not path.exists():
             return False
-        if (path, digest) not in self._sound and sha256(path) == digest:
-            self._sound.add((path, digest))
-        return (path, digest) in self._sound
+        if (path, digest) not in self._verified and sha256(path) == digest:
+            self._verified.add((path, digest))
+        return (path, digest) in self._verified
 
-    def shared(self, gathers: RoutedInputs) -> RouteDigests:
-        """What the published files of tables that are shared hold for which months. Raises FileDamaged."""
+    def route_digests(self, inputs: RoutedInputs) -> RouteDigests:
+        """The digests, by month, of the rows that published files route to other months. Raises FileDamaged."""
         try:
-            return published_digests(self.manifest, gathers, self.lake.part)
+            return published_digests(self.manifest, inputs, self.lake.part)
         except FooterUnreadable as error:
             raise FileDamaged(str(error)) from error
 
-    def stage(  # noqa: PLR0913 - what the manifest is to say of a file
+    def stage(  # noqa: PLR0913 - the fields of a manifest entry
         self,
         month: str,
         frames: Mapping[Table, pl.DataFrame],
         *,
         code: str = "",
         inputs: Mapping[str, str] | None = None,
-        wanting: Mapping[Table, Sequence[str]] | None = None,
-        shares: Mapping[Table, Mapping[str, str]] | None = None,
-        into: Staged | None = None,
-    ) -> Staged:
-        """Write a month of some tables aside. `into` adds to a publish that is being staged.
+        missing_dates: Mapping[Table, Sequence[str]] | None = None,
+        route_digests: Mapping[Table, Mapping[str, str]] | None = None,
+        into: StagedFiles | None = None,
+    ) -> StagedFiles:
+        """Write the files of a month to a staging folder, or add them to the stage `into`.
 
-        `code`, `inputs` and `wanting` are what the manifest is to say of each file, `shares` what its footer is to say.
+        `code`, `inputs` and `missing_dates` go into the manifest entry of each file, `route_digests` into its footer.
 
-        Raises `pyarrow.ArrowInvalid` for a null where a table allows none.
+        Raises `pyarrow.ArrowInvalid` for a null in a required column.
         """
-        staged = into or Staged(self.lake.staged / uuid.uuid4().hex)
+        staged = into or StagedFiles(self.lake.staged / uuid.uuid4().hex)
         make_folder(staged.folder)
         files, entries = dict(staged.files), dict(staged.entries)
         for table, rows in frames.items():
             name = part_name(table.name, month)
             path = staged.folder / f"{table.name}-{month}.parquet"
-            parquet.write(rows, table, path, inputs_hash(inputs or {}), (shares or {}).get(table))
+            parquet.write(rows, table, path, inputs_hash(inputs or {}), (route_digests or {}).get(table))
             flush(path)
             files[name] = path
             entries[name] = Entry(
@@ -159,63 +157,66 @@ class Writer:
                 schema_version=table.version,
                 code=code,
                 inputs=inputs or {},
-                wanting=tuple((wanting or {}).get(table, ())),
+                missing_dates=tuple((missing_dates or {}).get(table, ())),
             )
         flush(staged.folder)
-        return Staged(staged.folder, files, entries, staged.beside)
+        return StagedFiles(staged.folder, files, entries, staged.other_folders)
 
     def is_in_place(self, name: str, entry: Entry, *, thorough: bool = False) -> bool:
-        """Whether the file of `name` lies where it should, whole by its size; `thorough`, by its SHA-256."""
+        """Whether the file exists with the size of its entry; if `thorough`, also with its SHA-256."""
         path = self.lake.root / name
-        is_whole = path.is_file() and path.stat().st_size == entry.bytes
-        return is_whole and (not thorough or sha256(path) == entry.sha256)
+        has_size = path.is_file() and path.stat().st_size == entry.bytes
+        return has_size and (not thorough or sha256(path) == entry.sha256)
 
-    def commit(self, staged: Staged, folded: tuple[Path, ...] = (), *, thorough: bool = False) -> list[str]:
-        """Publish what was staged, then take `folded` out of the inbox. Gives the names of changed files.
+    def commit(self, staged: StagedFiles, folded: tuple[Path, ...] = (), *, thorough: bool = False) -> list[str]:
+        """Publish the staged files, then delete `folded` from the inbox. Returns the names of changed files.
 
-        A file whose bytes are published already is left alone; where nothing changes, nothing is written.
-        `thorough` looks at the bytes on the disk too, so that a damaged file is replaced.
+        A file that is published already is not written again. If nothing changes, nothing is written. `thorough`
+        also checks the SHA-256 of the files on the disk, so that damaged files are replaced.
         """
-        now = self.manifest
-        fresh = {name: entry for name, entry in staged.entries.items() if now.files.get(name) != entry}
+        published = self.manifest
+        new_entries = {name: entry for name, entry in staged.entries.items() if published.files.get(name) != entry}
         moved = [
             name
             for name, entry in staged.entries.items()
-            if not _is_same_file(now.files.get(name), entry) or not self.is_in_place(name, entry, thorough=thorough)
+            if not _is_same_file(published.files.get(name), entry)
+            or not self.is_in_place(name, entry, thorough=thorough)
         ]
-        if fresh or moved:
-            self._journalled(staged, now.with_files(fresh), moved, folded)
+        if new_entries or moved:
+            self._commit_with_journal(staged, published.with_files(new_entries), moved, folded)
         else:
             inbox.discard(folded)
         self.drop(staged)
         return moved
 
-    def drop(self, staged: Staged) -> None:
-        """Forget what was staged."""
+    def drop(self, staged: StagedFiles) -> None:
+        """Delete the staged files."""
         for folder in staged.folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _journalled(self, staged: Staged, after: Manifest, moved: list[str], folded: tuple[Path, ...]) -> None:
-        coming = staged.folder / "manifest.json"
-        write_new(coming, after.encode())
+    def _commit_with_journal(
+        self, staged: StagedFiles, new_manifest: Manifest, moved: list[str], folded: tuple[Path, ...]
+    ) -> None:
+        staged_manifest = staged.folder / "manifest.json"
+        write_new(staged_manifest, new_manifest.encode())
         flush(staged.folder)
         root = self.lake.root
         plan = Plan(
-            moves={_name(staged.files[name], root): name for name in moved},
-            manifest=_name(coming, root),
-            folded=[_name(path, root) for path in folded],
+            moves={_relative(staged.files[name], root): name for name in moved},
+            manifest=_relative(staged_manifest, root),
+            folded=[_relative(path, root) for path in folded],
         )
         for name in moved:
             make_folder((root / name).parent)
-        drafted = staged.folder / "journal.json"
-        write_new(drafted, plan.encode())
-        replace(drafted, self.lake.journal)
+        staged_journal = staged.folder / "journal.json"
+        write_new(staged_journal, plan.encode())
+        replace(staged_journal, self.lake.journal)
         roll_forward(self.lake)
 
 
 @contextmanager
 def open_writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
-    """The lake's one writer, after what a dead one left is finished. Raises LakeBusy after `wait_s`."""
+    """Lock the lake, complete the publish of a dead writer, and yield the writer. Raises LakeBusy after `wait_s`."""
     make_folder(lake.staged)
     lock = FileLock(lake.lock)
     try:
@@ -233,7 +234,7 @@ def open_writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
 
 
 def is_being_written(lake: Lake) -> bool:
-    """Whether some writer is at work now."""
+    """Whether a writer holds the lock now."""
     if not lake.lock.exists():
         return False
     try:
@@ -244,7 +245,7 @@ def is_being_written(lake: Lake) -> bool:
 
 
 def roll_forward(lake: Lake) -> None:
-    """Finish the publish that the journal tells of, if there is one. Safe to repeat; needs the lock."""
+    """Complete the publish of the journal, if there is one. Idempotent. The caller must hold the lock."""
     try:
         plan = journal.decode(lake.journal.read_bytes(), lake.journal)
     except FileNotFoundError:
@@ -260,20 +261,20 @@ def roll_forward(lake: Lake) -> None:
 
 
 def _sweep(lake: Lake) -> None:
-    """Remove what the dead left behind: stages without a journal, and what has been arriving for a day."""
-    for left in lake.staged.iterdir():
-        is_arriving = left.name.startswith((inbox.ARRIVING, SPILLED))
-        if is_arriving and time.time() - left.stat().st_mtime < _ARRIVING_S:
-            continue  # it is no publish of the writer's: whoever makes it may be alive
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        elif is_arriving:
-            left.unlink(missing_ok=True)
+    """Delete files of dead processes: stages without a journal, and files of other processes older than a day."""
+    for path in lake.staged.iterdir():
+        is_of_other_process = path.name.startswith((inbox.ARRIVING, SPILLED))
+        if is_of_other_process and time.time() - path.stat().st_mtime < _ABANDONED_AFTER_S:
+            continue  # not written under the writer's lock: the process that writes it may be running
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif is_of_other_process:
+            path.unlink(missing_ok=True)
 
 
 def _is_same_file(published: Entry | None, staged: Entry) -> bool:
     return published is not None and published.sha256 == staged.sha256
 
 
-def _name(path: Path, root: Path) -> str:
+def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()

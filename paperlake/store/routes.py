@@ -1,4 +1,4 @@
-"""What months want of tables that are filed under other months: told in the footers of those tables' files."""
+"""Route digests: the footer of each file of a routed table has a hash of the rows that it routes to each month."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ from paperlake.store.parquet import ROUTE_DIGESTS
 from schemas.table import RoutedInputs
 
 RouteDigests = Mapping[str, Mapping[str, str]]
-"""By the name of a file, the hash of what each month wants of it."""
+"""By file name and target month, the hash of the rows that the file routes to that month."""
 
-_REMEMBERED = 4096
+_MAX_CACHED_FOOTERS = 4096
 
 
 class FooterUnreadable(PaperlakeError):
-    """A published file is not there, or its footer does not say what it holds for which month."""
+    """A published file is missing, or its footer has no readable route digests."""
 
 
-def published_digests(published: Manifest, gathers: RoutedInputs, where: Callable[[str, str], Path]) -> RouteDigests:
-    """What every published file of the tables that are shared holds for which months; `where` it lies is asked.
+def published_digests(published: Manifest, declared: RoutedInputs, path_of: Callable[[str, str], Path]) -> RouteDigests:
+    """The route digests of every published file of the routed tables; `path_of` gives a file's path by table and month.
 
     Raises FooterUnreadable.
     """
     return {
-        part_name(table, month): digests_of_file(where(table, month), entry.sha256)
-        for table in gathers.routed
+        part_name(table, month): digests_of_file(path_of(table, month), entry.sha256)
+        for table in declared.routed
         for month in published.months(table)
         if (entry := published.entry(table, month))
     }
 
 
-def routed_inputs(published: Manifest, gathers: RoutedInputs, held: RouteDigests, month: str) -> dict[str, str]:
-    """What a month is built from: the SHA-256 of its own files, and the hashes of its shares of others."""
+def routed_inputs(published: Manifest, declared: RoutedInputs, digests: RouteDigests, month: str) -> dict[str, str]:
+    """The inputs of a month: the SHA-256 of its own files, and the digests of rows that other files route to it."""
     own = {
         part_name(table, month): entry.sha256
-        for table in gathers.same_month
+        for table in declared.same_month
         if (entry := published.entry(table, month))
     }
-    return own | {f"{name}#{month}": shares[month] for name, shares in held.items() if month in shares}
+    return own | {f"{name}#{month}": by_month[month] for name, by_month in digests.items() if month in by_month}
 
 
-def routed_months(published: Manifest, gathers: RoutedInputs, held: RouteDigests) -> list[str]:
-    """Every month that anything is there for, oldest first."""
-    own = (month for table in gathers.same_month for month in published.months(table))
-    return sorted({*own, *(month for shares in held.values() for month in shares)})
+def routed_months(published: Manifest, declared: RoutedInputs, digests: RouteDigests) -> list[str]:
+    """Every month that has inputs, oldest first."""
+    own = (month for table in declared.same_month for month in published.months(table))
+    return sorted({*own, *(month for by_month in digests.values() for month in by_month)})
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_MAX_CACHED_FOOTERS)
 def digests_of_file(path: Path, _sha256: str) -> Mapping[str, str]:
-    """What the footer of a published file says it holds for which month. Raises FooterUnreadable."""
-    # Published bytes do not change, so it is read once.
+    """The route digests in the footer of a published file, by target month. Raises FooterUnreadable."""
+    # The bytes behind a SHA-256 never change, so each footer is read once.
     try:
-        said = pq.read_schema(path).metadata or {}
-        return dict(json.loads(said.get(ROUTE_DIGESTS.encode(), b"{}")))
+        metadata = pq.read_schema(path).metadata or {}
+        return dict(json.loads(metadata.get(ROUTE_DIGESTS.encode(), b"{}")))
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
-        raise FooterUnreadable(f"{path} cannot be read ({error}); `papers verify --repair` mends it") from error
+        raise FooterUnreadable(f"{path} cannot be read ({error}); `papers verify --repair` repairs it") from error

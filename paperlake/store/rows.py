@@ -1,4 +1,4 @@
-"""Published rows as frames."""
+"""Published rows as data frames."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paperlake.store.snapshot import Snapshot
 from schemas.table import Table
 
 
-def scan(seen: Snapshot, table: Table, months: Collection[str] | None = None) -> pl.LazyFrame:
-    """Every published row of a table, or of some months, in no particular order; perhaps none."""
-    published = seen.manifest.months(table.name)
-    paths = [seen.path(table.name, month) for month in published if months is None or month in months]
+def scan(snapshot: Snapshot, table: Table, months: Collection[str] | None = None) -> pl.LazyFrame:
+    """The published rows of a table, of all months or the given ones, in no particular order."""
+    published = snapshot.manifest.months(table.name)
+    paths = [snapshot.path(table.name, month) for month in published if months is None or month in months]
     if not paths:
         return pl.LazyFrame(schema=pl.Schema(table.arrow()))
     return pl.scan_parquet(paths, hive_partitioning=False, glob=False)

@@ -1,4 +1,4 @@
-"""What can still be read of a damaged file of evidence."""
+"""Recover the readable rows of a damaged evidence file."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from pathlib import Path
 
 import polars as pl
 
-from paperlake.store.lake import MONTH_FORM
-from paperlake.store.verify import hashes_hold
+from paperlake.store.verify import body_hashes_match
+from schemas.calendar import MONTH_FORMAT
 from schemas.table import Table
 
-_UNREADABLE = (Exception, pl.exceptions.PanicException)
+_READ_ERRORS = (Exception, pl.exceptions.PanicException)
+_IS_INTACT = "is_intact"
 
 
-def sound_rows(path: Path, table: Table, month: str, most: int) -> pl.DataFrame:
-    """The rows of a damaged file of `table` that are still what was kept, as far as anyone can tell.
+def intact_rows(path: Path, table: Table, month: str, max_rows: int) -> pl.DataFrame:
+    """The rows of a damaged file of `table` that are unchanged, as far as can be checked.
 
-    A row is taken only if all of it can be read, it belongs to `month`, it lacks nothing that is required, and its
-    body is what its own SHA-256 says. `most` is how many rows the file is known to have held.
+    A row is returned only if it is completely readable, belongs to `month`, has all required values, and its body
+    matches its own SHA-256. `max_rows` is the number of rows that the file originally had.
     """
     schema = pl.Schema(table.arrow())
-    read = [rows for rows in _readable(path, list(schema), most) if rows.schema == schema]
-    rows = pl.concat(read) if read else pl.DataFrame(schema=schema)
+    frames = [rows for rows in _readable_rows(path, list(schema), max_rows) if rows.schema == schema]
+    rows = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
     required = [column.name for column in table.columns if column.null is None]
-    told = rows.with_columns(pl.Series("holds", hashes_hold(rows) or [True] * rows.height, dtype=pl.Boolean))
+    is_intact = body_hashes_match(rows) or [True] * rows.height
     return (
-        told.filter(pl.col("holds"), pl.col(table.dated_by).dt.strftime(MONTH_FORM) == month)
-        .drop("holds")
+        rows.with_columns(pl.Series(_IS_INTACT, is_intact, dtype=pl.Boolean))
+        .filter(pl.col(_IS_INTACT), pl.col(table.dated_by).dt.strftime(MONTH_FORMAT) == month)
+        .drop(_IS_INTACT)
         .drop_nulls(required)
         .unique(subset=table.key, keep="first", maintain_order=True)
         .sort(table.sort)
     )
 
 
-def _readable(path: Path, names: list[str], most: int) -> Iterator[pl.DataFrame]:
-    """The file as a whole if that can be read; otherwise row by row, since a damaged page hides only its own."""
+def _readable_rows(path: Path, names: list[str], max_rows: int) -> Iterator[pl.DataFrame]:
+    """The complete file if it is readable; otherwise its rows one at a time, because damage is limited to a page."""
     try:
-        yield _slice(path, names, 0, most)
-    except _UNREADABLE:
-        for row in range(most):
+        yield _slice(path, names, 0, max_rows)
+    except _READ_ERRORS:
+        for row in range(max_rows):
             try:
                 yield _slice(path, names, row, 1)
-            except _UNREADABLE:
+            except _READ_ERRORS:
                 continue
 
 
 def _slice(path: Path, names: list[str], start: int, length: int) -> pl.DataFrame:
-    scanned = pl.scan_parquet(path, hive_partitioning=False, glob=False)
-    return scanned.select(names).slice(start, length).collect()
+    rows = pl.scan_parquet(path, hive_partitioning=False, glob=False)
+    return rows.select(names).slice(start, length).collect()

@@ -1,6 +1,6 @@
-"""Pages of the site on the disk: whole at every moment, rewritten only where they changed.
+"""Files of the site: each is written atomically, and only if its content changed.
 
-They can be rendered again at any time, so a power cut may cost some: nothing is flushed.
+They are not flushed, because they can be rendered again after a power failure.
 """
 
 from __future__ import annotations
@@ -12,60 +12,60 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_COMING = ".coming"
+_STAGED_SUFFIX = ".coming"
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """Pages that are rendered together: a hash of what they were made from, and their paths."""
+class RenderUnit:
+    """Pages that are rendered together: a hash of their inputs, and their paths."""
 
     inputs: str
     paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
-    """A folder of pages, and beside it (in `notes`) a note of each unit of them."""
+class SiteFolder:
+    """A folder of pages. The folder `notes` has a JSON file for each render unit."""
 
     folder: Path
     notes: Path
 
-    def unit(self, name: str) -> Unit | None:
-        """What is noted of a unit; None where nothing is, or nothing that can be read."""
+    def unit(self, name: str) -> RenderUnit | None:
+        """The stored render unit; None if there is none, or its file is unreadable."""
         try:
-            said = json.loads((self.notes / f"{name}.json").read_bytes())
-            return Unit(said["inputs"], tuple(said["paths"]))
+            values = json.loads((self.notes / f"{name}.json").read_bytes())
+            return RenderUnit(values["inputs"], tuple(values["paths"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def are_there(self, unit: Unit) -> bool:
-        """Whether every page of a unit lies on the disk, and holds something."""
-        # As text: there are tens of thousands, and making a Path of each would be most of a morning's site.
+    def has_pages(self, unit: RenderUnit) -> bool:
+        """Whether every page of a unit exists and is not empty."""
+        # Strings, not paths: there are tens of thousands, and creating a Path for each would take most of a run.
         folder = f"{self.folder}{os.sep}"
         try:
             return all(os.stat(folder + path).st_size for path in unit.paths)  # noqa: PTH116
         except OSError:
             return False
 
-    def units(self) -> list[str]:
-        """The names of all units noted."""
+    def unit_names(self) -> list[str]:
+        """The names of all stored units."""
         return sorted(path.stem for path in self.notes.glob("*.json"))
 
-    def put(self, path: str, text: str) -> bool:
-        """Write a page, if it is not just so already; gives whether it was not."""
-        return put_file(self.folder / path, text.encode())
+    def write_page(self, path: str, text: str) -> bool:
+        """Write a page if its content changed. Returns whether it did."""
+        return write_if_changed(self.folder / path, text.encode())
 
-    def note(self, name: str, unit: Unit) -> None:
-        """Remember a unit, once all of its pages are written."""
-        held = {"inputs": unit.inputs, "paths": sorted(unit.paths)}
-        put_file(self.notes / f"{name}.json", json.dumps(held, indent=0).encode())
+    def save_unit(self, name: str, unit: RenderUnit) -> None:
+        """Store a unit. Call this after all of its pages are written."""
+        values = {"inputs": unit.inputs, "paths": sorted(unit.paths)}
+        write_if_changed(self.notes / f"{name}.json", json.dumps(values, indent=0).encode())
 
-    def forget(self, name: str) -> None:
-        """Drop the note of a unit that is no more."""
+    def delete_unit(self, name: str) -> None:
+        """Delete the stored unit, but not its pages."""
         (self.notes / f"{name}.json").unlink(missing_ok=True)
 
-    def remove(self, paths: Iterable[str]) -> int:
-        """Remove pages that no unit has any more; gives how many there were."""
+    def remove_pages(self, paths: Iterable[str]) -> int:
+        """Delete pages. Returns the number of pages that existed."""
         removed = 0
         for path in paths:
             with suppress(FileNotFoundError):
@@ -74,21 +74,21 @@ class Pages:
         return removed
 
 
-def put_file(path: Path, data: bytes) -> bool:
-    """Make a file hold `data`, wholly or not at all; gives whether it did not before."""
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Replace the content of a file atomically if it differs from `data`. Returns whether it did."""
     try:
         if path.read_bytes() == data:
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    coming = path.with_name(f".{path.name}{_COMING}")
-    coming.write_bytes(data)
-    coming.replace(path)
+    staged = path.with_name(f".{path.name}{_STAGED_SUFFIX}")
+    staged.write_bytes(data)
+    staged.replace(path)
     return True
 
 
-def put_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write some files into a folder; gives their paths."""
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder. Returns their paths."""
     for name, data in files.items():
-        put_file(folder / name, data)
+        write_if_changed(folder / name, data)
     return [folder / name for name in files]

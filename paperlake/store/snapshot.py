@@ -1,4 +1,4 @@
-"""Reading the lake as one: what the manifest lists, or what a publish under way is about to list."""
+"""Read a consistent snapshot of the lake: what the manifest lists, or what an incomplete publish is about to list."""
 
 from __future__ import annotations
 
@@ -18,105 +18,106 @@ _TRIES = 100
 _PAUSE_S = 0.02
 
 
-class LakeAbsent(PaperlakeError):
-    """There is no lake where one was looked for, or one without the manifest that says what of it is published."""
+class LakeNotFound(PaperlakeError):
+    """There is no lake at this path, or its manifest is missing."""
 
 
-class LakeMoving(PaperlakeError):
-    """What was to be read changed during every attempt to read it."""
+class LakeChanging(PaperlakeError):
+    """The files changed during every attempt to read them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of the lake. Its files hold for as long as `still_holds`, which is for the reader to ask."""
+    """One state of the lake. After reading, the reader must check `is_current`: files may have been replaced."""
 
     lake: Lake
     manifest: Manifest
-    listed: bytes | None
-    staged: dict[str, Path]
-    opened: set[str] = field(default_factory=set)
+    manifest_bytes: bytes | None
+    pending: dict[str, Path]
+    """By published name, the staged files that an incomplete publish has not moved yet."""
+    read_names: set[str] = field(default_factory=set)
 
     def paths(self, table: str) -> list[Path]:
         """The files of a table, oldest month first."""
         return [self.path(table, month) for month in self.manifest.months(table)]
 
     def path(self, table: str, month: str) -> Path:
-        """Where the published file of a month lies: for a publish under way, perhaps still aside."""
+        """The path of the file of a month; a staged path if an incomplete publish has not moved it yet."""
         name = part_name(table, month)
-        self.opened.add(name)
-        aside = self.staged.get(name)
-        return aside if aside is not None and aside.exists() else self.lake.root / name
+        self.read_names.add(name)
+        staged = self.pending.get(name)
+        return staged if staged is not None and staged.exists() else self.lake.root / name
 
-    def still_holds(self) -> bool:
-        """Whether the lake still lists just these versions of the files that were asked for."""
-        listed, _ = _effective(self.lake)
-        if listed == self.listed:
+    def is_current(self) -> bool:
+        """Whether the lake still lists the same versions of all files requested from this snapshot."""
+        manifest_bytes, _ = _current_state(self.lake)
+        if manifest_bytes == self.manifest_bytes:
             return True
-        now = manifest.decode(listed, self.lake.manifest)
-        return all(now.files.get(name) == self.manifest.files.get(name) for name in self.opened)
+        current = manifest.decode(manifest_bytes, self.lake.manifest)
+        return all(current.files.get(name) == self.manifest.files.get(name) for name in self.read_names)
 
 
 def snapshot(lake: Lake) -> Snapshot:
-    """The lake as it is now. With a journal there, that is the lake as it will be: it only rolls forward."""
-    listed, staged = _effective(lake)
-    return Snapshot(lake, manifest.decode(listed, lake.manifest), listed, staged)
+    """The lake as it is now. If there is a journal, this is the lake after its publish, which can only complete."""
+    manifest_bytes, pending = _current_state(lake)
+    return Snapshot(lake, manifest.decode(manifest_bytes, lake.manifest), manifest_bytes, pending)
 
 
-def must_be_there(lake: Lake) -> None:
-    """Raise LakeAbsent where nothing was published and nothing waits: most often it was looked for in a wrong place."""
+def require_lake(lake: Lake) -> None:
+    """Raise LakeNotFound if nothing is published and nothing is in the inbox: usually the path is wrong."""
     if lake.manifest.exists() or lake.journal.exists():
         return
     if any(lake.tables.glob("*/month=*/*.parquet")):
-        raise LakeAbsent(
-            f"{lake.root} has tables, but no {lake.manifest.name} that says which of them are published; bring that "
-            "back from a backup. Until then nothing of the lake is read or mended"
+        raise LakeNotFound(
+            f"{lake.root} has tables, but no {lake.manifest.name} that lists the published files; restore it from a "
+            "backup. Until then nothing in the lake is read or repaired"
         )
     if not any(lake.inbox.glob("*/*/*.row")):
-        raise LakeAbsent(f"there is no lake at {lake.root}; PAPERLAKE_ROOT says where it is")
+        raise LakeNotFound(f"there is no lake at {lake.root}; PAPERLAKE_ROOT sets its path")
 
 
-def read_whole(lake: Lake, read: Callable[[Snapshot], T]) -> T:
-    """What `read` makes of one state of the lake; read again if a publish changed what it read.
+def read_consistent(lake: Lake, read: Callable[[Snapshot], T]) -> T:
+    """The result of `read` on one snapshot. If a publish replaced files that `read` used, it is called again.
 
-    Raises LakeMoving if that never succeeds.
+    Raises LakeChanging if no attempt succeeds.
     """
-    for left in reversed(range(_TRIES)):
-        seen = snapshot(lake)
+    for tries_left in reversed(range(_TRIES)):
+        state = snapshot(lake)
         try:
-            result = read(seen)
+            result = read(state)
         except Exception:
-            # A file may have moved away under the reader's feet, from aside to its place even within one state.
-            # Otherwise the fault is real.
-            if seen.still_holds() and not (seen.staged and left):
+            # A publish may have moved a staged file to its place during the read, even within one state.
+            # Otherwise the error is real.
+            if state.is_current() and not (state.pending and tries_left):
                 raise
         else:
-            if seen.still_holds():
+            if state.is_current():
                 return result
         time.sleep(_PAUSE_S)
-    raise LakeMoving(f"{lake.root} is being published into without a pause; try again")
+    raise LakeChanging(f"{lake.root} is being published into without a pause; try again")
 
 
-def _effective(lake: Lake) -> tuple[bytes | None, dict[str, Path]]:
-    """The text of the manifest that holds, and where the files lie that a publish has not moved yet.
+def _current_state(lake: Lake) -> tuple[bytes | None, dict[str, Path]]:
+    """The bytes of the current manifest, and the paths of files that a publish has not moved yet.
 
-    The journal is read first: were it read last, a publish that ends in between would not be noticed.
+    The journal is read first. If it were read last, a publish that completes in between would go unnoticed.
     """
     for _ in range(_TRIES):
-        text = _bytes(lake.journal)
+        text = _read_if_exists(lake.journal)
         if text is None:
-            return _bytes(lake.manifest), {}
+            return _read_if_exists(lake.manifest), {}
         plan = journal.decode(text, lake.journal)
-        coming = _bytes(lake.root / plan.manifest)
-        if coming is not None:
-            return coming, plan.aside(lake)
-        # The manifest is in its place already, unless the publish has ended meanwhile.
-        listed = _bytes(lake.manifest)
-        if _bytes(lake.journal) == text:
-            return listed, plan.aside(lake)
-    raise LakeMoving(f"{lake.root} is being published into without a pause; try again")
+        staged_manifest = _read_if_exists(lake.root / plan.manifest)
+        if staged_manifest is not None:
+            return staged_manifest, plan.pending_paths(lake)
+        # The manifest has been moved already, unless the publish has completed in the meantime.
+        published_manifest = _read_if_exists(lake.manifest)
+        if _read_if_exists(lake.journal) == text:
+            return published_manifest, plan.pending_paths(lake)
+    raise LakeChanging(f"{lake.root} is being published into without a pause; try again")
 
 
-def _bytes(path: Path) -> bytes | None:
+def _read_if_exists(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""SQL over the published tables, and the views upon them: DuckDB, one state of the lake."""
+"""Run SQL over the published tables and views, in DuckDB, on one snapshot of the lake."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from paperlake.errors import PaperlakeError
 from paperlake.store.lake import Lake
-from paperlake.store.snapshot import Snapshot, read_whole
+from paperlake.store.snapshot import Snapshot, read_consistent
 from schemas.catalogue import TABLES
 from schemas.table import Table
 from schemas.views import VIEWS
@@ -24,52 +24,52 @@ _SQL_TYPES = {
 }
 
 
-class QueryWrong(PaperlakeError):
-    """DuckDB refuses the query; the message is its own."""
+class QueryInvalid(PaperlakeError):
+    """DuckDB rejects the query. The message is DuckDB's."""
 
 
 class LakeDamaged(PaperlakeError):
-    """A published file cannot be read; the message says which."""
+    """A published file cannot be read. The message names it."""
 
 
 def query(lake: Lake, statement: str) -> pa.Table:
-    """The rows that `statement` gives over the views of the lake. Raises QueryWrong, LakeDamaged."""
+    """The result of `statement` over the tables and views of the lake. Raises QueryInvalid, LakeDamaged."""
 
-    def read(seen: Snapshot) -> pa.Table:
+    def read(snapshot: Snapshot) -> pa.Table:
         with duckdb.connect() as database:
             database.execute("set timezone = 'UTC'")
             for table in TABLES.values():
-                _view(database, seen, table)
+                _create_table_view(database, snapshot, table)
             for view in VIEWS.values():
                 database.execute(f"create view {view.name} as {view.sql}")
             relation = database.sql(statement)
             if relation is None:
-                raise QueryWrong('the statement asks for nothing; try "select * from source_days limit 7"')
+                raise QueryInvalid('the statement asks for nothing; try "select * from source_days limit 7"')
             return relation.to_arrow_table()
 
     try:
-        return read_whole(lake, read)
+        return read_consistent(lake, read)
     except duckdb.IOException as error:
         raise LakeDamaged(f"a file that the manifest lists, or that you named, cannot be read: {error}") from None
     except duckdb.Error as error:
-        raise QueryWrong(str(error)) from None
+        raise QueryInvalid(str(error)) from None
 
 
-def _view(database: duckdb.DuckDBPyConnection, seen: Snapshot, table: Table) -> None:
-    """The table as a view under its name; an empty one where nothing is published yet."""
-    paths = [str(path) for path in seen.paths(table.name)]
+def _create_table_view(database: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
+    """Create a view with the table's name and columns; it is empty if nothing is published."""
+    paths = [str(path) for path in snapshot.paths(table.name)]
     if paths:
         database.read_parquet(paths, hive_partitioning=False).create_view(table.name)
         return
-    # Handing over an empty Arrow table would make DuckDB import pandas, which takes longer than most queries.
+    # An empty Arrow table would make DuckDB import pandas, which takes longer than most queries.
     columns = ", ".join(f'null::{_sql_type(column.type)} as "{column.name}"' for column in table.columns)
     database.execute(f"create view {table.name} as select {columns} where false")
 
 
-def _sql_type(kind: pa.DataType) -> str:
-    """The type as DuckDB calls it."""
-    if pa.types.is_list(kind):
-        return f"{_sql_type(kind.value_type)}[]"
-    if pa.types.is_struct(kind):
-        return f"struct({', '.join(f'{field.name} {_sql_type(field.type)}' for field in kind)})"
-    return _SQL_TYPES[str(kind)]
+def _sql_type(column_type: pa.DataType) -> str:
+    """The name of the type in DuckDB."""
+    if pa.types.is_list(column_type):
+        return f"{_sql_type(column_type.value_type)}[]"
+    if pa.types.is_struct(column_type):
+        return f"struct({', '.join(f'{field.name} {_sql_type(field.type)}' for field in column_type)})"
+    return _SQL_TYPES[str(column_type)]

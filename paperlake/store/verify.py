@@ -1,4 +1,4 @@
-"""Looking at all that is published: whether it is what was published, holds together, and is all there is."""
+"""Verify all published files: checksums, schema, order, keys, references between tables, and unlisted files."""
 
 from __future__ import annotations
 
@@ -15,147 +15,168 @@ import pyarrow.parquet as pq
 
 from paperlake.store import inbox, parquet
 from paperlake.store.files import sha256
-from paperlake.store.lake import MONTH_FORM, Lake, part_name
-from paperlake.store.manifest import Entry, published_inputs
+from paperlake.store.lake import Lake, part_name
+from paperlake.store.manifest import Entry, windowed_inputs
 from paperlake.store.publish import is_being_written
 from paperlake.store.routes import FooterUnreadable, digests_of_file, routed_inputs
 from paperlake.store.snapshot import Snapshot, snapshot
+from schemas.calendar import MONTH_FORMAT
 from schemas.catalogue import TABLES
 from schemas.table import References, RoutedInputs, Table
 
-Kind = Literal[
+FaultKind = Literal[
     "missing", "damaged", "rows", "schema", "order", "key", "evidence", "outdated", "stray", "unreadable", "waiting"
 ]
-_BEHIND = ("outdated", "missing")
+_Finding = tuple[FaultKind, str]
+"""The kind and the message of a fault."""
+_NOT_REBUILT = ("outdated", "missing")
 _TRIES = 100
 _PAUSE_S = 0.05
 _BODY, _BODY_HASH = "body", "body_sha256"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something wrong with one file, named relative to the root. `table` and `month` are empty for a stray."""
+class IntegrityFault:
+    """A fault of one file. `name` is relative to the root. `table` and `month` are empty for an unlisted file."""
 
     name: str
-    kind: Kind
+    kind: FaultKind
     message: str
     table: str = ""
     month: str = ""
 
     def __str__(self) -> str:
-        """The fault in a line."""
+        """The fault on one line."""
         return f"{self.name}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What was looked at, and what is wrong."""
+class VerifyResult:
+    """The totals of all verified files, and their faults."""
 
     files: int
     rows: int
     bytes: int
-    faults: tuple[Fault, ...]
+    faults: tuple[IntegrityFault, ...]
 
 
-def verify(lake: Lake, tick: Callable[[], None] = lambda: None) -> Verified:
-    """Look at every published file, at what its rows rest on, at strays, and at what waits. Changes nothing.
+def verify(lake: Lake, tick: Callable[[], None] = lambda: None) -> VerifyResult:
+    """Verify every published file, the references between tables, unlisted files and the inbox. Changes nothing.
 
-    A publish at the same time is no fault: what it changes is looked at again. `tick` is called for each month.
-    Raises ManifestUnreadable.
+    A concurrent publish does not cause faults: months that it changes are verified again. `tick` is called for each
+    month. Raises ManifestUnreadable.
     """
     months = published_months(snapshot(lake))
     files = rows = size = 0
-    faults: list[Fault] = []
+    faults: list[IntegrityFault] = []
     for month in months:
-        seen = snapshot(lake)
-        found = list(_month_faults(seen, month))
-        for _ in range(_TRIES):
-            # Files of a publish under way move while one looks: from aside to their place, even within one state.
-            is_settled = seen.still_holds() and not seen.staged and not snapshot(lake).staged
-            # Between two publishes of one run, what is built from other tables is behind them.
-            is_behind = all(fault.kind in _BEHIND for fault in found) and is_being_written(lake)
-            if not found or (is_settled and not is_behind):
-                break
-            time.sleep(_PAUSE_S)
-            seen = snapshot(lake)
-            found = list(_month_faults(seen, month))
-        for entry in _entries(seen, month).values():
+        state, month_faults = _verify_month(lake, month)
+        for entry in _entries(state, month).values():
             files, rows, size = files + 1, rows + entry.rows, size + entry.bytes
-        faults += found
+        faults += month_faults
         tick()
-    return Verified(files, rows, size, (*faults, *_strays(lake), *_waiting(lake)))
+    return VerifyResult(files, rows, size, (*faults, *_unlisted_files(lake), *_unreadable_inbox_files(lake)))
 
 
-def published_months(seen: Snapshot) -> list[str]:
-    """Every month that anything is published of, oldest first."""
-    return sorted({month for table in TABLES for month in seen.manifest.months(table)})
+def published_months(state: Snapshot) -> list[str]:
+    """The months of all tables, oldest first."""
+    return sorted({month for table in TABLES for month in state.manifest.months(table)})
 
 
-def _entries(seen: Snapshot, month: str) -> Mapping[Table, Entry]:
-    published = {table: seen.manifest.entry(table.name, month) for table in TABLES.values()}
-    return {table: entry for table, entry in published.items() if entry}
+def body_hashes_match(rows: pl.DataFrame) -> list[bool]:
+    """For each row, whether its body matches its own SHA-256; empty if the rows have no bodies."""
+    if _BODY not in rows.columns:
+        return []
+    bodies = rows.select(_BODY, _BODY_HASH).iter_rows()
+    return [body is not None and hash_of(body).hexdigest() == expected for body, expected in bodies]
 
 
-def _month_faults(seen: Snapshot, month: str) -> Iterator[Fault]:
-    """What is wrong with the files of a month, each by itself and then among each other."""
-    entries = _entries(seen, month)
-    sound: dict[Table, pl.DataFrame] = {}
+def _verify_month(lake: Lake, month: str) -> tuple[Snapshot, list[IntegrityFault]]:
+    """The faults of a month in a snapshot that no publish changed during the verification."""
+    state = snapshot(lake)
+    faults = list(_month_faults(state, month))
+    for _ in range(_TRIES):
+        # An incomplete publish moves files from the staging folder to their place, even within one state.
+        is_stable = state.is_current() and not state.pending and not snapshot(lake).pending
+        # Between two publishes of one run, tables built from other tables are not yet rebuilt.
+        is_being_rebuilt = all(fault.kind in _NOT_REBUILT for fault in faults) and is_being_written(lake)
+        if not faults or (is_stable and not is_being_rebuilt):
+            break
+        time.sleep(_PAUSE_S)
+        state = snapshot(lake)
+        faults = list(_month_faults(state, month))
+    return state, faults
+
+
+def _entries(state: Snapshot, month: str) -> Mapping[Table, Entry]:
+    entries = {table: state.manifest.entry(table.name, month) for table in TABLES.values()}
+    return {table: entry for table, entry in entries.items() if entry}
+
+
+def _month_faults(state: Snapshot, month: str) -> Iterator[IntegrityFault]:
+    """The faults of each file of a month, then of tables that are missing, then of references between tables."""
+    entries = _entries(state, month)
+    valid_rows: dict[Table, pl.DataFrame] = {}
     for table, entry in entries.items():
-        path = seen.path(table.name, month)
+        path = state.path(table.name, month)
         try:
-            wrong = _file_fault(path, entry) or _content_fault(path, table, entry)
-            if wrong is None:
-                sound[table] = parquet.read(path, table, _names_looked_at(table))
-                wrong = _rows_fault(sound[table], month, table) or _outdated(seen, table, month, entry)
+            finding = _file_fault(path, entry) or _content_fault(path, table, entry)
+            if finding is None:
+                valid_rows[table] = parquet.read(path, table, _checked_columns(table))
+                finding = _rows_fault(valid_rows[table], month, table) or _outdated(state, table, month, entry)
         except OSError as error:
-            sound.pop(table, None)
-            wrong = "unreadable", f"cannot be read ({error})"
-        if wrong:
-            yield _fault(table, month, wrong)
+            valid_rows.pop(table, None)
+            finding = "unreadable", f"cannot be read ({error})"
+        if finding:
+            yield _fault(table, month, finding)
     for table in TABLES.values():
-        reads = (
-            table.windowed_inputs.tables[:1]
-            if table.windowed_inputs
-            else table.routed_inputs.same_month
-            if table.routed_inputs
-            else ()
-        )
-        if table not in entries and (there := [name for name in reads if seen.manifest.entry(name, month)]):
-            yield _fault(table, month, ("missing", f"was never built, though {there[0]} was"))
-    yield from _unfounded_rows(seen, sound, month)
+        published = [name for name in _required_inputs(table) if state.manifest.entry(name, month)]
+        if table not in entries and published:
+            yield _fault(table, month, ("missing", f"was never built, though {published[0]} was"))
+    yield from _reference_faults(state, valid_rows, month)
 
 
-def _unfounded_rows(seen: Snapshot, sound: Mapping[Table, pl.DataFrame], month: str) -> Iterator[Fault]:
-    """What does not rest on what its table declares, of the rows of files that are `sound` in themselves."""
-    for table, rows in sound.items():
-        for rests in table.references:
-            others = _rested_on(seen, sound, table, rests, month)
-            if others is None:
-                continue  # what it rests on is a fault of its own already
-            lost = _unfounded(rows, others, rests)
-            if lost:
-                what = f"{lost} rows have nothing in {rests.table} that they rest on ({', '.join(rests.columns)})"
-                yield _fault(table, month, ("evidence", what))
+def _required_inputs(table: Table) -> tuple[str, ...]:
+    """The tables of which any makes a build of `table` necessary in the same month."""
+    if table.windowed_inputs:
+        return table.windowed_inputs.tables[:1]
+    return table.routed_inputs.same_month if table.routed_inputs else ()
 
 
-def _fault(table: Table, month: str, wrong: tuple[Kind, str]) -> Fault:
-    return Fault(part_name(table.name, month), *wrong, table.name, month)
+def _reference_faults(
+    state: Snapshot, valid_rows: Mapping[Table, pl.DataFrame], month: str
+) -> Iterator[IntegrityFault]:
+    """Rows that lack a row they reference. Only files without a fault of their own are compared."""
+    for table, rows in valid_rows.items():
+        for references in table.references:
+            referenced = _referenced_rows(state, valid_rows, table, references, month)
+            if referenced is None:
+                continue  # the referenced file has a fault of its own already
+            count = _dangling_count(rows, referenced, references)
+            if count:
+                columns = ", ".join(references.columns)
+                message = f"{count} rows reference rows that {references.table} does not contain ({columns})"
+                yield _fault(table, month, ("evidence", message))
 
 
-def _file_fault(path: Path, entry: Entry) -> tuple[Kind, str] | None:
-    """Whether the file is there, byte for byte."""
+def _fault(table: Table, month: str, finding: _Finding) -> IntegrityFault:
+    return IntegrityFault(part_name(table.name, month), *finding, table.name, month)
+
+
+def _file_fault(path: Path, entry: Entry) -> _Finding | None:
+    """Check that the file exists with the size and the SHA-256 of its entry."""
     if not path.is_file():
         return "missing", "the file is missing"
     size = path.stat().st_size
     if size != entry.bytes:
-        return "damaged", f"holds {size} bytes, the manifest says {entry.bytes}"
+        return "damaged", f"has {size} bytes, the manifest says {entry.bytes}"
     if sha256(path) != entry.sha256:
-        return "damaged", "its SHA-256 is not the manifest's: at least one bit is wrong"
+        return "damaged", "its SHA-256 differs from the manifest's: at least one bit is wrong"
     return None
 
 
-def _content_fault(path: Path, table: Table, entry: Entry) -> tuple[Kind, str] | None:
-    """Whether what was published is what the table declares."""
+def _content_fault(path: Path, table: Table, entry: Entry) -> _Finding | None:
+    """Check the schema and the number of rows."""
     try:
         footer = pq.read_metadata(path)
         schema = footer.schema.to_arrow_schema()
@@ -164,118 +185,115 @@ def _content_fault(path: Path, table: Table, entry: Entry) -> tuple[Kind, str] |
     if not schema.equals(table.arrow()):
         return "schema", f"was written as version {entry.schema_version} of the table, this is {table.version}"
     if footer.num_rows != entry.rows:
-        return "rows", f"holds {footer.num_rows} rows, the manifest says {entry.rows}"
+        return "rows", f"has {footer.num_rows} rows, the manifest says {entry.rows}"
     return None
 
 
-def _names_looked_at(table: Table) -> list[str]:
-    """The columns that order, key, hashes and references are about."""
-    resting = [name for rests in table.references for name in (*rests.columns, *(rests.only or ())[:1])]
-    others = [rests for one in TABLES.values() for rests in one.references if rests.table == table.name]
-    rested_on = [name for rests in others for name in rests.on]
+def _checked_columns(table: Table) -> list[str]:
+    """The columns needed to check dates, order, keys, body hashes and references in both directions."""
+    outgoing = [name for references in table.references for name in (*references.columns, *(references.only or ())[:1])]
+    incoming = [
+        name
+        for other in TABLES.values()
+        for references in other.references
+        if references.table == table.name
+        for name in references.on
+    ]
     bodies = [name for name in (_BODY, _BODY_HASH) if name in table.arrow().names]
-    return list(dict.fromkeys([table.dated_by, *table.sort, *resting, *rested_on, *bodies]))
+    return list(dict.fromkeys([table.dated_by, *table.sort, *outgoing, *incoming, *bodies]))
 
 
-def _rows_fault(rows: pl.DataFrame, month: str, table: Table) -> tuple[Kind, str] | None:
-    at = rows.select(pl.col(table.dated_by).dt.strftime(MONTH_FORM) != month).to_series()
-    if at.any():
-        return "rows", f"{at.sum()} rows belong to another month"
+def _rows_fault(rows: pl.DataFrame, month: str, table: Table) -> _Finding | None:
+    """Check the rows of one file by themselves."""
+    is_other_month = rows.select(pl.col(table.dated_by).dt.strftime(MONTH_FORMAT) != month).to_series()
+    if is_other_month.any():
+        return "rows", f"{is_other_month.sum()} rows belong to another month"
     if not rows.select(table.sort).equals(rows.select(table.sort).sort(table.sort)):
         return "order", f"is not sorted by {', '.join(table.sort)}"
-    copies = rows.height - rows.select(table.key).n_unique()
-    if copies:
-        return "key", f"holds {copies} rows whose key ({', '.join(table.key)}) another has, too"
-    if wrong := _wrong_bodies(rows):
-        return "evidence", f"{wrong} answers are not what their own SHA-256 says"
+    duplicates = rows.height - rows.select(table.key).n_unique()
+    if duplicates:
+        return "key", f"has {duplicates} rows with a duplicate key ({', '.join(table.key)})"
+    if wrong := body_hashes_match(rows).count(False):
+        return "evidence", f"{wrong} answers differ from their own SHA-256"
     return None
 
 
-def _wrong_bodies(rows: pl.DataFrame) -> int:
-    return sum(not is_right for is_right in hashes_hold(rows))
-
-
-def hashes_hold(rows: pl.DataFrame) -> list[bool]:
-    """Of each row that keeps a body, whether that is what its own SHA-256 says; empty where rows keep none."""
-    if _BODY not in rows.columns:
-        return []
-    kept = rows.select(_BODY, _BODY_HASH).iter_rows()
-    return [body is not None and hash_of(body).hexdigest() == told for body, told in kept]
-
-
-def _outdated(seen: Snapshot, table: Table, month: str, entry: Entry) -> tuple[Kind, str] | None:
-    """Whether the file was built from what is published of its inputs, and from all of them."""
-    published = seen.manifest.files
-    now = {name: published[name].sha256 for name in entry.inputs if name in published}
-    now |= published_inputs(seen.manifest, table.windowed_inputs, month) if table.windowed_inputs else {}
-    now |= _gathered(seen, table.routed_inputs, month, entry) if table.routed_inputs else {}
-    differing = [name for name in {**entry.inputs, **now} if now.get(name) != entry.inputs.get(name)]
+def _outdated(state: Snapshot, table: Table, month: str, entry: Entry) -> _Finding | None:
+    """Check that the file was built from the inputs that are published now, and from all of them."""
+    published = state.manifest.files
+    inputs = {name: published[name].sha256 for name in entry.inputs if name in published}
+    if table.windowed_inputs:
+        inputs |= windowed_inputs(state.manifest, table.windowed_inputs, month)
+    if table.routed_inputs:
+        inputs |= _expected_routed_inputs(state, table.routed_inputs, month, entry)
+    differing = [name for name in {**entry.inputs, **inputs} if inputs.get(name) != entry.inputs.get(name)]
     if not differing:
         return None
-    return "outdated", f"was built from another {differing[0]} than the one that is published"
+    return "outdated", f"was built from another version of {differing[0]} than the published one"
 
 
-def _gathered(seen: Snapshot, gathers: RoutedInputs, month: str, entry: Entry) -> dict[str, str]:
-    """What a month of a table that is gathered should have been built from.
+def _expected_routed_inputs(state: Snapshot, routed: RoutedInputs, month: str, entry: Entry) -> dict[str, str]:
+    """The inputs that a month of a routed table should have been built from.
 
-    A damaged file is a fault of its own: what it holds for the month is believed to be what it was.
+    A damaged input file is a fault of its own. Its digest for the month is then assumed to be unchanged.
     """
-    held: dict[str, Mapping[str, str]] = {}
-    for name in (part_name(table, one) for table in gathers.routed for one in seen.manifest.months(table)):
-        told = f"{name}#{month}"
+    digests: dict[str, Mapping[str, str]] = {}
+    names = [part_name(table, of_month) for table in routed.routed for of_month in state.manifest.months(table)]
+    for name in names:
+        path, published, input_name = state.lake.root / name, state.manifest.files[name], f"{name}#{month}"
         try:
-            held[name] = digests_of_file(seen.lake.root / name, seen.manifest.files[name].sha256)
+            digests[name] = digests_of_file(path, published.sha256)
         except FooterUnreadable:
-            held[name] = {}
-        is_told = held[name].get(month) == entry.inputs.get(told)
-        if not is_told and _file_fault(seen.lake.root / name, seen.manifest.files[name]):
-            held[name] = {month: entry.inputs[told]} if told in entry.inputs else {}
-    return routed_inputs(seen.manifest, gathers, held, month)
+            digests[name] = {}
+        is_unchanged = digests[name].get(month) == entry.inputs.get(input_name)
+        if not is_unchanged and _file_fault(path, published):
+            digests[name] = {month: entry.inputs[input_name]} if input_name in entry.inputs else {}
+    return routed_inputs(state.manifest, routed, digests, month)
 
 
-def _rested_on(
-    seen: Snapshot, sound: Mapping[Table, pl.DataFrame], table: Table, rests: References, month: str
+def _referenced_rows(
+    state: Snapshot, valid_rows: Mapping[Table, pl.DataFrame], table: Table, references: References, month: str
 ) -> pl.DataFrame | None:
-    """The rows that those of a table may rest on; None where a file of them is damaged."""
-    other = TABLES[rests.table]
-    found = [pl.DataFrame(schema=pl.Schema(other.arrow())).select(rests.on)]
-    for one in table.windowed_inputs.months(month) if table.windowed_inputs else (month,):
-        entry = seen.manifest.entry(other.name, one)
+    """The rows that rows of `table` may reference; None if one of their files has a fault."""
+    other = TABLES[references.table]
+    frames = [pl.DataFrame(schema=pl.Schema(other.arrow())).select(references.on)]
+    for other_month in table.windowed_inputs.months(month) if table.windowed_inputs else (month,):
+        entry = state.manifest.entry(other.name, other_month)
         if entry is None:
             continue
-        path = seen.path(other.name, one)
-        if one == month and other in sound:
-            found.append(sound[other].select(rests.on))
-        elif one == month or _file_fault(path, entry) or _content_fault(path, other, entry):
+        path = state.path(other.name, other_month)
+        if other_month == month and other in valid_rows:
+            frames.append(valid_rows[other].select(references.on))
+        elif other_month == month or _file_fault(path, entry) or _content_fault(path, other, entry):
             return None
         else:
-            found.append(parquet.read(path, other, list(rests.on)))
-    return pl.concat(found)
+            frames.append(parquet.read(path, other, list(references.on)))
+    return pl.concat(frames)
 
 
-def _unfounded(rows: pl.DataFrame, others: pl.DataFrame, rests: References) -> int:
-    """How many rows have no row among `others` that they rest on."""
-    resting = rows.filter(pl.col(rests.only[0]) == rests.only[1]) if rests.only else rows
-    return resting.join(others, left_on=rests.columns, right_on=rests.on, how="anti").height
+def _dangling_count(rows: pl.DataFrame, referenced: pl.DataFrame, references: References) -> int:
+    """The number of rows without a referenced row."""
+    if references.only:
+        rows = rows.filter(pl.col(references.only[0]) == references.only[1])
+    return rows.join(referenced, left_on=references.columns, right_on=references.on, how="anti").height
 
 
-def _strays(lake: Lake) -> Iterator[Fault]:
-    """Files among the tables that nothing published; whoever globs the folders reads them."""
-    there = [path for path in sorted(lake.tables.rglob("*")) if path.is_file()]
-    seen = snapshot(lake)
-    for path in there:
+def _unlisted_files(lake: Lake) -> Iterator[IntegrityFault]:
+    """Files in the table folders that the manifest does not list. Readers that glob these folders read them."""
+    paths = [path for path in sorted(lake.tables.rglob("*")) if path.is_file()]
+    state = snapshot(lake)
+    for path in paths:
         name = _relative(path, lake)
-        if name not in seen.manifest.files and path.exists():
-            yield Fault(name, "stray", "the manifest does not know it; readers that glob see its rows")
+        if name not in state.manifest.files and path.exists():
+            yield IntegrityFault(name, "stray", "the manifest does not list it; readers that glob see its rows")
 
 
-def _waiting(lake: Lake) -> Iterator[Fault]:
-    """Files of the inbox that are not what was kept."""
+def _unreadable_inbox_files(lake: Lake) -> Iterator[IntegrityFault]:
     for table in TABLES.values():
         for month in inbox.waiting_months(lake, table):
             for path in inbox.waiting(lake, table, month).unreadable:
-                name, what = _relative(path, lake), "waits in the inbox and cannot be read"
-                yield Fault(name, "waiting", what, table.name, month)
+                message = "is in the inbox and cannot be read"
+                yield IntegrityFault(_relative(path, lake), "waiting", message, table.name, month)
 
 
 def _relative(path: Path, lake: Lake) -> str:

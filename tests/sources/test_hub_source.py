@@ -1,4 +1,4 @@
-"""The list of a date: which pages are asked for, and what ends it."""
+"""The list of a date: which pages are requested, and which page is the last."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from paperlake.sources.answer import Answer, SourceUnreachable
-from paperlake.sources.hub import PAGE_CAP, PAGE_SIZE, announces_next, entry_count, fetch_date
+from paperlake.sources.hub import PAGE_CAP, PAGE_SIZE, count_entries, fetch_date, link_has_next
 
 DAY = date(2025, 1, 15)
 NEXT = '<https://huggingface.co/api/daily_papers?date=2025-01-15&p=1>; rel="next"'
@@ -20,40 +20,40 @@ def entries(first: int, count: int) -> bytes:
 FULL, MORE, FEW = entries(0, PAGE_SIZE), entries(200, PAGE_SIZE), entries(100, 3)
 
 
-def page(body: bytes, status: int = 200, link: str = "") -> Answer:
+def page_answer(body: bytes, status: int = 200, link: str = "") -> Answer:
     headers = (("link", link),) if link else ()
     return Answer("https://hub.test/api", status, headers, body, datetime(2025, 1, 16, tzinfo=UTC))
 
 
-class Hub:
-    """A client that gives the pages it was made with, and notes what it is asked."""
+class MockHub:
+    """A client that returns the given pages, and records its requests."""
 
     def __init__(self, *pages: Answer) -> None:
         self.pages = pages
-        self.asked: list[tuple[str, dict[str, str | int]]] = []
+        self.requests: list[tuple[str, dict[str, str | int]]] = []
 
     def get(self, path: str, params: Mapping[str, str | int]) -> Answer:
-        self.asked.append((path, dict(params)))
-        if len(self.asked) > len(self.pages):
+        self.requests.append((path, dict(params)))
+        if len(self.requests) > len(self.pages):
             text = "hub.test could not be asked"
             raise SourceUnreachable(text)
-        return self.pages[len(self.asked) - 1]
+        return self.pages[len(self.requests) - 1]
 
 
-def test_a_page_is_asked_by_date_limit_and_number_on_our_own_host():
-    hub = Hub(page(FEW, link='<https://elsewhere.test/x?cursor=7>; rel="next"'), page(b"[]"))
+def test_a_page_is_requested_by_date_limit_and_number_on_the_configured_host():
+    hub = MockHub(page_answer(FEW, link='<https://elsewhere.test/x?cursor=7>; rel="next"'), page_answer(b"[]"))
     assert list(fetch_date(hub, DAY)) == list(hub.pages)
-    assert hub.asked == [("/api/daily_papers", {"date": "2025-01-15", "limit": 100, "p": p}) for p in (0, 1)]
+    assert hub.requests == [("/api/daily_papers", {"date": "2025-01-15", "limit": 100, "p": p}) for p in (0, 1)]
 
 
-def test_a_page_is_handed_over_before_the_next_is_asked():
-    hub = Hub(page(FULL), page(FEW))
+def test_a_page_is_yielded_before_the_next_is_requested():
+    hub = MockHub(page_answer(FULL), page_answer(FEW))
     pages = fetch_date(hub, DAY)
-    assert (next(pages), len(hub.asked)) == (hub.pages[0], 1)
+    assert (next(pages), len(hub.requests)) == (hub.pages[0], 1)
 
 
-def test_pages_before_an_unreachable_one_are_not_lost():
-    hub = Hub(page(FULL))
+def test_pages_before_a_failed_request_are_yielded():
+    hub = MockHub(page_answer(FULL))
     pages = fetch_date(hub, DAY)
     assert next(pages) is hub.pages[0]
     with pytest.raises(SourceUnreachable):
@@ -61,34 +61,34 @@ def test_pages_before_an_unreachable_one_are_not_lost():
 
 
 @pytest.mark.parametrize(
-    ("pages", "asked"),
+    ("pages", "request_count"),
     [
-        ([page(FEW)], 1),
-        ([page(b"[]")], 1),
-        ([page(b"[]", link=NEXT)], 1),
-        ([page(FULL), page(FEW)], 2),
-        ([page(FULL), page(b"[]")], 2),
-        ([page(FULL), page(MORE), page(b"[]")], 3),
-        ([page(FEW, link=NEXT), page(MORE), page(FEW)], 3),
-        ([page(FULL, link='<x>; rel="prev"'), page(FEW)], 2),
-        ([page(FULL), page(FULL)], 2),
-        ([page(FEW, link=NEXT), page(FEW, link=NEXT)], 2),
-        ([page(FULL, 400)], 1),
-        ([page(FEW, 404, NEXT)], 1),
-        ([page(FULL), page(FULL[:-1], 500)], 2),
-        ([page(FULL[:-1], link=NEXT)], 1),
-        ([page(b'{"error": "x"}', link=NEXT)], 1),
-        ([page(b"<html>", link=NEXT)], 1),
+        ([page_answer(FEW)], 1),
+        ([page_answer(b"[]")], 1),
+        ([page_answer(b"[]", link=NEXT)], 1),
+        ([page_answer(FULL), page_answer(FEW)], 2),
+        ([page_answer(FULL), page_answer(b"[]")], 2),
+        ([page_answer(FULL), page_answer(MORE), page_answer(b"[]")], 3),
+        ([page_answer(FEW, link=NEXT), page_answer(MORE), page_answer(FEW)], 3),
+        ([page_answer(FULL, link='<x>; rel="prev"'), page_answer(FEW)], 2),
+        ([page_answer(FULL), page_answer(FULL)], 2),
+        ([page_answer(FEW, link=NEXT), page_answer(FEW, link=NEXT)], 2),
+        ([page_answer(FULL, 400)], 1),
+        ([page_answer(FEW, 404, NEXT)], 1),
+        ([page_answer(FULL), page_answer(FULL[:-1], 500)], 2),
+        ([page_answer(FULL[:-1], link=NEXT)], 1),
+        ([page_answer(b'{"error": "x"}', link=NEXT)], 1),
+        ([page_answer(b"<html>", link=NEXT)], 1),
     ],
 )
-def test_a_list_goes_on_while_pages_are_full_or_announced(pages: list[Answer], asked: int):
-    hub = Hub(*pages, page(FEW), page(FEW))
+def test_a_list_continues_while_pages_are_full_or_announced(pages: list[Answer], request_count: int):
+    hub = MockHub(*pages, page_answer(FEW), page_answer(FEW))
     assert list(fetch_date(hub, DAY)) == pages
-    assert len(hub.asked) == asked
+    assert len(hub.requests) == request_count
 
 
-def test_a_list_without_end_is_ended():
-    hub = Hub(*(page(entries(number, PAGE_SIZE)) for number in range(PAGE_CAP + 5)))
+def test_an_endless_list_ends_at_the_page_cap():
+    hub = MockHub(*(page_answer(entries(number, PAGE_SIZE)) for number in range(PAGE_CAP + 5)))
     assert len(list(fetch_date(hub, DAY))) == PAGE_CAP
 
 
@@ -104,8 +104,8 @@ def test_a_list_without_end_is_ended():
         (',;=<\\"', False), ("<", False), ('<x>; rel="next', False),
     ],
 )  # fmt: skip
-def test_a_link_is_read_however_it_is_written(link: str, is_announced: bool):  # noqa: FBT001
-    assert announces_next(link) is is_announced
+def test_link_has_next_accepts_every_spelling(link: str, is_announced: bool):  # noqa: FBT001
+    assert link_has_next(link) is is_announced
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_a_link_is_read_however_it_is_written(link: str, is_announced: bool):  #
         (b'["\\ud800"]', 1),
     ],
 )  # fmt: skip
-def test_entries_are_counted_on_any_bytes(body: bytes, count: int | None):
-    assert entry_count(body) == count
+def test_count_entries_accepts_any_bytes(body: bytes, count: int | None):
+    assert count_entries(body) == count

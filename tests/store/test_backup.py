@@ -1,4 +1,4 @@
-"""A backup is the evidence, verified; from it the whole lake comes back."""
+"""A backup contains the verified evidence, and the complete lake can be rebuilt from it."""
 
 import contextlib
 import shutil
@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from paperlake.build.publish import publish_month
-from paperlake.build.rebuild import months_kept, rebuild
+from paperlake.build.rebuild import known_months, rebuild
 from paperlake.store import publish
 from paperlake.store.backup import NotABackup, back_up
 from paperlake.store.inbox import waiting_months
@@ -39,12 +39,12 @@ def target(tmp_path):
 
 
 def parts(lake):
-    """Every published file but the ledger, which tells of runs and not of what they made."""
+    """Every published file except the validation log, which describes runs and not their output."""
     files = [path for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts]
     return {path.relative_to(lake.root): path.read_bytes() for path in files}
 
 
-def derived(lake):
+def entries(lake):
     files = snapshot(lake).manifest.files
     return {name: entry for name, entry in files.items() if "/validations/" not in name}
 
@@ -55,33 +55,33 @@ def damage(path):
     path.write_bytes(damaged)
 
 
-def test_only_what_no_rebuild_can_make_is_copied(lake, target):
-    done = back_up(lake, target, EVIDENCE)
-    assert done.copied == (REPLIES,)
+def test_only_evidence_is_copied(lake, target):
+    result = back_up(lake, target, EVIDENCE)
+    assert result.copied == (REPLIES,)
     assert set(snapshot(target).manifest.files) == {REPLIES}
     assert (target.root / REPLIES).read_bytes() == (lake.root / REPLIES).read_bytes()
 
 
-def test_what_is_there_is_not_copied_again(lake, target):
+def test_unchanged_files_are_not_copied_again(lake, target):
     back_up(lake, target, EVIDENCE)
     before = (target.root / REPLIES).stat().st_ino
     assert back_up(lake, target, EVIDENCE).copied == ()
     assert (target.root / REPLIES).stat().st_ino == before
 
 
-def test_a_restored_backup_builds_the_same_lake(lake, target, tmp_path):
+def test_a_restored_backup_rebuilds_the_same_lake(lake, target, tmp_path):
     keep(lake, MORNINGS[2])
-    done = back_up(lake, target, EVIDENCE)
-    assert done.waiting == 1
+    result = back_up(lake, target, EVIDENCE)
+    assert result.waiting == 1
     restored = Lake(tmp_path / "restored")
     shutil.copytree(target.root, restored.root)
-    list(rebuild(restored, months_kept(restored), force=False))
+    list(rebuild(restored, known_months(restored), force=False))
     publish_month(lake, MONTH)
     assert parts(restored) == parts(lake)
-    assert derived(restored) == derived(lake)
+    assert entries(restored) == entries(lake)
 
 
-def test_what_was_folded_waits_in_the_backup_no_more(lake, target):
+def test_published_rows_are_removed_from_the_inbox_of_the_backup(lake, target):
     keep(lake, MORNINGS[2])
     back_up(lake, target, EVIDENCE)
     publish_month(lake, MONTH)
@@ -89,7 +89,7 @@ def test_what_was_folded_waits_in_the_backup_no_more(lake, target):
     assert waiting_months(target, TABLES["hub_replies"]) == []
 
 
-def test_a_flipped_bit_in_the_backup_is_found_and_mended(lake, target):
+def test_a_flipped_bit_in_the_backup_is_detected_and_repaired(lake, target):
     back_up(lake, target, EVIDENCE)
     damage(target.root / REPLIES)
     assert back_up(lake, target, EVIDENCE).copied == (REPLIES,)
@@ -106,89 +106,89 @@ def test_a_damaged_file_of_the_lake_never_replaces_its_good_copy(lake, target):
     assert (target.root / REPLIES).read_bytes() == good
 
 
-def test_a_backup_that_holds_more_is_not_made_poorer(lake, target, tmp_path):
+def test_a_backup_with_more_evidence_than_the_lake_is_rejected(lake, target, tmp_path):
     back_up(lake, target, EVIDENCE)
     poorer = Lake(tmp_path / "poorer")
     keep(poorer, MORNINGS[0])
     publish_month(poorer, MONTH)
     before = (target.root / REPLIES).read_bytes()
-    with pytest.raises(NotABackup, match="holds what the lake does not"):
+    with pytest.raises(NotABackup, match="contains evidence that the lake lacks"):
         back_up(poorer, target, EVIDENCE)
     assert (target.root / REPLIES).read_bytes() == before
 
 
-def test_a_lake_is_not_taken_for_a_backup(lake, tmp_path):
+def test_a_complete_lake_is_rejected_as_target(lake, tmp_path):
     other = Lake(tmp_path / "other")
     keep(other, MORNINGS[0])
     publish_month(other, MONTH)
-    with pytest.raises(NotABackup, match="holds a whole lake"):
+    with pytest.raises(NotABackup, match="is a complete lake"):
         back_up(lake, other, EVIDENCE)
 
 
 @pytest.mark.parametrize("place", [".", "inside", ".."])
-def test_a_backup_lies_apart_from_its_lake(lake, place):
-    with pytest.raises(NotABackup, match="choose a folder apart"):
+def test_a_target_inside_or_around_the_lake_is_rejected(lake, place):
+    with pytest.raises(NotABackup, match="choose a separate folder"):
         back_up(lake, Lake((lake.root / place).resolve()), EVIDENCE)
 
 
-@pytest.mark.parametrize("after", range(12))
-def test_a_backup_that_is_killed_is_the_old_one_or_the_new_one(lake, target, monkeypatch, after):
+@pytest.mark.parametrize("replacements", range(12))
+def test_a_killed_backup_leaves_the_old_one_or_the_new_one(lake, target, monkeypatch, replacements):
     back_up(lake, target, EVIDENCE)
     keep(lake, MORNINGS[2])
     publish_month(lake, MONTH)
-    left = iter(range(after))
-    real = publish.replace
+    remaining = iter(range(replacements))
+    replace = publish.replace
 
-    def dying(*paths):
-        if next(left, None) is None:
+    def kill_or_replace(*paths):
+        if next(remaining, None) is None:
             raise KeyboardInterrupt
-        real(*paths)
+        replace(*paths)
 
-    with monkeypatch.context() as killer:
-        killer.setattr(publish, "replace", dying)
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "replace", kill_or_replace)
         with contextlib.suppress(KeyboardInterrupt):
             back_up(lake, target, EVIDENCE)
-    seen = snapshot(target)
-    listed = seen.manifest.files[REPLIES]
-    assert publish.sha256(seen.path("hub_replies", MONTH)) == listed.sha256
+    state = snapshot(target)
+    listed = state.manifest.files[REPLIES]
+    assert publish.sha256(state.path("hub_replies", MONTH)) == listed.sha256
     back_up(lake, target, EVIDENCE)
     assert snapshot(target).manifest.files[REPLIES] == snapshot(lake).manifest.files[REPLIES]
 
 
-def test_the_command_tells_what_it_did(lake, target, monkeypatch):
+def test_the_command_reports_its_result(lake, target, monkeypatch):
     monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
     papers = CliRunner()
-    assert "2 copied; all read and as published" in papers.invoke(main, ["backup", str(target.root)]).output
+    assert "2 copied; all checksums match" in papers.invoke(main, ["backup", str(target.root)]).output
     assert "unchanged" in papers.invoke(main, ["backup", str(target.root)]).output
     damage(lake.root / REPLIES)
-    assert papers.invoke(main, ["backup", str(target.root)]).exit_code == 0, "the copy there is still good"
+    assert papers.invoke(main, ["backup", str(target.root)]).exit_code == 0, "the copy in the backup is intact"
     keep(lake, MORNINGS[2])
     (target.root / REPLIES).unlink()
-    told = papers.invoke(main, ["backup", str(target.root)])
-    assert told.exit_code == 1
-    assert f"Error: {REPLIES} of the lake is missing or not what was published" in told.output
+    result = papers.invoke(main, ["backup", str(target.root)])
+    assert result.exit_code == 1
+    assert f"Error: {REPLIES} is missing from the lake or damaged" in result.output
 
 
-def test_the_backup_of_another_lake_is_left_alone_even_if_it_holds_no_more(lake, target, tmp_path):
+def test_the_backup_of_another_lake_is_rejected_even_if_it_has_fewer_rows(lake, target, tmp_path):
     back_up(lake, target, EVIDENCE)
     before = parts(target)
     other = Lake(tmp_path / "other")
     for at in MORNINGS:
         keep(other, at + timedelta(minutes=5))
     publish_month(other, MONTH)
-    with pytest.raises(NotABackup, match="holds what the lake does not"):
+    with pytest.raises(NotABackup, match="contains evidence that the lake lacks"):
         back_up(other, target, EVIDENCE)
     assert parts(target) == before
 
 
-def test_a_month_that_the_lake_lost_is_not_forgotten(lake, target, tmp_path):
+def test_a_month_that_the_lake_lost_stays_in_the_backup(lake, target, tmp_path):
     back_up(lake, target, EVIDENCE)
     with pytest.raises(NotABackup, match=REPLIES):
         back_up(Lake(tmp_path / "new"), target, EVIDENCE)
 
 
 @pytest.mark.parametrize("words", [("backup", "elsewhere"), ("verify",), ("rebuild",), ("verify", "--repair")])
-def test_where_no_lake_is_that_is_said(tmp_path, monkeypatch, words):
+def test_commands_report_a_missing_lake(tmp_path, monkeypatch, words):
     root = tmp_path / "mistyped"
     monkeypatch.setenv("PAPERLAKE_ROOT", str(root))
     monkeypatch.chdir(tmp_path)
@@ -198,12 +198,12 @@ def test_where_no_lake_is_that_is_said(tmp_path, monkeypatch, words):
 
 
 @pytest.mark.parametrize("words", [("backup", "elsewhere"), ("verify", "--repair"), ("rebuild",)])
-def test_a_lake_without_its_manifest_is_left_as_it_is(lake, tmp_path, monkeypatch, words):
+def test_commands_do_not_change_a_lake_without_manifest(lake, tmp_path, monkeypatch, words):
     monkeypatch.setenv("PAPERLAKE_ROOT", str(lake.root))
     monkeypatch.chdir(tmp_path)
     lake.manifest.unlink()
     before = parts(lake)
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 1
-    assert "bring that back from a backup" in result.output
+    assert "restore it from a backup" in result.output
     assert parts(lake) == before

@@ -1,4 +1,4 @@
-"""The inbox: what was answered is kept to the byte, and what cannot be read is said and left alone."""
+"""The inbox: rows are stored byte for byte, and unreadable files are reported and not changed."""
 
 import json
 import os
@@ -36,13 +36,13 @@ def reply(**changes: object) -> dict[str, object]:
     return row | changes
 
 
-instants = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+timestamps = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 replies = st.builds(
     lambda body, **row: {**row, "body": body, "body_sha256": sha256(body).hexdigest()},
     requested_on=st.dates(date(1990, 1, 1), date(2200, 1, 1)),
-    capture_started_at=instants,
+    capture_started_at=timestamps,
     page=st.integers(0, 2**31 - 1),
-    captured_at=instants,
+    captured_at=timestamps,
     url=st.none() | st.text(),
     status_code=st.none() | st.integers(100, 599),
     headers=st.none() | st.text(),
@@ -55,33 +55,33 @@ def lake(tmp_path) -> Lake:
     return Lake(tmp_path / "lake")
 
 
-def waiting(lake: Lake, table: Table = HUB_REPLIES, month: str = "2025-11") -> inbox.Kept:
+def waiting(lake: Lake, table: Table = HUB_REPLIES, month: str = "2025-11") -> inbox.WaitingRows:
     return inbox.waiting(lake, table, month)
 
 
-# What goes in comes out
+# Write and read
 
 
 @settings(max_examples=60, deadline=None)
 @given(replies)
-def test_any_reply_comes_back_as_it_went_in(row):
+def test_any_reply_is_read_back_unchanged(row):
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
         path = inbox.keep(lake, HUB_REPLIES, row)
-        kept = waiting(lake, month=f"{row['requested_on']:%Y-%m}")
-        assert kept.rows.to_dicts() == [row]
-        assert (kept.files, kept.unreadable) == ((path,), ())
+        result = waiting(lake, month=f"{row['requested_on']:%Y-%m}")
+        assert result.rows.to_dicts() == [row]
+        assert (result.files, result.unreadable) == ((path,), ())
 
 
-def test_a_row_without_bytes_comes_back_too(lake):
-    instant = datetime(2025, 11, 4, tzinfo=UTC)
+def test_a_row_without_bytes_is_read_back_unchanged(lake):
+    timestamp = datetime(2025, 11, 4, tzinfo=UTC)
     row = {"source": "hub", "listed_on": date(2025, 11, 3), "decision": "accept"}
-    row |= {"captured_at": instant, "decided_at": instant}
+    row |= {"captured_at": timestamp, "decided_at": timestamp}
     inbox.keep(lake, DECISIONS, row)
     assert waiting(lake, DECISIONS).rows.to_dicts() == [row]
 
 
-def test_two_columns_of_bytes_come_back_each_in_its_place(lake):
+def test_two_columns_of_bytes_are_read_back_unchanged(lake):
     columns = (Column("day_on", pa.date32(), "A date."), Column("page", pa.large_binary(), "Bytes."))
     columns += (Column("extra", pa.large_binary(), "More bytes."),)
     table = Table("pairs", "Pairs.", "a pair", "day_on", ("day_on",), ("day_on",), columns, is_evidence=True)
@@ -90,22 +90,22 @@ def test_two_columns_of_bytes_come_back_each_in_its_place(lake):
     assert waiting(lake, table).rows.to_dicts() == [row]
 
 
-def test_an_instant_told_in_another_zone_is_the_same_instant(lake):
+def test_a_timestamp_in_another_time_zone_is_the_same_timestamp(lake):
     east = timezone(timedelta(hours=8))
     inbox.keep(lake, HUB_REPLIES, reply(captured_at=datetime(2025, 11, 4, 6, 0, 1, tzinfo=east)))
     assert waiting(lake).rows.to_dicts() == [reply()]
 
 
-def test_keeping_twice_keeps_once(lake):
+def test_writing_a_row_twice_stores_it_once(lake):
     first = inbox.keep(lake, HUB_REPLIES, reply())
     inode = first.stat().st_ino
     assert inbox.keep(lake, HUB_REPLIES, dict(reversed(reply().items()))) == first
     assert (waiting(lake).files, first.stat().st_ino) == ((first,), inode)
 
 
-def test_many_at_once_keep_once(lake):
-    with ThreadPoolExecutor(8) as crowd:
-        paths = set(crowd.map(lambda _: inbox.keep(lake, HUB_REPLIES, reply()), range(32)))
+def test_concurrent_writes_of_a_row_store_it_once(lake):
+    with ThreadPoolExecutor(8) as executor:
+        paths = set(executor.map(lambda _: inbox.keep(lake, HUB_REPLIES, reply()), range(32)))
     assert paths == set(waiting(lake).files)
     assert len(paths) == 1
 
@@ -123,18 +123,18 @@ def test_an_empty_inbox_has_no_months_and_no_rows(lake):
     assert waiting(lake).rows.is_empty()
 
 
-def test_a_month_whose_rows_were_discarded_does_not_wait(lake):
+def test_a_month_whose_rows_were_discarded_is_not_waiting(lake):
     path = inbox.keep(lake, HUB_REPLIES, reply())
     inbox.discard((path, path))
     assert inbox.waiting_months(lake, HUB_REPLIES) == []
 
 
-# What cannot be read
+# Unreadable files
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_one_flipped_bit_anywhere_is_unreadable_and_the_file_is_left_alone(data):
+def test_a_flipped_bit_makes_a_file_unreadable_and_the_file_is_not_changed(data):
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
         path = inbox.keep(lake, HUB_REPLIES, reply())
@@ -142,19 +142,19 @@ def test_one_flipped_bit_anywhere_is_unreadable_and_the_file_is_left_alone(data)
         place = data.draw(st.integers(0, 8 * len(content) - 1))
         content[place // 8] ^= 1 << place % 8
         path.write_bytes(content)
-        kept = waiting(lake)
-        assert (kept.files, kept.unreadable) == ((), (path,))
+        result = waiting(lake)
+        assert (result.files, result.unreadable) == ((), (path,))
         assert path.read_bytes() == content
 
 
-def test_a_digit_that_became_another_is_not_taken_for_an_answer(lake):
+def test_a_changed_digit_makes_a_file_unreadable(lake):
     path = inbox.keep(lake, HUB_REPLIES, reply(status_code=200))
     path.write_bytes(path.read_bytes().replace(b'"status_code": 200', b'"status_code": 204'))
     assert waiting(lake).unreadable == (path,)
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"[]", b"x" * 300])
-def test_a_file_cut_short_is_unreadable_and_left_alone(lake, body):
+def test_a_truncated_file_is_unreadable_and_not_changed(lake, body):
     path = inbox.keep(lake, HUB_REPLIES, reply(body=body, body_sha256=sha256(body).hexdigest()))
     content = path.read_bytes()
     for length in {0, 1, 2, len(content) // 2, len(content) - 2, len(content) - 1}:
@@ -163,7 +163,7 @@ def test_a_file_cut_short_is_unreadable_and_left_alone(lake, body):
         assert path.read_bytes() == content[:length]
 
 
-def told(row: object, body: bytes = b"", **lengths: int) -> bytes:
+def row_file(row: object, body: bytes = b"", **lengths: int) -> bytes:
     head = {"row": row, "bytes": lengths, "sha256": sha256(body).hexdigest()}
     return json.dumps(head).encode() + b"\n" + body
 
@@ -174,29 +174,29 @@ FOREIGN = {
     "binary": bytes(range(256)),
     "a number": b"7\n",
     "a list": b"[]\n",
-    "a row that is none": told(None),
-    "a row of another table": told({"source": "hub", "decision": "accept"}),
-    "a page that is a word": told({**reply(), "page": "first", "body": None} | {
+    "a row that is null": row_file(None),
+    "a row of another table": row_file({"source": "hub", "decision": "accept"}),
+    "a page that is text": row_file({**reply(), "page": "first", "body": None} | {
         name: str(reply()[name]) for name in ("requested_on", "capture_started_at", "captured_at")
     }),
-    "a page beyond 32 bits": told({**reply(), "page": 2**40, "body": None} | {
+    "a page beyond 32 bits": row_file({**reply(), "page": 2**40, "body": None} | {
         name: str(reply()[name]) for name in ("requested_on", "capture_started_at", "captured_at")
     }),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
-def test_a_file_of_somebody_else_is_said_and_left_alone_and_others_are_read(lake, content):
+def test_foreign_files_are_reported_and_not_changed_and_others_are_read(lake, content):
     path = inbox.keep(lake, HUB_REPLIES, reply())
     foreign = path.with_name("2025-11-03-0123456789abcdef01234567.row")
     foreign.write_bytes(content)
-    kept = waiting(lake)
-    assert (kept.files, kept.unreadable) == ((path,), (foreign,))
-    assert kept.rows.to_dicts() == [reply()]
+    result = waiting(lake)
+    assert (result.files, result.unreadable) == ((path,), (foreign,))
+    assert result.rows.to_dicts() == [reply()]
     assert foreign.read_bytes() == content
 
 
-def test_files_that_are_no_rows_are_not_looked_at(lake):
+def test_files_with_other_names_are_ignored(lake):
     path = inbox.keep(lake, HUB_REPLIES, reply())
     path.with_name(".DS_Store").write_bytes(b"")
     (lake.inbox / HUB_REPLIES.name / ".DS_Store").write_bytes(b"")
@@ -204,17 +204,17 @@ def test_files_that_are_no_rows_are_not_looked_at(lake):
     assert (waiting(lake).files, waiting(lake).unreadable) == ((path,), ())
 
 
-def test_a_row_whose_file_was_damaged_can_be_kept_again(lake):
+def test_a_row_whose_file_was_damaged_can_be_written_again(lake):
     path = inbox.keep(lake, HUB_REPLIES, reply())
     path.write_bytes(path.read_bytes()[:-1])
     inbox.keep(lake, HUB_REPLIES, reply())
     assert waiting(lake).rows.to_dicts() == [reply()]
 
 
-# What is not taken
+# Rejected rows
 
 
-def test_a_row_with_other_columns_is_refused(lake):
+def test_a_row_with_other_columns_is_rejected(lake):
     short = reply()
     del short["headers"]
     for wrong in (short, reply(month="2025-11")):
@@ -223,28 +223,28 @@ def test_a_row_with_other_columns_is_refused(lake):
     assert not lake.root.exists()
 
 
-def test_a_row_without_a_date_is_refused(lake):
+def test_a_row_without_a_date_is_rejected(lake):
     with pytest.raises(TypeError, match="a row is filed by a date"):
         inbox.keep(lake, HUB_REPLIES, reply(requested_on="2025-11-03"))
     assert not lake.root.exists()
 
 
-# A keep that is killed
+# Killed during a write
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing of ours catches it."""
+    """Simulates the end of the process: no code of the lake catches it."""
 
 
 def kill_at(monkeypatch, last: int) -> None:
-    """Raise Killed instead of operation number `last`; what was being written is cut in half."""
-    done = 0
+    """Raise Killed instead of operation number `last`. A file that is being flushed is truncated to half its size."""
+    count = 0
 
-    def watched(operation, is_flush):
+    def counted(operation, is_flush):
         def step(*args):
-            nonlocal done
-            done += 1
-            if done == last:
+            nonlocal count
+            count += 1
+            if count == last:
                 if is_flush:
                     with suppress(OSError):  # a folder
                         os.ftruncate(args[0], os.fstat(args[0]).st_size // 2)
@@ -253,27 +253,27 @@ def kill_at(monkeypatch, last: int) -> None:
 
         return step
 
-    monkeypatch.setattr(os, "fsync", watched(os.fsync, is_flush=True))
+    monkeypatch.setattr(os, "fsync", counted(os.fsync, is_flush=True))
     for name in ("mkdir", "rename", "replace", "unlink"):
-        monkeypatch.setattr(os, name, watched_keywords(watched(getattr(os, name), is_flush=False)))
+        monkeypatch.setattr(os, name, without_keywords(counted(getattr(os, name), is_flush=False)))
 
 
-def watched_keywords(step):
+def without_keywords(step):
     return lambda *args, **_: step(*args)
 
 
-def test_a_keep_that_is_killed_leaves_nothing_half_in_the_inbox(tmp_path, monkeypatch):
+def test_a_killed_write_leaves_no_partial_file_in_the_inbox(tmp_path, monkeypatch):
     for last in range(1, 100):
         lake = Lake(tmp_path / str(last))
-        is_kept = False
-        with monkeypatch.context() as dying, suppress(Killed):
-            kill_at(dying, last)
+        is_written = False
+        with monkeypatch.context() as patch, suppress(Killed):
+            kill_at(patch, last)
             inbox.keep(lake, HUB_REPLIES, reply())
-            is_kept = True
+            is_written = True
         assert waiting(lake).rows.to_dicts() in ([], [reply()])
         assert waiting(lake).unreadable == ()
         inbox.keep(lake, HUB_REPLIES, reply())
         assert waiting(lake).rows.to_dicts() == [reply()]
-        if is_kept:
+        if is_written:
             break
     assert 8 < last < 50

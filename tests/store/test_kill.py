@@ -1,7 +1,7 @@
-"""A publish that is killed at any moment: no torn file, no half lake, no lost answer, and the next writer mends it.
+"""A publish killed at any moment leaves no partial file or state, loses no answer, and is completed by the next writer.
 
-Deaths need processes to die. A child of this file forks one for each: it has polars and pyarrow imported
-but never used, and so no threads whose locks a fork would freeze.
+Each test needs a process to kill. A child process that runs this file forks them: it has imported polars and pyarrow
+but not used them, and so has no threads whose locks would stay locked after a fork.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from paperlake.store import inbox, parquet
 from paperlake.store.lake import Lake
 from paperlake.store.publish import open_writer
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import Snapshot, read_whole
+from paperlake.store.snapshot import Snapshot, read_consistent
 from schemas.hub_replies import HUB_REPLIES
 from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
@@ -41,30 +41,30 @@ DIED = 9
 Rows = dict[str, list[dict[str, object]]]
 
 
-# What is published: a version shows in every file of it.
+# The data: every published file contains the version.
 
 
-def instant(month: str, hour: int = 22) -> datetime:
+def timestamp(month: str, hour: int = 22) -> datetime:
     return datetime.fromisoformat(f"{month}-03T{hour:02}:00:00").replace(tzinfo=UTC)
 
 
 def frames(month: str, version: int) -> dict[Table, pl.DataFrame]:
     day = date.fromisoformat(f"{month}-03")
-    vote = {"listed_on": day, "captured_at": instant(month), "upvote_count": version}
-    known = {
+    vote = {"listed_on": day, "captured_at": timestamp(month), "upvote_count": version}
+    source_day = {
         "source": "hub",
         "listed_on": day,
         "verdict": "complete",
         "paper_count": version,
         "page_count": 1,
         "capture_count": 1,
-        "first_captured_at": instant(month),
-        "last_captured_at": instant(month),
+        "first_captured_at": timestamp(month),
+        "last_captured_at": timestamp(month),
     }
     votes = [{**vote, "paper_id": f"2511.{number:05}"} for number in range(0, 300, 10)]
     return {
         SIGNALS: pl.DataFrame(votes, schema=pl.Schema(SIGNALS.arrow())),
-        SOURCE_DAYS: pl.DataFrame([known], schema=pl.Schema(SOURCE_DAYS.arrow())),
+        SOURCE_DAYS: pl.DataFrame([source_day], schema=pl.Schema(SOURCE_DAYS.arrow())),
     }
 
 
@@ -72,9 +72,9 @@ def answer(month: str, hour: int) -> dict[str, object]:
     body = f"answer of {month} at {hour}".encode()
     return {
         "requested_on": date.fromisoformat(f"{month}-03"),
-        "capture_started_at": instant(month, hour),
+        "capture_started_at": timestamp(month, hour),
         "page": 0,
-        "captured_at": instant(month, hour),
+        "captured_at": timestamp(month, hour),
         "url": None,
         "status_code": 200,
         "headers": None,
@@ -84,18 +84,18 @@ def answer(month: str, hour: int) -> dict[str, object]:
 
 
 def publish(lake: Lake, version: int) -> None:
-    """Both months of all tables in one publish, with the answers that wait."""
-    with open_writer(lake) as pen:
+    """Publish both months of all tables at once, with the rows in the inbox."""
+    with open_writer(lake) as writer:
         staged, folded = None, []
         for month in MONTHS:
             waiting = inbox.waiting(lake, HUB_REPLIES, month)
             replies = waiting.rows
-            if pen.manifest.entry(HUB_REPLIES.name, month):
+            if writer.manifest.entry(HUB_REPLIES.name, month):
                 replies = pl.concat([parquet.read(lake.part(HUB_REPLIES.name, month), HUB_REPLIES), replies])
             replies = replies.unique(HUB_REPLIES.key).sort(HUB_REPLIES.sort)
-            staged = pen.stage(month, {**frames(month, version), HUB_REPLIES: replies}, into=staged)
+            staged = writer.stage(month, {**frames(month, version), HUB_REPLIES: replies}, into=staged)
             folded += waiting.files
-        pen.commit(staged, tuple(folded))
+        writer.commit(staged, tuple(folded))
 
 
 def publish_new(lake: Lake) -> None:
@@ -107,66 +107,66 @@ def recover(lake: Lake) -> None:
         pass
 
 
-def publish_for_ever(lake: Lake) -> None:
+def publish_repeatedly(lake: Lake) -> None:
     for version in itertools.count(100 * int(time.monotonic() * 1000)):
         publish(lake, version % 2**31)
 
 
-# Dying.
+# Killing.
 
 
 def die_at(root: Path, last: int) -> None:
-    """End this process, without any cleaning up, instead of its operation number `last` that changes the disk.
+    """End this process without cleanup, instead of its operation number `last` that changes the disk.
 
-    A file that is about to be flushed, or is being written, is left cut in half: that is what a power cut leaves.
+    A file that is about to be flushed, or is being written, is truncated to half its size, as after a power failure.
     """
     operations = itertools.count(1)
-    flushed, written = os.fsync, pq.write_table
+    real_fsync, real_write_table = os.fsync, pq.write_table
 
-    def step(leave: Callable[[], object] = lambda: None) -> None:
+    def step(before_exit: Callable[[], object] = lambda: None) -> None:
         if next(operations) == last:
-            leave()
+            before_exit()
             os._exit(DIED)
 
     def halve(path: Path | int) -> None:
-        with contextlib.suppress(OSError):  # a folder, or a file opened for reading
-            os.truncate(path, os.stat(path).st_size // 2)  # noqa: PTH116 - may be an open file's number
+        with contextlib.suppress(OSError):  # a folder, or a file open for reading
+            os.truncate(path, os.stat(path).st_size // 2)  # noqa: PTH116 - may be a file descriptor
 
-    def watch(event: str, said: tuple[object, ...]) -> None:
-        is_writing = event == "open" and isinstance(said[2], int) and said[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if is_writing and str(said[0]).startswith(str(root)):
+    def on_audit_event(event: str, args: tuple[object, ...]) -> None:
+        is_writing = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if is_writing and str(args[0]).startswith(str(root)):
             step()
         if event in {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}:
             step()
 
     def fsync(handle: int) -> None:
         step(lambda: halve(handle))
-        flushed(handle)
+        real_fsync(handle)
 
-    def write_table(rows: object, path: Path, **how: object) -> None:
-        step(lambda: (written(rows, path, **how), halve(path)))
-        written(rows, path, **how)
+    def write_table(rows: object, path: Path, **options: object) -> None:
+        step(lambda: (real_write_table(rows, path, **options), halve(path)))
+        real_write_table(rows, path, **options)
 
-    sys.addaudithook(watch)
+    sys.addaudithook(on_audit_event)
     os.fsync, pq.write_table = fsync, write_table
 
 
-def serve() -> None:
-    """Fork a process for each order on the standard input; answer with its exit code."""
+def run_jobs() -> None:
+    """Fork a process for each job on standard input, and print its exit code."""
     for line in sys.stdin:
-        order = json.loads(line)
+        job = json.loads(line)
         child = os.fork()
         if not child:
             try:
-                if order["last"]:
-                    die_at(Path(order["root"]), order["last"])
-                globals()[order["job"]](Lake(Path(order["root"])))
-            except BaseException:  # noqa: BLE001 - whatever it is, it must not become a second server
+                if job["last"]:
+                    die_at(Path(job["root"]), job["last"])
+                globals()[job["job"]](Lake(Path(job["root"])))
+            except BaseException:  # noqa: BLE001 - the child must not continue this loop
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)
-        if order["kill_after_s"] is not None:
-            time.sleep(order["kill_after_s"])
+        if job["kill_after_s"] is not None:
+            time.sleep(job["kill_after_s"])
             os.kill(child, 9)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
         sys.stdout.flush()
@@ -177,23 +177,23 @@ Run = Callable[..., int]
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """Runs a job on a lake in a process of its own, and gives its exit code."""
+    """Runs a job on a lake in its own process, and returns its exit code."""
     here = Path(__file__)
     command = [sys.executable, "-P", str(here)]
     environment = {**os.environ, "PYTHONPATH": str(here.parents[2])}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, text=True, **pipes) as server:
 
-        def order(job: Callable[[Lake], None], lake: Lake, last: int = 0, kill_after_s: float | None = None) -> int:
-            said = {"job": job.__name__, "root": str(lake.root), "last": last, "kill_after_s": kill_after_s}
-            server.stdin.write(json.dumps(said) + "\n")
+        def run_job(job: Callable[[Lake], None], lake: Lake, last: int = 0, kill_after_s: float | None = None) -> int:
+            order = {"job": job.__name__, "root": str(lake.root), "last": last, "kill_after_s": kill_after_s}
+            server.stdin.write(json.dumps(order) + "\n")
             server.stdin.flush()
             return int(server.stdout.readline())
 
-        yield order
+        yield run_job
 
 
-# The lake before and after, undisturbed.
+# The lake before and after the publish.
 
 
 def files(lake: Lake) -> dict[str, bytes]:
@@ -202,12 +202,14 @@ def files(lake: Lake) -> dict[str, bytes]:
 
 
 def rows(lake: Lake) -> Rows:
-    """What a reader of the manifest sees: all tables, as one."""
-    return read_whole(lake, lambda seen: {t.name: scan(seen, t).collect().sort(t.sort).to_dicts() for t in TABLES})
+    """The rows of all tables for a reader that uses the manifest."""
+    return read_consistent(
+        lake, lambda state: {t.name: scan(state, t).collect().sort(t.sort).to_dicts() for t in TABLES}
+    )
 
 
-class Story:
-    """A lake of version 1 with answers waiting, and the same lake undisturbed at version 2."""
+class Lakes:
+    """A lake of version 1 with rows in the inbox, and the same lake after the complete publish of version 2."""
 
     def __init__(self, folder: Path) -> None:
         self.before = Lake(folder / "before")
@@ -223,91 +225,91 @@ class Story:
         self.old_files, self.new_files = files(self.before), files(self.after)
         self.old_rows, self.new_rows = rows(self.before), rows(self.after)
 
-    def told_to(self, folder: Path) -> Lake:
-        """A copy of the lake as it was before."""
+    def copy_before(self, folder: Path) -> Lake:
+        """A copy of the lake of version 1."""
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.before.root, folder)
         return Lake(folder)
 
     def check_readers(self, lake: Lake) -> Rows:
-        """No reader sees anything but wholes. Gives what the manifest's reader sees."""
+        """Check that no reader sees a partial file or state. Returns the rows for a reader that uses the manifest."""
         for name, content in files(lake).items():
             assert content in {self.old_files.get(name), self.new_files[name]}, f"{name} is neither old nor new"
         for table in (SIGNALS, SOURCE_DAYS):
-            everything = str(lake.tables / table.name / "**" / "*.parquet")
-            seen = pl.scan_parquet(everything, hive_partitioning=False).collect()
-            assert seen.height == len(self.old_rows[table.name])
-            assert ds.dataset(lake.tables / table.name, partitioning="hive").to_table().num_rows == seen.height
-        seen = rows(lake)
-        assert seen in (self.old_rows, self.new_rows), "the manifest's reader sees a mixture"
+            glob = str(lake.tables / table.name / "**" / "*.parquet")
+            published = pl.scan_parquet(glob, hive_partitioning=False).collect()
+            assert published.height == len(self.old_rows[table.name])
+            assert ds.dataset(lake.tables / table.name, partitioning="hive").to_table().num_rows == published.height
+        visible = rows(lake)
+        assert visible in (self.old_rows, self.new_rows), "a reader of the manifest sees a mixture"
         waiting = [inbox.waiting(lake, HUB_REPLIES, month) for month in MONTHS]
-        held = {body for kept in waiting for body in kept.rows["body"]}
-        assert held | {row["body"] for row in seen[HUB_REPLIES.name]} == self.bodies, "an answer is lost"
-        assert not any(kept.unreadable for kept in waiting)
-        return seen
+        in_inbox = {body for result in waiting for body in result.rows["body"]}
+        assert in_inbox | {row["body"] for row in visible[HUB_REPLIES.name]} == self.bodies, "an answer is lost"
+        assert not any(result.unreadable for result in waiting)
+        return visible
 
-    def check_mended(self, lake: Lake, promised: Rows) -> None:
-        """The next writer gives what readers were promised; after a publish nothing tells that one was killed."""
+    def check_recovery(self, lake: Lake, expected: Rows) -> None:
+        """Check that the next writer publishes what readers saw, and that a complete publish then leaves no trace."""
         recover(lake)
         assert not lake.journal.exists()
-        assert not [left for left in lake.staged.iterdir() if left.is_dir()], "a dead writer's files are left"
-        assert files(lake) == (self.old_files if promised == self.old_rows else self.new_files)
+        assert not [path for path in lake.staged.iterdir() if path.is_dir()], "files of a killed writer are left"
+        assert files(lake) == (self.old_files if expected == self.old_rows else self.new_files)
         publish_new(lake)
         assert files(lake) == self.new_files
         assert not inbox.waiting_months(lake, HUB_REPLIES)
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory) -> Story:
-    return Story(tmp_path_factory.mktemp("story"))
+def lakes(tmp_path_factory) -> Lakes:
+    return Lakes(tmp_path_factory.mktemp("lakes"))
 
 
-def test_a_publish_may_die_at_any_operation(story, run, tmp_path):
-    died_with = []
+def test_a_publish_can_be_killed_at_any_operation(lakes, run, tmp_path):
+    is_published = []
     for last in itertools.count(1):
-        lake = story.told_to(tmp_path / "lake")
+        lake = lakes.copy_before(tmp_path / "lake")
         code = run(publish_new, lake, last)
         assert code in {0, DIED}
-        seen = story.check_readers(lake)
+        visible = lakes.check_readers(lake)
         if code == 0:
-            assert seen == story.new_rows
+            assert visible == lakes.new_rows
             break
-        died_with.append(seen == story.new_rows)
-        story.check_mended(lake, seen)
-    assert len(died_with) > 40, "fewer operations than files have to be written, flushed and moved"
-    assert died_with == sorted(died_with), "from one operation on, and not before, the publish counts"
-    assert any(died_with)
-    assert not all(died_with)
+        is_published.append(visible == lakes.new_rows)
+        lakes.check_recovery(lake, visible)
+    assert len(is_published) > 40, "fewer operations than writes, flushes and moves of the files"
+    assert is_published == sorted(is_published), "the publish takes effect at one operation and stays in effect"
+    assert any(is_published)
+    assert not all(is_published)
 
 
 @pytest.mark.parametrize("is_journalled", [False, True])
-def test_the_writer_that_mends_may_die_too_and_so_may_the_next(story, run, tmp_path, is_journalled):
-    broken = _last_before_journal(story, run, tmp_path / "broken")
+def test_the_recovering_writer_can_be_killed_too_and_so_can_the_next(lakes, run, tmp_path, is_journalled):
+    killed_at = _last_before_journal(lakes, run, tmp_path / "search")
     if is_journalled:
-        broken += 1
+        killed_at += 1
     for last in itertools.count(1):
-        lake = story.told_to(tmp_path / "lake")
-        assert run(publish_new, lake, broken) == DIED
+        lake = lakes.copy_before(tmp_path / "lake")
+        assert run(publish_new, lake, killed_at) == DIED
         assert lake.journal.exists() == is_journalled
-        promised = story.check_readers(lake)
+        expected = lakes.check_readers(lake)
         code = run(recover, lake, last)
-        assert story.check_readers(lake) == promised
+        assert lakes.check_readers(lake) == expected
         if code == 0:
             break
         assert code == DIED
         assert run(recover, lake, last) in {0, DIED}
-        assert story.check_readers(lake) == promised
-        story.check_mended(lake, promised)
+        assert lakes.check_readers(lake) == expected
+        lakes.check_recovery(lake, expected)
     assert last > (20 if is_journalled else 8)
 
 
-def _last_before_journal(story: Story, run: Run, folder: Path) -> int:
-    """The operation that puts the journal into place; who dies at it leaves none."""
-    low, high = 1, 400  # high: the publish is over and the journal gone, or there
+def _last_before_journal(lakes: Lakes, run: Run, folder: Path) -> int:
+    """The number of the operation that puts the journal into place. Killed at this operation, a publish leaves none."""
+    low, high = 1, 400  # at `high` the journal exists, or the publish is complete
     while low < high:
         middle = (low + high) // 2
-        lake = story.told_to(folder)
-        if run(publish_new, lake, middle) == 0 or lake.journal.exists() or files(lake) == story.new_files:
+        lake = lakes.copy_before(folder)
+        if run(publish_new, lake, middle) == 0 or lake.journal.exists() or files(lake) == lakes.new_files:
             high = middle
         else:
             low = middle + 1
@@ -315,53 +317,53 @@ def _last_before_journal(story: Story, run: Run, folder: Path) -> int:
 
 
 @pytest.mark.real
-def test_kill_9_at_any_time_shows_readers_nothing_but_wholes(story, run, tmp_path):
-    lake = story.told_to(tmp_path / "lake")
+def test_readers_see_only_complete_states_while_writers_are_killed(lakes, run, tmp_path):
+    lake = lakes.copy_before(tmp_path / "lake")
     publish_new(lake)
-    faults: list[str] = []
+    errors: list[str] = []
     reads: list[str] = []
-    over = threading.Event()
+    is_over = threading.Event()
 
-    def read_again_and_again(check: Callable[[Lake], None]) -> None:
+    def read_repeatedly(check: Callable[[Lake], None]) -> None:
         try:
-            while not over.is_set():
+            while not is_over.is_set():
                 check(lake)
                 reads.append(check.__name__)
-        except Exception:  # noqa: BLE001 - a reader must not fail at all
-            faults.append(traceback.format_exc())
+        except Exception:  # noqa: BLE001 - any error is a failure
+            errors.append(traceback.format_exc())
 
     checks = (check_one_lake, check_whole_files)
-    readers = [threading.Thread(target=read_again_and_again, args=(check,)) for check in checks]
+    readers = [threading.Thread(target=read_repeatedly, args=(check,)) for check in checks]
     for reader in readers:
         reader.start()
     try:
-        chance = random.Random(20251103)
+        rng = random.Random(20251103)
         for _ in range(20):
-            assert run(publish_for_ever, lake, kill_after_s=chance.uniform(0.05, 0.35)) == -9
+            assert run(publish_repeatedly, lake, kill_after_s=rng.uniform(0.05, 0.35)) == -9
     finally:
-        over.set()
+        is_over.set()
         for reader in readers:
             reader.join()
-    assert not faults, "\n".join(faults)
+    assert not errors, "\n".join(errors)
     assert min(reads.count(check.__name__) for check in checks) > 20
     publish_new(lake)
-    assert files(lake) == story.new_files
+    assert files(lake) == lakes.new_files
 
 
 def check_one_lake(lake: Lake) -> None:
-    """All files that the manifest lists are of one version."""
+    """Check that all files in the manifest have the same version."""
 
-    def version(seen: Snapshot) -> tuple[set[int], int, int]:
-        votes, days = scan(seen, SIGNALS).collect(), scan(seen, SOURCE_DAYS).collect()
+    def version(state: Snapshot) -> tuple[set[int], int, int]:
+        votes, days = scan(state, SIGNALS).collect(), scan(state, SOURCE_DAYS).collect()
         return set(votes["upvote_count"]) | set(days["paper_count"]), votes.height, days.height
 
-    versions, *heights = read_whole(lake, version)
+    versions, *heights = read_consistent(lake, version)
     assert len(versions) == 1
     assert heights == [60, 2]
 
 
 def check_whole_files(lake: Lake) -> None:
-    """Each file that a glob finds is of one version, and has all its rows."""
+    """Check that each file that a glob finds has one version and all rows."""
     for path in lake.tables.glob("signals/**/*.parquet"):
         votes = pl.read_parquet(path, hive_partitioning=False)["upvote_count"]
         assert votes.n_unique() == 1
@@ -369,4 +371,4 @@ def check_whole_files(lake: Lake) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    run_jobs()

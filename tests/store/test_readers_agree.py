@@ -1,4 +1,4 @@
-"""pandas, pyarrow, Polars and DuckDB see the same rows and the same types in the published files."""
+"""pandas, pyarrow, Polars and DuckDB read the same rows and the same types from the published files."""
 
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from schemas.table import Column, Table
 MONTHS = ("2025-10", "2025-11")
 ROWS_A_MONTH = 4
 
-# Values that some reader somewhere takes for something else: numbers, dates, nulls, nothing.
+# Values that some reader might convert to a number, a date or a null.
 TEXT = ["2511.00010", "0042.10", "été 🎉 \u2028 漢字", "2025-11-01"]
 TEXTS = [["a", "2511.00010"], [], ["", "ü"], ["null"]]
 NUMBERS = [0, 7, 2**31 - 1, 1]
@@ -29,17 +29,17 @@ BYTES = [b"[]", b"\x00\xff\n", "é".encode(), b""]
 
 
 def value(column: Column, number: int, month: str) -> object:
-    """The value of a column in the row `number` of a month; null in the second row where it may be."""
+    """The value of a column in row `number` of a month; null in the second row if the column is optional."""
     if number == 1 and column.null:
         return None
-    return of_kind(column.type, number, month)
+    return value_of_type(column.type, number, month)
 
 
-def of_kind(kind: pa.DataType, number: int, month: str) -> object:
-    if pa.types.is_struct(kind):
-        return {field.name: of_kind(field.type, number, month) for field in kind}
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-        return [of_kind(kind.value_type, other, month) for other in range(number)]
+def value_of_type(column_type: pa.DataType, number: int, month: str) -> object:
+    if pa.types.is_struct(column_type):
+        return {field.name: value_of_type(field.type, number, month) for field in column_type}
+    if pa.types.is_list(column_type) and pa.types.is_struct(column_type.value_type):
+        return [value_of_type(column_type.value_type, other, month) for other in range(number)]
     values = {
         "date32[day]": date.fromisoformat(f"{month}-01") + timedelta(days=number),
         "timestamp[us, tz=UTC]": datetime.fromisoformat(f"{month}-01T23:59:59.999999+00:00") + timedelta(days=number),
@@ -50,7 +50,7 @@ def of_kind(kind: pa.DataType, number: int, month: str) -> object:
         "large_binary": BYTES[number],
         "string": TEXT[number],
     }
-    return values[str(kind)]
+    return values[str(column_type)]
 
 
 def rows_of(table: Table, month: str) -> list[dict[str, object]]:
@@ -66,18 +66,18 @@ def frame(table: Table, month: str) -> pl.DataFrame:
 def lake(tmp_path_factory) -> Lake:
     """Two months of every table."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    with open_writer(lake) as pen:
+    with open_writer(lake) as writer:
         staged = None
         for month in MONTHS:
-            staged = pen.stage(month, {table: frame(table, month) for table in TABLES.values()}, into=staged)
-        pen.commit(staged)
+            staged = writer.stage(month, {table: frame(table, month) for table in TABLES.values()}, into=staged)
+        writer.commit(staged)
     return lake
 
 
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
-# The readers: each is given the table's folder, and gives Arrow.
+# The readers: each reads a table's folder into an Arrow table.
 
 
 def with_pandas(folder: Path) -> pa.Table:
@@ -110,49 +110,49 @@ READERS = {
 every_reader = pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 
 
-def logical(kind: pa.DataType) -> str:
-    """The type without how wide its offsets are or how it lies in memory, which is the reader's business."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return f"list of {logical(kind.value_type)}"
-    if pa.types.is_struct(kind):
-        return f"struct of {', '.join(f'{field.name} {logical(field.type)}' for field in kind)}"
-    return str(kind).removeprefix("large_").removesuffix("_view")
+def logical_type(column_type: pa.DataType) -> str:
+    """The type without the width of its offsets and its memory layout, which depend on the reader."""
+    if pa.types.is_list(column_type) or pa.types.is_large_list(column_type):
+        return f"list of {logical_type(column_type.value_type)}"
+    if pa.types.is_struct(column_type):
+        return f"struct of {', '.join(f'{field.name} {logical_type(field.type)}' for field in column_type)}"
+    return str(column_type).removeprefix("large_").removesuffix("_view")
 
 
 @every_table
 @every_reader
-def test_every_reader_sees_the_same_rows(lake, table, read):
+def test_every_reader_reads_the_same_rows(lake, table, read):
     names = [column.name for column in table.columns]
-    found = read(lake.tables / table.name).select(names).to_pylist()
+    rows = read(lake.tables / table.name).select(names).to_pylist()
     published = [row for month in MONTHS for row in rows_of(table, month)]
-    assert sorted(found, key=lambda row: row[table.dated_by]) == published
+    assert sorted(rows, key=lambda row: row[table.dated_by]) == published
 
 
 @every_table
 @every_reader
-def test_every_reader_sees_the_declared_types(lake, table, read):
-    found = read(lake.tables / table.name).schema
-    declared = {column.name: logical(column.type) for column in table.columns}
-    assert {name: logical(found.field(name).type) for name in declared} == declared
+def test_every_reader_reads_the_declared_types(lake, table, read):
+    schema = read(lake.tables / table.name).schema
+    declared = {column.name: logical_type(column.type) for column in table.columns}
+    assert {name: logical_type(schema.field(name).type) for name in declared} == declared
 
 
 @every_table
 @every_reader
-def test_every_reader_sees_no_column_more_but_the_path(lake, table, read):
-    found = read(lake.tables / table.name).column_names
-    assert set(found) - {column.name for column in table.columns} <= {"month"}
+def test_readers_add_no_column_except_the_month_of_the_path(lake, table, read):
+    names = read(lake.tables / table.name).column_names
+    assert set(names) - {column.name for column in table.columns} <= {"month"}
 
 
 @every_table
-def test_pandas_without_any_option_keeps_ids_texts_and_counts_its_rows(lake, table):
-    found = pd.read_parquet(lake.tables / table.name)
-    assert len(found) == len(MONTHS) * ROWS_A_MONTH
-    if "paper_id" in found:
-        told = [text for number, text in enumerate(TEXT) if number != 1 or table["paper_id"].null is None]
-        assert sorted(found["paper_id"].dropna().unique()) == sorted(told)
+def test_pandas_without_options_reads_all_rows_and_ids_as_text(lake, table):
+    rows = pd.read_parquet(lake.tables / table.name)
+    assert len(rows) == len(MONTHS) * ROWS_A_MONTH
+    if "paper_id" in rows:
+        ids = [text for number, text in enumerate(TEXT) if number != 1 or table["paper_id"].null is None]
+        assert sorted(rows["paper_id"].dropna().unique()) == sorted(ids)
 
 
-# What a file says of itself
+# Metadata of the files
 
 
 def parts(lake: Lake, table: Table) -> list[Path]:
@@ -160,40 +160,40 @@ def parts(lake: Lake, table: Table) -> list[Path]:
 
 
 @every_table
-def test_a_footer_holds_the_declaration_with_its_docs(lake, table):
+def test_the_footer_contains_the_schema_and_its_docs(lake, table):
     for path in parts(lake, table):
-        found = pq.read_schema(path)
-        assert found.equals(table.arrow())
-        assert table.arrow().metadata.items() <= found.metadata.items()
-        assert found.metadata[b"paperlake.doc"].decode() == table.doc
+        schema = pq.read_schema(path)
+        assert schema.equals(table.arrow())
+        assert table.arrow().metadata.items() <= schema.metadata.items()
+        assert schema.metadata[b"paperlake.doc"].decode() == table.doc
         for column in table.columns:
-            assert column.arrow().metadata.items() <= found.field(column.name).metadata.items()
-            assert found.field(column.name).metadata[b"doc"].decode() == column.doc
-            assert found.field(column.name).nullable == (column.null is not None)
+            assert column.arrow().metadata.items() <= schema.field(column.name).metadata.items()
+            assert schema.field(column.name).metadata[b"doc"].decode() == column.doc
+            assert schema.field(column.name).nullable == (column.null is not None)
 
 
 @every_table
-def test_the_same_rows_are_the_same_bytes(tmp_path, lake, table):
+def test_the_same_rows_give_the_same_bytes(tmp_path, lake, table):
     parquet.write(frame(table, MONTHS[0]), table, tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == parts(lake, table)[0].read_bytes()
 
 
 @every_table
-def test_every_column_by_which_rows_are_found_has_statistics_and_a_page_index(lake, table):
+def test_every_filterable_column_has_statistics_and_a_page_index(lake, table):
     for path in parts(lake, table):
         group = pq.read_metadata(path).row_group(0)
         for number in range(group.num_columns):
             column = group.column(number)
             assert column.has_offset_index
             if column.path_in_schema == "body" or column.path_in_schema.endswith(".list.element"):
-                continue  # nobody finds a body or a list by its bounds
+                continue  # bounds of bodies and lists are of no use
             assert column.has_column_index
             assert column.is_stats_set
             assert column.statistics.has_null_count
 
 
 @every_table
-def test_a_file_tells_its_order_and_is_zstd(lake, table):
+def test_a_file_declares_its_sort_order_and_is_compressed_with_zstd(lake, table):
     for path in parts(lake, table):
         group = pq.read_metadata(path).row_group(0)
         order = [group.column(sorting.column_index).path_in_schema for sorting in group.sorting_columns]
@@ -203,14 +203,16 @@ def test_a_file_tells_its_order_and_is_zstd(lake, table):
         assert pl.read_parquet(path, hive_partitioning=False)[names].equals(frame(table, path.parent.name[6:])[names])
 
 
-@pytest.mark.parametrize(("name", "is_cut_small"), [("arxiv_records", True), ("listings", False), ("captures", False)])
-def test_a_file_sorted_by_who_wants_its_rows_can_be_read_in_part(tmp_path, name, is_cut_small):
+@pytest.mark.parametrize(
+    ("name", "has_small_groups"), [("arxiv_records", True), ("listings", False), ("captures", False)]
+)
+def test_only_a_file_sorted_by_its_route_has_small_row_groups(tmp_path, name, has_small_groups):
     table = TABLES[name]
     parquet.write(pl.concat([frame(table, MONTHS[0])] * 5_000), table, tmp_path / "part.parquet")
-    assert (pq.read_metadata(tmp_path / "part.parquet").num_row_groups > 1) == is_cut_small
+    assert (pq.read_metadata(tmp_path / "part.parquet").num_row_groups > 1) == has_small_groups
 
 
-def test_no_two_tables_mean_different_types_by_one_name():
+def test_columns_of_the_same_name_have_the_same_type():
     declared = {}
     for table in TABLES.values():
         for column in table.columns:
