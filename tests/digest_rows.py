@@ -1,24 +1,24 @@
-"""Rows to make issues and pages of."""
+"""Rows for tests of issues and pages."""
 
 from datetime import UTC, date, datetime
 
 import polars as pl
 
-from paperlake.outputs.issues import CATEGORIES
+from paperlake.outputs.issues import NO_CATEGORIES
 from paperlake.render.editions import Edition
-from paperlake.render.issue import Frames
+from paperlake.render.issue import IssueInputs
 from schemas.authors import AUTHORS
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
 from schemas.trends import TRENDS
-from transforms.conform import none
+from transforms.conform import empty_table
 
 DAY = date(2025, 11, 6)
 AT = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
 DAILY = Edition(name="daily", title="Paperlake daily", every="day", window="day", papers=3)
 
 
-def listing(paper_id="2511.00001", **said):
+def listing(paper_id="2511.00001", **overrides):
     row = {
         **dict.fromkeys(LISTINGS.arrow().names),
         "listed_on": DAY,
@@ -35,7 +35,7 @@ def listing(paper_id="2511.00001", **said):
         "last_seen_at": AT,
         "is_listed": True,
     }
-    return {**row, **said}
+    return {**row, **overrides}
 
 
 def listings(*rows):
@@ -44,22 +44,25 @@ def listings(*rows):
 
 def authors(*names, paper_id="2511.00001", listed_on=DAY):
     rows = [
-        {"listed_on": listed_on, "paper_id": paper_id, "position": n, "name": name, "is_hidden": False}
-        for n, name in enumerate(names, 1)
+        {"listed_on": listed_on, "paper_id": paper_id, "position": position, "name": name, "is_hidden": False}
+        for position, name in enumerate(names, 1)
     ]
     return pl.DataFrame(rows, schema=pl.Schema(AUTHORS.arrow()))
 
 
 def scores(ranked_on=DAY, span="day", **by_id):
-    rows = [{"ranked_on": ranked_on, "span": span, "paper_id": p, "score": s} for p, s in by_id.items()]
+    rows = [
+        {"ranked_on": ranked_on, "span": span, "paper_id": paper_id, "score": score}
+        for paper_id, score in by_id.items()
+    ]
     return pl.DataFrame(rows, schema=pl.Schema(TRENDS.arrow()))
 
 
-def frames(listed, by=None, ranked=None, issued=None, categories=None):
-    return Frames(
+def issue_inputs(listed, by=None, ranked=None, issued=None, categories=None):
+    return IssueInputs(
         listings=listed,
-        authors=none(AUTHORS) if by is None else by,
-        trends=none(TRENDS) if ranked is None else ranked,
-        issued=none(ISSUES) if issued is None else issued,
-        categories=CATEGORIES if categories is None else categories,
+        authors=empty_table(AUTHORS) if by is None else by,
+        trends=empty_table(TRENDS) if ranked is None else ranked,
+        issued=empty_table(ISSUES) if issued is None else issued,
+        categories=NO_CATEGORIES if categories is None else categories,
     )

@@ -1,4 +1,7 @@
-"""A process that sends an issue: `letter_sender.py STATE PORT COUNT`. Tells JSON; exit code 3 if busy."""
+"""A process that sends an issue: `letter_sender.py STATE PORT COUNT`.
+
+It prints the report as JSON, and exits with 3 if another process holds the issue's lock.
+"""
 
 import json
 import sys
@@ -22,11 +25,13 @@ def reader(number):
     return f"reader-{number}@example.org"
 
 
-def letter(one):
-    heading = Heading(SENDER, "Paperlake", one.address, "weekly", ISSUE, "Papers", AT, one.unsubscribe_token)
-    made = bulk_letter(heading)
-    made.set_content(f"Good morning, {one.address}.\n")
-    return made
+def letter(recipient):
+    heading = Heading(
+        SENDER, "Paperlake", recipient.address, "weekly", ISSUE, "Papers", AT, recipient.unsubscribe_token
+    )
+    message = bulk_letter(heading)
+    message.set_content(f"Good morning, {recipient.address}.\n")
+    return message
 
 
 def main(state, port, count):
@@ -34,14 +39,14 @@ def main(state, port, count):
     relay = Relay("127.0.0.1", port, "none")
     with (
         ReaderDatabase(Path(state)) as database,
-        SmtpClient(relay, SENDER, answer_within_s=5, verdict_within_s=0.4, letters_a_connection=40) as postman,
+        SmtpClient(relay, SENDER, reply_timeout_s=5, final_reply_timeout_s=0.4, letters_per_connection=40) as client,
     ):
         to = recipients(database, "weekly", named, AT)
         try:
-            done = deliver(ISSUE, to, letter, postman, database, lambda: datetime.now(UTC), sleep=lambda _: None)
+            report = deliver(ISSUE, to, letter, client, database, lambda: datetime.now(UTC), sleep=lambda _: None)
         except IssueBusy:
             sys.exit(3)
-    sys.stdout.write(json.dumps(asdict(done)))
+    sys.stdout.write(json.dumps(asdict(report)))
 
 
 if __name__ == "__main__":

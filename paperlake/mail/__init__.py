@@ -1,1 +1,1 @@
-"""Telling readers: the only SMTP, and the endpoint that mail clients and people's browsers call."""
+"""Mail to readers: SMTP, the subscriber database, and the HTTP endpoint for confirming and unsubscribing."""

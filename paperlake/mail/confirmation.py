@@ -1,4 +1,4 @@
-"""The letter that asks whether an address wants an edition: without an answer nothing is ever sent to it."""
+"""The letter that asks a person to confirm a subscription. An unconfirmed address gets no other mail."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ its button:
 
 {url}
 
-The link holds until {until:%Y-%m-%d %H:%M} UTC.
+The link is valid until {until:%Y-%m-%d %H:%M} UTC.
 
 If it was not you, do nothing: without your answer, nothing will be sent.
 """
 
 
-def confirmation(  # noqa: PLR0913, PLR0917 - what is said in it, each thing once
+def confirmation_letter(  # noqa: PLR0913, PLR0917 - each value appears in the letter
     sender: str, recipient: str, edition: str, url: str, until: datetime, at: datetime
 ) -> EmailMessage:
-    """The letter, in plain text. `url` is where the page with the button is."""
+    """The letter, in plain text. `url` is the page with the confirm button; `at` is the letter's date."""
     letter = personal_letter(sender, SENDER_NAME, recipient, f'Please confirm: "{edition}" of Paperlake', at)
     letter["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     letter.set_content(_TEXT.format(edition=edition, url=url, until=until.astimezone(UTC)))

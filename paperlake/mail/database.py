@@ -1,4 +1,4 @@
-"""The database of readers: people's addresses, so it lies in the state folder, and not in the lake."""
+"""The database of subscribers and deliveries. It holds personal addresses, so it is not in the lake."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Self
 from paperlake.errors import PaperlakeError
 from paperlake.store.files import make_folder
 
-_FORM = 1
-# Addresses that only differ in capitals are one mailbox (`store.mail_address.mailbox`).
+_SCHEMA_VERSION = 1
+# Addresses that differ only in case share a `mailbox` (`paperlake.mail.address.mailbox_key`).
 _TABLES = """
 create table subscriptions (
     mailbox text not null,
@@ -43,43 +43,43 @@ create index deliveries_by_state on deliveries (state);
 """
 
 
-class ReadersUnusable(PaperlakeError):
-    """The database cannot be read or written; the message says why."""
+class ReaderDatabaseError(PaperlakeError):
+    """The database cannot be read or written; the message gives the reason."""
 
 
 class ReaderDatabase:
-    """`subscribers.sqlite3` in the state folder, readable by its owner alone; for any number of threads and processes.
+    """`subscribers.sqlite3` in the state folder, readable by its owner only. Safe for several threads and processes.
 
-    What a transaction did is flushed to the disk when it ends. Raises ReadersUnusable, here and in each transaction.
+    Each transaction is flushed to disk on commit. The constructor and `transaction` raise ReaderDatabaseError.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the database, and make it where there is none."""
+        """Open the database; create it if it does not exist."""
         make_folder(folder)
         self.folder = folder
         self._path = folder / "subscribers.sqlite3"
-        # SQLite gives its other two files the rights of this one, so it comes to the world with them.
+        # SQLite copies this file's permissions to its -wal and -shm files, so set them at creation.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         try:
-            self._database = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._database.row_factory = sqlite3.Row
-            self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = full")
+            self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = full")
         except sqlite3.Error as error:
             raise self._unusable(error) from error
-        with self.transaction() as do:
-            (form,) = do.execute("pragma user_version").fetchone()
-            if form > _FORM:
-                raise ReadersUnusable(f"{self._path} was written by a newer Paperlake")
-            if form == 0:
+        with self.transaction() as connection:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version > _SCHEMA_VERSION:
+                raise ReaderDatabaseError(f"{self._path} was written by a newer Paperlake")
+            if version == 0:
                 for statement in filter(str.strip, _TABLES.split(";")):
-                    do.execute(statement)
-                do.execute(f"pragma user_version = {_FORM}")
+                    connection.execute(statement)
+                connection.execute(f"pragma user_version = {_SCHEMA_VERSION}")
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -89,28 +89,28 @@ class ReaderDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, the only writer meanwhile; an error undoes it."""
+        """Run one exclusive write transaction; an exception rolls it back."""
         try:
-            with self._turn:
-                self._database.execute("begin immediate")
+            with self._lock:
+                self._connection.execute("begin immediate")
                 try:
-                    yield self._database
+                    yield self._connection
                 except BaseException:
-                    self._database.rollback()
+                    self._connection.rollback()
                     raise
-                self._database.commit()
+                self._connection.commit()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: sqlite3.Error) -> ReadersUnusable:
-        return ReadersUnusable(f"{self._path} cannot be used: {error}")
+    def _unusable(self, error: sqlite3.Error) -> ReaderDatabaseError:
+        return ReaderDatabaseError(f"{self._path} cannot be used: {error}")
 
 
-def as_text(at: datetime) -> str:
-    """An instant as text that sorts by time."""
+def timestamp_to_text(at: datetime) -> str:
+    """A timestamp as text that sorts by time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def as_instant(text: str) -> datetime:
-    """The instant that `as_text` wrote."""
+def timestamp_from_text(text: str) -> datetime:
+    """Parse a text that `timestamp_to_text` wrote."""
     return datetime.fromisoformat(text)

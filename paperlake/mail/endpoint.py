@@ -1,7 +1,7 @@
-"""The endpoint where people confirm and leave: a page with a button, and what the button does.
+"""The HTTP endpoint for confirming and unsubscribing: a page with a button, and the button's action.
 
-Whoever looks at a link changes nothing: programs that check mail for harm open every link in it. Only a POST does, from
-the button or from a mail client's own (RFC 8058: no cookie, no redirect, no questions).
+A GET changes nothing, because mail scanners open every link. Only a POST does, from the button or from a mail client
+(RFC 8058: no cookie, no redirect, no further question).
 """
 
 from __future__ import annotations
@@ -20,84 +20,86 @@ from starlette.routing import Route
 
 from paperlake.mail import endpoint_pages as pages
 
-LARGEST_BODY_BYTES = 4096
-"""`List-Unsubscribe=One-Click` has 26, and some more as multipart/form-data."""
+MAX_BODY_BYTES = 4096
+"""`List-Unsubscribe=One-Click` has 26 bytes, and somewhat more as multipart/form-data."""
 
-BODY_WITHIN_S = 10.0
+BODY_TIMEOUT_S = 10.0
 
 
-class Subscriptions(Protocol):
-    """What the endpoint asks of who keeps the subscriptions. Each gives the edition, or None for an unknown token."""
+class SubscriptionStore(Protocol):
+    """The subscription methods that the endpoint calls. Each returns the edition, or None for an unknown token."""
 
-    def to_confirm(self, token: str, now: datetime) -> str | None:
-        """Which edition the token would confirm."""
+    def edition_to_confirm(self, token: str, now: datetime) -> str | None:
+        """The edition that the token confirms."""
 
     def confirm(self, token: str, now: datetime) -> str | None:
-        """Confirm it; the second time as well."""
+        """Confirm the subscription; idempotent."""
 
-    def to_leave(self, token: str) -> str | None:
-        """Which edition the token would leave."""
+    def edition_to_leave(self, token: str) -> str | None:
+        """The edition that the token unsubscribes from."""
 
-    def leave(self, token: str, now: datetime) -> str | None:
-        """Leave it; the second time as well."""
+    def unsubscribe(self, token: str, now: datetime) -> str | None:
+        """End the subscription; idempotent."""
 
 
-def endpoint(subscriptions: Subscriptions, now: Callable[[], datetime]) -> Starlette:
-    """The application. It knows nothing of people but the tokens that they bring."""
+def create_app(subscriptions: SubscriptionStore, now: Callable[[], datetime]) -> Starlette:
+    """The ASGI application. It identifies people by the token in the path alone."""
 
     async def confirm(request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
-            edition = await run_in_threadpool(subscriptions.to_confirm, token, now())
-            return _answer(edition, pages.to_confirm)
-        await _heard(request)
-        return _answer(await run_in_threadpool(subscriptions.confirm, token, now()), pages.confirmed)
+            edition = await run_in_threadpool(subscriptions.edition_to_confirm, token, now())
+            return _response(edition, pages.confirm_page)
+        await _drain_body(request)
+        return _response(await run_in_threadpool(subscriptions.confirm, token, now()), pages.confirmed_page)
 
     async def unsubscribe(request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
-            return _answer(await run_in_threadpool(subscriptions.to_leave, token), pages.to_leave)
-        await _heard(request)
-        return _answer(await run_in_threadpool(subscriptions.leave, token, now()), pages.left)
+            edition = await run_in_threadpool(subscriptions.edition_to_leave, token)
+            return _response(edition, pages.unsubscribe_page)
+        await _drain_body(request)
+        return _response(await run_in_threadpool(subscriptions.unsubscribe, token, now()), pages.unsubscribed_page)
 
     return Starlette(
         routes=[
             Route("/confirm/{token}", confirm, methods=["GET", "POST"]),
             Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
         ],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _http_error, Exception: _internal_error},
     )
 
 
-def _answer(edition: str | None, page: Callable[[str], str]) -> Response:
+def _response(edition: str | None, render: Callable[[str], str]) -> Response:
     if edition is None:
-        return HTMLResponse(pages.unknown(), 404, pages.HEADERS)
-    return HTMLResponse(page(edition), 200, pages.HEADERS)
+        return HTMLResponse(pages.invalid_link_page(), 404, pages.HEADERS)
+    return HTMLResponse(render(edition), 200, pages.HEADERS)
 
 
-async def _heard(request: Request) -> None:
-    """Read the body to its end. What it says does not matter: the token is what counts, and clients differ."""
+async def _drain_body(request: Request) -> None:
+    """Read the whole body and ignore it: only the token counts, and mail clients send different bodies."""
     size = 0
     try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for piece in request.stream():
-                size += len(piece)
-                if size > LARGEST_BODY_BYTES:
-                    raise HTTPException(413, "That was more than a button sends.")
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise HTTPException(413, "The request body is too large.")
     except TimeoutError:
-        raise HTTPException(408, "The request did not come to its end.") from None
+        raise HTTPException(408, "The request was not complete in time.") from None
     except ClientDisconnect:
-        raise HTTPException(400, "The request did not come to its end.") from None
+        raise HTTPException(400, "The request was not complete.") from None
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = {**pages.HEADERS, **dict((isinstance(error, HTTPException) and error.headers) or {})}
-    if status == 404:  # noqa: PLR2004 - a code of HTTP
-        return HTMLResponse(pages.unknown(), status, headers)
+    if status == 404:  # noqa: PLR2004 - an HTTP status
+        return HTMLResponse(pages.invalid_link_page(), status, headers)
     detail = error.detail if isinstance(error, HTTPException) else ""
-    return HTMLResponse(pages.wrong(detail), status, headers)
+    return HTMLResponse(pages.error_page(detail), status, headers)
 
 
-async def _failed(_request: Request, _error: Exception) -> Response:
-    return HTMLResponse(pages.wrong("Something is broken here. Please try again later."), 500, pages.HEADERS)
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    text = "An internal error occurred. Please try again later."
+    return HTMLResponse(pages.error_page(text), 500, pages.HEADERS)

@@ -1,4 +1,4 @@
-"""The few pages of the endpoint: no script, no picture, nothing from elsewhere, and nobody's address."""
+"""The HTML pages of the mail endpoint: no script, no image, no external resource, and no mail address."""
 
 from __future__ import annotations
 
@@ -27,49 +27,50 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""For every answer. The token is in the address of the page: it must not be kept, passed on or found."""
+"""Headers of every response. The page URL contains the token, so it must not be cached, passed on or indexed."""
 
 
-def to_confirm(edition: str) -> str:
-    """The page that asks whether to begin."""
-    text = "The edition will be sent to the address at which you got the link, until you leave it."
-    return _page(f"Subscribe to {_quoted(edition)}?", text, "Yes, subscribe")
+def confirm_page(edition: str) -> str:
+    """Ask whether to subscribe."""
+    text = "The edition will be sent to the address at which you got the link, until you unsubscribe."
+    return _html(f"Subscribe to {_quoted(edition)}?", text, "Yes, subscribe")
 
 
-def confirmed(edition: str) -> str:
-    """The page after the button to begin."""
-    return _page(f"You are subscribed to {_quoted(edition)}", "Every letter has a link by which you can leave again.")
+def confirmed_page(edition: str) -> str:
+    """Say that the subscription is confirmed."""
+    return _html(f"You are subscribed to {_quoted(edition)}", "Every letter has a link to unsubscribe.")
 
 
-def to_leave(edition: str) -> str:
-    """The page that asks whether to end."""
-    return _page(f"Leave {_quoted(edition)}?", "It will not be sent to you any more.", "Yes, unsubscribe")
+def unsubscribe_page(edition: str) -> str:
+    """Ask whether to unsubscribe."""
+    return _html(f"Unsubscribe from {_quoted(edition)}?", "It will not be sent to you any more.", "Yes, unsubscribe")
 
 
-def left(edition: str) -> str:
-    """The page after the button to end."""
-    return _page(f"You have left {_quoted(edition)}", "It will not be sent to you any more. You can close this page.")
+def unsubscribed_page(edition: str) -> str:
+    """Say that the subscription has ended."""
+    text = "It will not be sent to you any more. You can close this page."
+    return _html(f"You have unsubscribed from {_quoted(edition)}", text)
 
 
-def unknown() -> str:
-    """The page for whatever is not there: it is the same for every reason."""
-    return _page(
-        "This link leads nowhere",
-        "It may be incomplete, or too old. A link to confirm holds for seven days; a link to leave always does. "
-        "To leave by mail, answer any letter of ours.",
+def invalid_link_page() -> str:
+    """The 404 page. It is the same for every reason, so that it reveals nothing about a token."""
+    return _html(
+        "This link is not valid",
+        "It may be incomplete, or too old. A link to confirm is valid for seven days; a link to unsubscribe never "
+        "expires. To unsubscribe by mail, answer any of our letters.",
     )
 
 
-def wrong(text: str) -> str:
-    """The page for a request that cannot be served."""
-    return _page("That did not work", text)
+def error_page(text: str) -> str:
+    """The page for a request that failed."""
+    return _html("That did not work", text)
 
 
 def _quoted(edition: str) -> str:
     return f"“{edition}”"
 
 
-def _page(title: str, text: str, button: str | None = None) -> str:
+def _html(title: str, text: str, button: str | None = None) -> str:
     form = f'<form method="post"><button type="submit">{escape(button)}</button></form>' if button else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -1,4 +1,4 @@
-"""The endpoint on a port."""
+"""Serve the mail endpoint over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 
 def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until the process is told to end. Requests are not logged: there are tokens in their paths."""
+    """Serve until the process gets a termination signal. Requests are not logged: their paths contain tokens."""
     uvicorn.run(
         application,
         host=host,

@@ -1,4 +1,4 @@
-"""The headers of a letter to many: whom it is from, which list it is of, and how to leave it."""
+"""Headers of list mail: sender, List-Id, and how to unsubscribe."""
 
 from __future__ import annotations
 
@@ -22,51 +22,53 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,100}")
 
 
 class LetterPolicy(EmailPolicy):
-    """Lines as RFC 5322 has them, and headers of machines in one piece.
+    """Fold headers as RFC 5322 requires, but leave machine-readable headers unfolded.
 
-    Python folds a long `List-Unsubscribe` into encoded words, which no mail client reads as a link. A limit of 998
-    prevents that, but makes encoded words of the other headers longer than the 75 characters of RFC 2047.
+    Python folds a long `List-Unsubscribe` into encoded words, which no mail client reads as a link. A line limit of
+    998 prevents that, but in other headers it would allow encoded words beyond the 75 characters of RFC 2047.
     """
 
     def fold(self, name: str, value: str) -> str:
-        """The header as text."""
+        """Fold a header to text."""
         match name.lower():
             case "subject":
-                return f"{name}: {_worded(str(value), name, self.linesep)}{self.linesep}"
+                return f"{name}: {_encode_text(str(value), name, self.linesep)}{self.linesep}"
             case "from":
-                return f"{name}: {_mailbox(value, name, self.linesep)}{self.linesep}"
-        return str(self._own(name).fold(name, value))
+                return f"{name}: {_encode_mailbox(value, name, self.linesep)}{self.linesep}"
+        return str(self._policy_for(name).fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        """The header as bytes."""
+        """Fold a header to bytes."""
         if name.lower() in {"subject", "from"}:
             return self.fold(name, value).encode("ascii")
-        return bytes(self._own(name).fold_binary(name, value))
+        return bytes(self._policy_for(name).fold_binary(name, value))
 
-    def _own(self, name: str) -> EmailPolicy[Any]:
-        # 76 with the blank that goes before it: Python fills a line with an encoded word to its end.
-        longest = 998 if name.lower() in _UNFOLDED else 76
-        return EmailPolicy(max_line_length=longest, linesep=self.linesep, utf8=self.utf8, cte_type=self.cte_type)
+    def _policy_for(self, name: str) -> EmailPolicy[Any]:
+        # 76 includes the leading space: Python fills a line up to its end with an encoded word.
+        max_line_length = 998 if name.lower() in _UNFOLDED else 76
+        return EmailPolicy(
+            max_line_length=max_line_length, linesep=self.linesep, utf8=self.utf8, cte_type=self.cte_type
+        )
 
 
-def _worded(text: str, name: str, linesep: str) -> str:
-    """A text in lines, as encoded words where it is not all ASCII, or reads like one.
+def _encode_text(text: str, name: str, linesep: str) -> str:
+    """Fold a text; encode it if it is not ASCII, or if a client would read it as an encoded word.
 
-    By Python's older folding: the newer one drops spaces between encoded words, and takes quotes off long names.
+    This uses Python's legacy folding: the new one drops spaces between encoded words and quotes around long names.
     """
     charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
     return Header(text, charset, maxlinelen=75, header_name=name).encode(linesep=linesep)
 
 
-def _mailbox(value: Any, name: str, linesep: str) -> str:
+def _encode_mailbox(value: Any, name: str, linesep: str) -> str:
     (mailbox,) = value.addresses
-    shown = mailbox.display_name
-    if not shown:
+    display_name = mailbox.display_name
+    if not display_name:
         return str(mailbox.addr_spec)
-    if shown.isascii() and "=?" not in shown:
-        quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
+    if display_name.isascii() and "=?" not in display_name:
+        quoted = display_name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}"{linesep} <{mailbox.addr_spec}>'
-    return f"{_worded(shown, name, linesep)}{linesep} <{mailbox.addr_spec}>"
+    return f"{_encode_text(display_name, name, linesep)}{linesep} <{mailbox.addr_spec}>"
 
 
 POLICY = LetterPolicy(linesep="\r\n")
@@ -74,48 +76,48 @@ POLICY = LetterPolicy(linesep="\r\n")
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the headers of one copy of an issue are made of. `subject` and `sender_name` may hold anything."""
+    """The values of the headers of one copy of an issue. `subject` and `sender_name` may be untrusted text."""
 
     sender: str
-    """The address that it is from, in ASCII."""
+    """The sender address, in ASCII."""
     sender_name: str
     recipient: str
     edition: str
     issue_id: str
     subject: str
     at: datetime
-    """The letter's date: that of the issue, so that a letter that is rendered again is the same."""
+    """The letter's date. It is the issue's date, so that rendering again gives the same letter."""
     unsubscribe_token: str
     public_url: str | None = None
-    """Where the endpoint is reached, without a slash at its end; without one people leave by mail alone."""
+    """Base URL of the mail endpoint, without trailing slash. None: people can unsubscribe only by mail."""
 
 
 def bulk_letter(heading: Heading) -> EmailMessage:
-    """A letter with its headers and no content yet: go on with `set_content` and `add_alternative`.
+    """A letter with headers and no content yet; the caller adds it with `set_content` and `add_alternative`.
 
-    Addresses must be in the form of `store.mail_address`. Raises ValueError for an edition, token or address that is
-    none. RFC 2369 and 8058 (leaving), 2919 (List-Id), 3834 (no machine shall answer).
+    Addresses must be in the form of `mail_address`. Raises ValueError for an invalid edition, token or address.
+    Follows RFC 2369 and 8058 (unsubscribe), 2919 (List-Id) and 3834 (no automatic replies).
     """
     if not _NAME.fullmatch(heading.edition):
-        raise ValueError("an edition is named with a-z, 0-9 and -")
+        raise ValueError("an edition name has a-z, 0-9 and -")
     if not _TOKEN.fullmatch(heading.unsubscribe_token):
-        raise ValueError("a token is made of letters, digits, - and _")
+        raise ValueError("a token has letters, digits, - and _")
     domain = _address("", heading.sender).domain
     letter = personal_letter(heading.sender, heading.sender_name, heading.recipient, heading.subject, heading.at)
     letter["Message-ID"] = message_id(heading)
     letter["List-Id"] = f"<{heading.edition}.paperlake.{domain}>"
-    ways = [unsubscribe_mailto(heading.sender, heading.unsubscribe_token)]
+    links = [unsubscribe_mailto(heading.sender, heading.unsubscribe_token)]
     if heading.public_url is not None:
-        ways.insert(0, unsubscribe_url(heading.public_url, heading.unsubscribe_token))
-        if heading.public_url.startswith("https://"):  # RFC 8058 knows no other
+        links.insert(0, unsubscribe_url(heading.public_url, heading.unsubscribe_token))
+        if heading.public_url.startswith("https://"):  # RFC 8058 requires HTTPS
             letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    letter["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in ways)
-    letter["Precedence"] = "bulk"  # in no RFC, but older responders know nothing else
+    letter["List-Unsubscribe"] = ", ".join(f"<{link}>" for link in links)
+    letter["Precedence"] = "bulk"  # not standardized, but the only header that older autoresponders honour
     return letter
 
 
 def personal_letter(sender: str, sender_name: str, recipient: str, subject: str, at: datetime) -> EmailMessage:
-    """A letter of a machine to one person, with no content and no Message-ID yet."""
+    """An automatic letter to one person, with no content and no Message-ID yet."""
     letter = EmailMessage(policy=POLICY)
     letter["From"] = _address(one_line(sender_name), sender)
     letter["To"] = _address("", recipient)
@@ -126,7 +128,7 @@ def personal_letter(sender: str, sender_name: str, recipient: str, subject: str,
 
 
 def message_id(heading: Heading) -> str:
-    """The same for each rendering of one copy. The token is in it, so that nobody can try addresses against it."""
+    """A stable id of one copy. The hash includes the token, so that nobody can test guessed addresses against it."""
     parts = (heading.issue_id, heading.recipient, heading.unsubscribe_token)
     digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:40]
     return f"<{digest}@{_address('', heading.sender).domain}>"
@@ -139,5 +141,5 @@ def _address(name: str, address: str) -> Address:
         or one_line(address, len(address)) != address
         or set(address) & set(' <>,"()')
     ):
-        raise ValueError("a letter goes from one plain address to another")
+        raise ValueError("sender and recipient must each be one plain address")
     return Address(name, local, domain)

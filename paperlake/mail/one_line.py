@@ -1,27 +1,27 @@
-"""Text of others, made fit for one line of a mail: it can end no header, turn no direction and pass for no code."""
+"""Untrusted text as one safe line of a mail: it cannot end a header, change text direction, or pass as encoded."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# Joiners are part of how some scripts and emoji are written; other format characters only hide things.
+# Some scripts and emoji need joiners; every other format character only hides or reorders text.
 _JOINERS = frozenset("\u200c\u200d")
-LONGEST = 200
+MAX_LENGTH = 200
 
 
-def one_line(text: str, longest: int = LONGEST) -> str:
-    """`text` as one line of at most so many characters: blanks folded, the invisible and the broken left out."""
-    kept = "".join(" " if _is_blank(character) else character for character in text if not _is_hidden(character))
-    # What looks like an encoded word (RFC 2047) would be decoded, whatever is in it.
-    folded = " ".join(kept.split()).replace("=?", "= ?")
-    return folded if len(folded) <= longest else folded[: longest - 1].rstrip() + "…"
+def one_line(text: str, max_length: int = MAX_LENGTH) -> str:
+    """`text` as one line of at most `max_length` characters: white space collapsed, invisible characters removed."""
+    visible = "".join(" " if _is_blank(character) else character for character in text if not _is_hidden(character))
+    # A mail client would decode text that reads like an encoded word (RFC 2047).
+    collapsed = " ".join(visible.split()).replace("=?", "= ?")
+    return collapsed if len(collapsed) <= max_length else collapsed[: max_length - 1].rstrip() + "…"
 
 
 def _is_blank(character: str) -> bool:
-    # U+0085, U+2028 and U+2029 end a line for Python's mail library, and for some readers of mail.
+    # U+0085, U+2028 and U+2029 end a line for Python's mail library and for some mail clients.
     return character.isspace() or unicodedata.category(character) in ("Cc", "Zl", "Zp", "Zs")
 
 
 def _is_hidden(character: str) -> bool:
-    # Format characters (Cf) turn the direction, or hide; half a surrogate pair (Cs) cannot be written.
+    # Format characters (Cf) hide text or change its direction; lone surrogates (Cs) cannot be encoded.
     return character not in _JOINERS and unicodedata.category(character) in ("Cf", "Cs")

@@ -1,7 +1,7 @@
-"""Handing letters to a mail server, and knowing of each whether it was taken.
+"""Send letters over SMTP, and know for each whether the server accepted it.
 
-After the dot that ends a letter, and before the server's answer, nobody can know. So the dialogue is spoken here step
-by step: what fails before the dot surely was not taken, what fails after it is in doubt.
+Between the final dot of a letter and the server's reply, the result is unknown. So this module runs the dialogue step
+by step: after a failure before the dot the letter was not delivered, after a failure later it is in doubt.
 """
 
 from __future__ import annotations
@@ -22,68 +22,68 @@ from paperlake.errors import PaperlakeError
 from paperlake.mail.one_line import one_line
 from paperlake.mail.relay import Relay, is_loopback
 
-ANSWER_WITHIN_S = 30.0
-VERDICT_WITHIN_S = 600.0
-"""For the answer to the final dot: RFC 5321, 4.5.3.2.6. Less patience makes doubts."""
+REPLY_TIMEOUT_S = 30.0
+FINAL_REPLY_TIMEOUT_S = 600.0
+"""For the reply to the final dot (RFC 5321, 4.5.3.2.6). A shorter timeout would leave more letters in doubt."""
 
-LETTERS_A_CONNECTION = 100
-LONGEST_SAID = 300
+LETTERS_PER_CONNECTION = 100
+MAX_MESSAGE_LENGTH = 300
 
 _START_INPUT = 354
 _TOO_LARGE = 552
-_WANTS_LOGIN = (530, 534, 535, 538)
-"""RFC 4954, 4 and 6: these speak of us, not of a letter."""
+_LOGIN_REPLIES = (530, 534, 535, 538)
+"""RFC 4954, 4 and 6: replies about our login, not about a letter."""
 
 
-class NoServer(PaperlakeError):
-    """No letter can be handed over now; none was. `is_lasting`: trying again will not help, somebody must see to it."""
+class MailServerUnavailable(PaperlakeError):
+    """No letter can be sent now, and none was. `is_permanent`: a retry will not help; an operator must act."""
 
-    def __init__(self, message: str, *, is_lasting: bool) -> None:
-        """Why, for people: without user, password or address of a reader."""
+    def __init__(self, message: str, *, is_permanent: bool) -> None:
+        """`message` must not contain the user, the password or a reader's address."""
         super().__init__(message)
-        self.is_lasting = is_lasting
+        self.is_permanent = is_permanent
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one letter.
+class SendResult:
+    """The result of sending one letter.
 
-    - `sent`: the server took it.
-    - `refused`: it never will.
-    - `deferred`: it surely did not, and may do so later.
-    - `in_doubt`: it may have; the connection was lost, or nothing was answered, after the final dot.
+    - `sent`: the server accepted it.
+    - `refused`: the server refused it permanently.
+    - `deferred`: it was certainly not delivered; a later attempt may succeed.
+    - `in_doubt`: it may have been delivered; the connection or the reply was lost after the final dot.
     """
 
     state: Literal["sent", "refused", "deferred", "in_doubt"]
-    said: str
-    """The server's answer, or what went wrong, as one harmless line."""
+    message: str
+    """The server's reply, or the error, sanitized to one line."""
 
 
 class SmtpClient:
-    """One connection to a mail server, made when it is needed and made again when it is lost.
+    """One connection to a mail server, opened on first use and reopened after it was lost.
 
-    Certificates are verified against `context`, by default the machine's authorities.
+    Certificates are verified against `context`, by default the system's certificate authorities.
     """
 
-    def __init__(  # noqa: PLR0913 - whom, as whom, and how patiently
+    def __init__(  # noqa: PLR0913 - server, sender and limits
         self,
         relay: Relay,
         sender: str,
         *,
         context: ssl.SSLContext | None = None,
-        answer_within_s: float = ANSWER_WITHIN_S,
-        verdict_within_s: float = VERDICT_WITHIN_S,
-        letters_a_connection: int = LETTERS_A_CONNECTION,
+        reply_timeout_s: float = REPLY_TIMEOUT_S,
+        final_reply_timeout_s: float = FINAL_REPLY_TIMEOUT_S,
+        letters_per_connection: int = LETTERS_PER_CONNECTION,
     ) -> None:
-        """Nothing is connected yet. `sender` is the envelope's, to which bounces go."""
+        """Do not connect yet. `sender` is the envelope sender, which gets bounces."""
         self._relay = relay
         self._sender = sender
         self._context = context
-        self._answer_within_s = answer_within_s
-        self._verdict_within_s = verdict_within_s
-        self._most = letters_a_connection
+        self._reply_timeout_s = reply_timeout_s
+        self._final_reply_timeout_s = final_reply_timeout_s
+        self._letters_per_connection = letters_per_connection
         self._client: smtplib.SMTP | None = None
-        self._carried = 0
+        self._letter_count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -92,30 +92,30 @@ class SmtpClient:
         self.close()
 
     def close(self) -> None:
-        """Take leave of the server."""
+        """End the session with QUIT."""
         client, self._client = self._client, None
         if client is not None:
             try:
                 client.quit()
-            except OSError:  # it has gone already; no letter was under way
+            except OSError:  # the server is already gone; no letter was in transit
                 client.close()
 
-    def send(self, letter: EmailMessage, recipient: str, before_data: Callable[[], None] = lambda: None) -> Outcome:
-        """Hand over one letter to one recipient.
+    def send(self, letter: EmailMessage, recipient: str, before_data: Callable[[], None] = lambda: None) -> SendResult:
+        """Send one letter to one recipient. Raises MailServerUnavailable.
 
-        `before_data` is called once, after the server has accepted the recipient and before it is given anything of
-        the letter; where it raises, the letter is not sent. Raises NoServer.
+        `before_data` is called once, after the server accepted the recipient and before it gets any of the letter. If
+        it raises, the letter is not sent.
         """
-        is_new = self._client is None or self._carried >= self._most
-        client = self._connected()
+        is_new = self._client is None or self._letter_count >= self._letters_per_connection
+        client = self._connect()
         try:
             return self._dialogue(client, letter, recipient, before_data)
-        except _Lost as lost:
+        except _ConnectionLost as lost:
             self._drop()
-            # A server may hang up on a connection that was idle. It was not told of this letter yet.
-            if lost.is_first_word and not is_new:
+            # A server may close an idle connection. It has not seen this letter yet.
+            if lost.is_first_command and not is_new:
                 return self.send(letter, recipient, before_data)
-            return Outcome("deferred", f"the connection was lost before the letter was handed over ({lost})")
+            return SendResult("deferred", f"the connection was lost before the letter was sent ({lost})")
         except BaseException:
             self._drop()
             raise
@@ -124,87 +124,91 @@ class SmtpClient:
 
     def _dialogue(
         self, client: smtplib.SMTP, letter: EmailMessage, recipient: str, before_data: Callable[[], None]
-    ) -> Outcome:
-        is_beyond_ascii = not recipient.isascii()
-        if is_beyond_ascii and not client.has_extn("smtputf8"):
-            return Outcome("refused", "the mail server takes no addresses beyond ASCII (it offers no SMTPUTF8)")
-        data = _data(letter, is_utf8=is_beyond_ascii, is_8bit=client.has_extn("8bitmime"))
+    ) -> SendResult:
+        is_non_ascii = not recipient.isascii()
+        if is_non_ascii and not client.has_extn("smtputf8"):
+            return SendResult("refused", "the mail server does not support non-ASCII addresses (it offers no SMTPUTF8)")
+        data = _data(letter, is_utf8=is_non_ascii, is_8bit=client.has_extn("8bitmime"))
         options = [
-            *(["SMTPUTF8"] if is_beyond_ascii else []),
+            *(["SMTPUTF8"] if is_non_ascii else []),
             *(["BODY=8BITMIME"] if not data.isascii() else []),
             *([f"SIZE={len(data)}"] if client.has_extn("size") else []),
         ]
-        self._carried += 1
-        code, said = self._asked(client, lambda: client.mail(self._sender, options), is_first_word=True)
-        if code != 250:  # noqa: PLR2004 - a code of SMTP
-            return self._sender_unwanted(code, said)
-        code, said = self._asked(client, lambda: client.rcpt(recipient))
-        if code in _WANTS_LOGIN:
-            raise NoServer(f"{self._where} takes no mail from us: {_shown(code, said)}", is_lasting=True)
+        self._letter_count += 1
+        code, text = self._reply_to(client, lambda: client.mail(self._sender, options), is_first_command=True)
+        if code != 250:  # noqa: PLR2004 - an SMTP reply code
+            return self._sender_refused(code, text)
+        code, text = self._reply_to(client, lambda: client.rcpt(recipient))
+        if code in _LOGIN_REPLIES:
+            raise MailServerUnavailable(
+                f"{self._where} accepts no mail from us: {_reply_line(code, text)}", is_permanent=True
+            )
         if code not in (250, 251):
-            return self._left(code, said)
+            return self._not_accepted(code, text)
         before_data()
-        code, said = self._asked(client, lambda: client.docmd("DATA"))
+        code, text = self._reply_to(client, lambda: client.docmd("DATA"))
         if code != _START_INPUT:
-            return self._left(code, said)
-        # Without its dot this is no letter, whatever becomes of the connection (RFC 5321, 4.1.1.4).
+            return self._not_accepted(code, text)
+        # A server must not deliver a letter without its final dot, even if the connection is lost (RFC 5321, 4.1.1.4).
         try:
-            with _Limit(client, self._verdict_within_s):
+            with _Deadline(client, self._final_reply_timeout_s):
                 client.send(data)
         except OSError as error:
-            raise _Lost(_cause(error)) from None
-        return self._verdict(client)
+            raise _ConnectionLost(_cause(error)) from None
+        return self._send_final_dot(client)
 
-    def _asked(
-        self, client: smtplib.SMTP, ask: Callable[[], tuple[int, bytes]], *, is_first_word: bool = False
+    def _reply_to(
+        self, client: smtplib.SMTP, command: Callable[[], tuple[int, bytes]], *, is_first_command: bool = False
     ) -> tuple[int, bytes]:
-        """The answer to a command before the final dot."""
+        """The reply to a command before the final dot. Raises _ConnectionLost."""
         try:
-            with _Limit(client, self._answer_within_s):
-                code, said = ask()
+            with _Deadline(client, self._reply_timeout_s):
+                code, text = command()
         except OSError as error:
-            raise _Lost(_cause(error), is_first_word=is_first_word) from None
-        if code == -1:  # smtplib's word for what is no answer
-            raise _Lost("the server makes no sense")
-        return code, said
+            raise _ConnectionLost(_cause(error), is_first_command=is_first_command) from None
+        if code == -1:  # smtplib's code for a malformed reply
+            raise _ConnectionLost("the server sent a malformed reply")
+        return code, text
 
-    def _verdict(self, client: smtplib.SMTP) -> Outcome:
-        """End the letter with its dot, and hear what the server makes of it."""
+    def _send_final_dot(self, client: smtplib.SMTP) -> SendResult:
+        """Send the final dot, and read the server's decision."""
         try:
             if client.sock is not None:
-                client.sock.settimeout(self._verdict_within_s)
-            with _Limit(client, self._verdict_within_s):
+                client.sock.settimeout(self._final_reply_timeout_s)
+            with _Deadline(client, self._final_reply_timeout_s):
                 client.send(b".\r\n")
-                code, said = client.getreply()
+                code, text = client.getreply()
             if client.sock is not None:
-                client.sock.settimeout(self._answer_within_s)
+                client.sock.settimeout(self._reply_timeout_s)
         except OSError as error:
             self._drop()
-            return Outcome("in_doubt", f"the letter was handed over, and not answered ({_cause(error)})")
+            return SendResult("in_doubt", f"the letter was sent, but there was no reply ({_cause(error)})")
         match code // 100:
             case 2:
-                return Outcome("sent", _shown(code, said))
+                return SendResult("sent", _reply_line(code, text))
             case 4 | 5:
-                return self._left(code, said)
+                return self._not_accepted(code, text)
         self._drop()
-        return Outcome("in_doubt", f"the letter was handed over, and answered with no sense ({_shown(code, said)})")
+        return SendResult("in_doubt", f"the letter was sent, but the reply was malformed ({_reply_line(code, text)})")
 
-    def _left(self, code: int, said: bytes) -> Outcome:
-        """The outcome of a letter that the server did not take, ready for the next one."""
-        is_final = code // 100 == 5  # noqa: PLR2004 - the class of a code
+    def _not_accepted(self, code: int, text: bytes) -> SendResult:
+        """The result of a letter that the server did not accept. Resets the session for the next letter."""
+        is_final = code // 100 == 5  # noqa: PLR2004 - the class of a reply code
         try:
-            if self._client is None or code == 421 or self._client.rset()[0] != 250:  # noqa: PLR2004 - codes of SMTP
+            if self._client is None or code == 421 or self._client.rset()[0] != 250:  # noqa: PLR2004 - SMTP reply codes
                 self._drop()
         except OSError:
             self._drop()
-        return Outcome("refused" if is_final else "deferred", _shown(code, said))
+        return SendResult("refused" if is_final else "deferred", _reply_line(code, text))
 
-    def _sender_unwanted(self, code: int, said: bytes) -> Outcome:
-        """Our own address is the same in every letter: if it is refused, so are we. Only the size is the letter's."""
-        if code // 100 == 5 and code != _TOO_LARGE:  # noqa: PLR2004 - the class of a code
+    def _sender_refused(self, code: int, text: bytes) -> SendResult:
+        """The result of a refused MAIL command: it affects every letter, unless the letter is too large."""
+        if code // 100 == 5 and code != _TOO_LARGE:  # noqa: PLR2004 - the class of a reply code
             self._drop()
-            raise NoServer(f"{self._where} takes no mail from {self._sender}: {_shown(code, said)}", is_lasting=True)
-        return self._left(code, said)
+            raise MailServerUnavailable(
+                f"{self._where} accepts no mail from {self._sender}: {_reply_line(code, text)}", is_permanent=True
+            )
+        return self._not_accepted(code, text)
 
     # --- the connection
 
@@ -212,78 +216,88 @@ class SmtpClient:
     def _where(self) -> str:
         return f"the mail server {self._relay.host}:{self._relay.port}"
 
-    def _connected(self) -> smtplib.SMTP:
-        if self._carried >= self._most:
+    def _connect(self) -> smtplib.SMTP:
+        if self._letter_count >= self._letters_per_connection:
             self.close()
         if self._client is None:
-            self._client, self._carried = self._greeted(), 0
+            self._client, self._letter_count = self._open_session(), 0
         return self._client
 
-    def _greeted(self) -> smtplib.SMTP:
+    def _open_session(self) -> smtplib.SMTP:
         try:
-            client = self._opened()
+            client = self._open_socket()
         except ssl.SSLError as error:
-            raise self._untrusted(error) from None
+            raise self._tls_failure(error) from None
         except smtplib.SMTPResponseException as error:
-            raise NoServer(
-                f"{self._where} says {_shown(error.smtp_code, error.smtp_error)}", is_lasting=False
+            raise MailServerUnavailable(
+                f"{self._where} says {_reply_line(error.smtp_code, error.smtp_error)}", is_permanent=False
             ) from None
         except (OSError, UnicodeError) as error:
-            raise NoServer(f"{self._where} cannot be reached: {_cause(error)}", is_lasting=False) from None
+            raise MailServerUnavailable(
+                f"{self._where} cannot be reached: {_cause(error)}", is_permanent=False
+            ) from None
         try:
-            self._secured(client)
+            self._secure_session(client)
         except BaseException:
             client.close()
             raise
         return client
 
-    def _untrusted(self, error: ssl.SSLError) -> NoServer:
+    def _tls_failure(self, error: ssl.SSLError) -> MailServerUnavailable:
         is_hung_up = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        return NoServer(f"{self._where} has no TLS that we trust: {_cause(error)}", is_lasting=not is_hung_up)
+        return MailServerUnavailable(
+            f"the TLS of {self._where} is not trusted: {_cause(error)}", is_permanent=not is_hung_up
+        )
 
-    def _opened(self) -> smtplib.SMTP:
-        to = self._relay
-        # The name of this machine is none of the server's business where it is the same machine, and may take seconds.
-        me = "localhost" if is_loopback(to.host) else None
-        if to.security != "tls":
-            return smtplib.SMTP(to.host, to.port, me, self._answer_within_s)
+    def _open_socket(self) -> smtplib.SMTP:
+        relay = self._relay
+        # On loopback the server needs no host name of ours, and looking that up can take seconds.
+        local_name = "localhost" if is_loopback(relay.host) else None
+        if relay.security != "tls":
+            return smtplib.SMTP(relay.host, relay.port, local_name, self._reply_timeout_s)
         context = self._context or ssl.create_default_context()
-        return smtplib.SMTP_SSL(to.host, to.port, me, timeout=self._answer_within_s, context=context)
+        return smtplib.SMTP_SSL(relay.host, relay.port, local_name, timeout=self._reply_timeout_s, context=context)
 
-    def _secured(self, client: smtplib.SMTP) -> None:
-        """Greet the server, go over to TLS where that is due, and log in."""
+    def _secure_session(self, client: smtplib.SMTP) -> None:
+        """Send EHLO, switch to TLS if configured, and log in."""
         try:
             client.ehlo_or_helo_if_needed()
             if self._relay.security == "starttls":
                 if not client.has_extn("starttls"):
-                    raise NoServer(
-                        f"{self._where} offers no STARTTLS, and we send nothing in the open", is_lasting=True
+                    raise MailServerUnavailable(
+                        f"{self._where} offers no STARTTLS, and we send nothing unencrypted", is_permanent=True
                     )
                 client.starttls(context=self._context or ssl.create_default_context())
                 client.ehlo_or_helo_if_needed()
             if self._relay.user is not None:
                 self._log_in(client, self._relay.user, self._relay.password or "")
         except ssl.SSLError as error:
-            raise self._untrusted(error) from None
+            raise self._tls_failure(error) from None
         except smtplib.SMTPResponseException as error:
-            # The text is the server's, and a server may repeat what it was given: only the code is told.
-            is_lasting = error.smtp_code // 100 == 5  # noqa: PLR2004 - the class of a code
-            what = "refuses our user and password" if isinstance(error, smtplib.SMTPAuthenticationError) else "answers"
-            raise NoServer(f"{self._where} {what} ({error.smtp_code})", is_lasting=is_lasting) from None
+            # A server may repeat our credentials in its reply, so report the code only.
+            is_permanent = error.smtp_code // 100 == 5  # noqa: PLR2004 - the class of a reply code
+            problem = (
+                "refuses our user and password" if isinstance(error, smtplib.SMTPAuthenticationError) else "replies"
+            )
+            raise MailServerUnavailable(
+                f"{self._where} {problem} ({error.smtp_code})", is_permanent=is_permanent
+            ) from None
         except smtplib.SMTPNotSupportedError:
-            raise NoServer(f"{self._where} offers no way to log in that we know", is_lasting=True) from None
+            raise MailServerUnavailable(
+                f"{self._where} offers no login method that we support", is_permanent=True
+            ) from None
         except OSError as error:
-            raise NoServer(f"{self._where} cannot be spoken to: {_cause(error)}", is_lasting=False) from None
+            raise MailServerUnavailable(f"{self._where} failed: {_cause(error)}", is_permanent=False) from None
 
     def _log_in(self, client: smtplib.SMTP, user: str, password: str) -> None:
-        offered = client.esmtp_features.get("auth", "").upper().split()
-        if "PLAIN" not in offered and (user + password).isascii():
+        methods = client.esmtp_features.get("auth", "").upper().split()
+        if "PLAIN" not in methods and (user + password).isascii():
             client.login(user, password)
             return
-        # By ourselves: smtplib knows ASCII only, where RFC 4616 has UTF-8, and tries a wrong password in three ways.
+        # smtplib supports only ASCII credentials, where RFC 4616 has UTF-8, and it tries a wrong password three times.
         secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         code, _ = client.docmd("AUTH", f"PLAIN {secret}")
-        if code != 235:  # noqa: PLR2004 - a code of SMTP
+        if code != 235:  # noqa: PLR2004 - an SMTP reply code
             raise smtplib.SMTPAuthenticationError(code, b"")
 
     def _drop(self) -> None:
@@ -292,24 +306,24 @@ class SmtpClient:
             client.close()
 
 
-class _Lost(Exception):
-    """The connection was lost, or timed out, or made no sense, before the final dot."""
+class _ConnectionLost(Exception):
+    """The connection was lost, timed out, or broke the protocol before the final dot."""
 
-    def __init__(self, cause: str, *, is_first_word: bool = False) -> None:
+    def __init__(self, cause: str, *, is_first_command: bool = False) -> None:
         super().__init__(cause)
-        self.is_first_word = is_first_word
+        self.is_first_command = is_first_command
 
 
-class _Limit:
-    """Cuts the connection if a step takes longer than this, however busily the server talks meanwhile.
+class _Deadline:
+    """Shut the connection down if a step takes longer than `timeout_s`.
 
-    A socket's timeout begins anew with every byte.
+    A socket timeout is not enough: it starts again with every byte that the server sends.
     """
 
-    def __init__(self, client: smtplib.SMTP, within_s: float) -> None:
+    def __init__(self, client: smtplib.SMTP, timeout_s: float) -> None:
         self._client = client
-        # A little later than the socket's own timeout, which has the better words for it.
-        self._timer = threading.Timer(within_s * 1.1, self._cut)
+        # A little later than the socket timeout, whose error message is clearer.
+        self._timer = threading.Timer(timeout_s * 1.1, self._shut_down)
         self._timer.daemon = True
 
     def __enter__(self) -> None:
@@ -318,30 +332,30 @@ class _Limit:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
-    def _cut(self) -> None:
+    def _shut_down(self) -> None:
         if self._client.sock is not None:
             with contextlib.suppress(OSError):
-                # Past TLS, which would first say goodbye.
+                # Bypass TLS, which would first send a close notification.
                 socket.socket.shutdown(self._client.sock, socket.SHUT_RDWR)
 
 
 def _data(letter: EmailMessage, *, is_utf8: bool, is_8bit: bool) -> bytes:
-    """The letter as it goes over the wire, without the dot that ends it."""
-    policy: Any = letter.policy  # typed without what every policy of an EmailMessage has
+    """The letter as bytes for the DATA command, dot-stuffed, without the final dot."""
+    policy: Any = letter.policy  # the type stubs lack attributes that every EmailMessage policy has
     policy = policy.clone(linesep="\r\n", utf8=is_utf8, cte_type="8bit" if is_utf8 or is_8bit else "7bit")
-    # A line that ends otherwise could end the letter for one server and not for the next ("SMTP smuggling").
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", letter.as_bytes(policy=policy))
-    stuffed = re.sub(rb"(?m)^\.", b"..", lines)
+    # A bare CR or LF could end the letter for one server and not for the next ("SMTP smuggling").
+    normalized = re.sub(rb"\r\n|\r|\n", b"\r\n", letter.as_bytes(policy=policy))
+    stuffed = re.sub(rb"(?m)^\.", b"..", normalized)
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
 
 
-def _shown(code: int, said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return one_line(f"{code} {text}", LONGEST_SAID)
+def _reply_line(code: int, text: bytes | str) -> str:
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return one_line(f"{code} {decoded}", MAX_MESSAGE_LENGTH)
 
 
 def _cause(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return one_line(error.verify_message, LONGEST_SAID)
+        return one_line(error.verify_message, MAX_MESSAGE_LENGTH)
     text = getattr(error, "strerror", None) or str(error)
-    return one_line(text, LONGEST_SAID) or type(error).__name__
+    return one_line(text, MAX_MESSAGE_LENGTH) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Who gets which edition: double opt-in, and a way out that never expires."""
+"""Subscriptions to editions: double opt-in, and unsubscribe links that never expire."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from paperlake.mail.address import mailbox
-from paperlake.mail.database import ReaderDatabase, as_instant, as_text
+from paperlake.mail.address import mailbox_key
+from paperlake.mail.database import ReaderDatabase, timestamp_from_text, timestamp_to_text
 
-CONFIRM_WITHIN = timedelta(days=7)
-EDITION = re.compile(r"[a-z0-9-]{1,40}")
+CONFIRMATION_PERIOD = timedelta(days=7)
+EDITION_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 Status = Literal["pending", "confirmed", "named", "unsubscribed"]
 """`named`: the edition's declaration names the address; nobody confirmed it."""
@@ -21,171 +21,178 @@ Status = Literal["pending", "confirmed", "named", "unsubscribed"]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One mailbox of one edition."""
+    """The subscription of one mailbox to one edition."""
 
     address: str
     edition: str
     status: Status
     since_at: datetime
-    """When the status began."""
+    """When the status was set."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of asking for a subscription."""
+class SubscriptionRequest:
+    """The result of requesting a subscription."""
 
     status: Status
     confirm_token: str | None
-    """None where there is nothing to confirm."""
+    """None if there is nothing to confirm."""
     confirm_until: datetime | None
 
 
 class Subscribers:
-    """The subscriptions in the database. Each method is one transaction."""
+    """The table `subscriptions`. Each method runs one transaction, unless it says otherwise."""
 
     def __init__(self, database: ReaderDatabase) -> None:
-        """Of this database."""
+        """Use this database."""
         self._database = database
 
-    def ask(self, address: str, edition: str, now: datetime) -> Asked:
-        """Note that somebody wants `edition`; it begins when `confirm` is called with the token.
+    def request(self, address: str, edition: str, now: datetime) -> SubscriptionRequest:
+        """Record a request for `edition`. The subscription begins when `confirm` gets the token.
 
-        Asking again makes a new token, and the old one void. Who has it confirmed has it still, and gets no token.
+        A repeated request replaces the token. An address that is already confirmed stays so, and gets no token.
         """
         _require_edition(edition)
-        with self._database.transaction() as do:
-            self._insert(do, address, edition, "pending", now)
-            key = (mailbox(address), edition)
-            found = do.execute("select status from subscriptions where mailbox = ? and edition = ?", key).fetchone()
-            if found["status"] == "confirmed":
-                return Asked("confirmed", None, None)
-            token, until = _token(), now + CONFIRM_WITHIN
-            # A mailbox that the edition names gets its letters until it leaves, asked or not.
-            status: Status = "named" if found["status"] == "named" else "pending"
-            do.execute(
+        with self._database.transaction() as connection:
+            self._insert(connection, address, edition, "pending", now)
+            key = (mailbox_key(address), edition)
+            row = connection.execute(
+                "select status from subscriptions where mailbox = ? and edition = ?", key
+            ).fetchone()
+            if row["status"] == "confirmed":
+                return SubscriptionRequest("confirmed", None, None)
+            token, until = _token(), now + CONFIRMATION_PERIOD
+            # A named mailbox keeps getting letters until it unsubscribes, whether it confirms or not.
+            status: Status = "named" if row["status"] == "named" else "pending"
+            connection.execute(
                 "update subscriptions set address = ?, status = ?, confirm_token = ?, confirm_until = ?,"
                 " since_at = case when status = ? then since_at else ? end where mailbox = ? and edition = ?",
-                (address, status, token, as_text(until), status, as_text(now), *key),
+                (address, status, token, timestamp_to_text(until), status, timestamp_to_text(now), *key),
             )
-            return Asked(status, token, until)
+            return SubscriptionRequest(status, token, until)
 
-    def admit(self, address: str, edition: str, now: datetime) -> bool:
-        """Confirm at once, where the consent is known. False where it was confirmed before."""
+    def add_confirmed(self, address: str, edition: str, now: datetime) -> bool:
+        """Add a subscription whose consent is known, without a token. Returns False if it was already confirmed."""
         _require_edition(edition)
-        with self._database.transaction() as do:
-            self._insert(do, address, edition, "pending", now)
-            changed = do.execute(
+        with self._database.transaction() as connection:
+            self._insert(connection, address, edition, "pending", now)
+            changed = connection.execute(
                 "update subscriptions set status = 'confirmed', since_at = ?, confirm_token = null,"
                 " confirm_until = null where mailbox = ? and edition = ? and status <> 'confirmed'",
-                (as_text(now), mailbox(address), edition),
+                (timestamp_to_text(now), mailbox_key(address), edition),
             )
             return changed.rowcount > 0
 
-    def to_confirm(self, token: str, now: datetime) -> str | None:
-        """The edition that `token` confirms; None for a token that is unknown, void or too old. Changes nothing."""
-        with self._database.transaction() as do:
-            found = do.execute(
+    def edition_to_confirm(self, token: str, now: datetime) -> str | None:
+        """The edition that `token` confirms; None if the token is unknown, replaced or expired. Read-only."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
                 "select edition from subscriptions where confirm_token = ? and confirm_until >= ?",
-                (token, as_text(now)),
+                (token, timestamp_to_text(now)),
             ).fetchone()
-            return found["edition"] if found else None
+            return row["edition"] if row else None
 
     def confirm(self, token: str, now: datetime) -> str | None:
-        """Begin the subscription that `token` confirms, and give its edition; the second time as well."""
-        edition = self.to_confirm(token, now)
+        """Confirm the subscription of `token` and return its edition; idempotent. Runs two transactions."""
+        edition = self.edition_to_confirm(token, now)
         if edition is None:
             return None
-        with self._database.transaction() as do:
-            do.execute(
+        with self._database.transaction() as connection:
+            connection.execute(
                 "update subscriptions set status = 'confirmed', since_at = ?"
                 " where confirm_token = ? and status <> 'confirmed'",
-                (as_text(now), token),
+                (timestamp_to_text(now), token),
             )
         return edition
 
-    def to_leave(self, token: str) -> str | None:
-        """The edition that `token` leaves; None for an unknown one. Changes nothing."""
-        with self._database.transaction() as do:
-            found = do.execute("select edition from subscriptions where unsubscribe_token = ?", (token,)).fetchone()
-            return found["edition"] if found else None
+    def edition_to_leave(self, token: str) -> str | None:
+        """The edition that `token` unsubscribes from; None for an unknown token. Read-only."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "select edition from subscriptions where unsubscribe_token = ?", (token,)
+            ).fetchone()
+            return row["edition"] if row else None
 
-    def leave(self, token: str, now: datetime) -> str | None:
-        """End the subscription of `token`, and give its edition; the second time as well. A link never expires."""
-        edition = self.to_leave(token)
-        with self._database.transaction() as do:
-            self._end(do, "unsubscribe_token = ?", (token,), now)
+    def unsubscribe(self, token: str, now: datetime) -> str | None:
+        """End the subscription of `token` and return its edition; idempotent. Runs two transactions."""
+        edition = self.edition_to_leave(token)
+        with self._database.transaction() as connection:
+            self._end(connection, "unsubscribe_token = ?", (token,), now)
         return edition
 
     def remove(self, address: str, edition: str | None, now: datetime) -> list[str]:
-        """End the subscriptions of a mailbox, to one edition or to all; gives those that it ended."""
-        with self._database.transaction() as do:
-            where, values = "mailbox = ? and (? is null or edition = ?)", (mailbox(address), edition, edition)
-            rows = do.execute(
-                f"select edition from subscriptions where {where} and status <> 'unsubscribed' order by edition",  # noqa: S608 - our own words
+        """End the subscriptions of a mailbox to one edition or, with None, to all. Returns the editions that ended."""
+        with self._database.transaction() as connection:
+            where, values = "mailbox = ? and (? is null or edition = ?)", (mailbox_key(address), edition, edition)
+            rows = connection.execute(
+                f"select edition from subscriptions where {where} and status <> 'unsubscribed' order by edition",  # noqa: S608 - constants only
                 values,
             ).fetchall()
-            self._end(do, where, values, now)
+            self._end(connection, where, values, now)
             return [row["edition"] for row in rows]
 
-    def has_left(self, token: str) -> bool:
-        """Whether whoever has this unsubscribe token used it."""
-        with self._database.transaction() as do:
+    def has_unsubscribed(self, token: str) -> bool:
+        """Whether the subscription of this unsubscribe token has ended."""
+        with self._database.transaction() as connection:
             return bool(
-                do.execute(
+                connection.execute(
                     "select 1 from subscriptions where unsubscribe_token = ? and status = 'unsubscribed'", (token,)
                 ).fetchone()
             )
 
     def subscriptions(self, edition: str | None = None) -> list[Subscription]:
-        """All subscriptions, or those of one edition, by edition and address."""
-        with self._database.transaction() as do:
-            rows = do.execute(
+        """All subscriptions, or those of one edition, ordered by edition and mailbox."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
                 "select * from subscriptions where ? is null or edition = ? order by edition, mailbox",
                 (edition, edition),
             ).fetchall()
         return [
-            Subscription(row["address"], row["edition"], row["status"], as_instant(row["since_at"])) for row in rows
+            Subscription(row["address"], row["edition"], row["status"], timestamp_from_text(row["since_at"]))
+            for row in rows
         ]
 
-    def reached(self, edition: str, named: list[str], now: datetime) -> list[tuple[str, str]]:
-        """Who gets `edition`: confirmed mailboxes and those `named`, by address, with their unsubscribe tokens.
+    def recipients(self, edition: str, named: list[str], now: datetime) -> list[tuple[str, str]]:
+        """(address, unsubscribe token) of the confirmed mailboxes of `edition` and of those in `named`, by mailbox.
 
-        A named mailbox that is new here is noted, for it must be able to leave. Once it left, it stays out.
+        A new named mailbox is stored, so that it can unsubscribe. After that it gets no letter, even if still named.
         """
         _require_edition(edition)
-        wanted = {mailbox(address) for address in named}
-        with self._database.transaction() as do:
+        named_mailboxes = {mailbox_key(address) for address in named}
+        with self._database.transaction() as connection:
             for address in named:
-                self._insert(do, address, edition, "named", now)
-            rows = do.execute(
+                self._insert(connection, address, edition, "named", now)
+            rows = connection.execute(
                 "select * from subscriptions where edition = ? and status in ('confirmed', 'named') order by mailbox",
                 (edition,),
             ).fetchall()
         return [
             (row["address"], row["unsubscribe_token"])
             for row in rows
-            if row["status"] == "confirmed" or row["mailbox"] in wanted
+            if row["status"] == "confirmed" or row["mailbox"] in named_mailboxes
         ]
 
-    def _insert(self, do: sqlite3.Connection, address: str, edition: str, status: Status, now: datetime) -> None:
-        do.execute(
+    def _insert(
+        self, connection: sqlite3.Connection, address: str, edition: str, status: Status, now: datetime
+    ) -> None:
+        connection.execute(
             "insert into subscriptions (mailbox, edition, address, status, since_at, unsubscribe_token)"
             " values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-            (mailbox(address), edition, address, status, as_text(now), _token()),
+            (mailbox_key(address), edition, address, status, timestamp_to_text(now), _token()),
         )
 
-    def _end(self, do: sqlite3.Connection, where: str, values: tuple[Any, ...], now: datetime) -> None:
-        # The confirm token goes too: an old mail must not bring back somebody who has left.
-        do.execute(
-            "update subscriptions set status = 'unsubscribed', since_at = ?, confirm_token = null,"  # noqa: S608 - our own words
+    def _end(self, connection: sqlite3.Connection, where: str, values: tuple[Any, ...], now: datetime) -> None:
+        # Drop the confirm token too, so that an old confirmation link cannot resubscribe the person.
+        connection.execute(
+            "update subscriptions set status = 'unsubscribed', since_at = ?, confirm_token = null,"  # noqa: S608 - constants only
             f" confirm_until = null where {where} and status <> 'unsubscribed'",
-            (as_text(now), *values),
+            (timestamp_to_text(now), *values),
         )
 
 
 def _require_edition(edition: str) -> None:
-    if not EDITION.fullmatch(edition):
-        raise ValueError("an edition is named with a-z, 0-9 and -, in at most 40 characters")
+    if not EDITION_NAME.fullmatch(edition):
+        raise ValueError("an edition name has a-z, 0-9 and -, and at most 40 characters")
 
 
 def _token() -> str:

@@ -1,1 +1,1 @@
-"""What readers get: the site, issues, letters."""
+"""What readers get: the site, issues and letters."""

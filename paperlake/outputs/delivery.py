@@ -1,4 +1,4 @@
-"""Sending an issue to its readers: each gets it once, or is told of as refused, put off or in doubt."""
+"""Send an issue to its readers: each gets it once, or is reported as refused, deferred or in doubt."""
 
 from __future__ import annotations
 
@@ -9,237 +9,249 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from paperlake.errors import PaperlakeError
-from paperlake.mail.address import mail_address, mailbox
+from paperlake.mail.address import mail_address, mailbox_key
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import Deliveries, Delivery
-from paperlake.mail.smtp import NoServer, Outcome, SmtpClient
+from paperlake.mail.smtp import MailServerUnavailable, SendResult, SmtpClient
 from paperlake.mail.subscribers import Subscribers
 
-PAUSES_S = (1.0, 5.0, 20.0)
-"""Between the rounds of one run. What wants longer patience than that is for the next run."""
+RETRY_PAUSES_S = (1.0, 5.0, 20.0)
+"""Pauses between the rounds of one run. A letter that is still deferred after the last round waits for the next run."""
 
-MOST_DOUBTS_IN_A_ROW = 3
-"""A server that swallows letters without a word shall not swallow all of them."""
+MAX_CONSECUTIVE_DOUBTS = 3
+"""Stop a run after this many, so that a server that never replies does not leave every letter in doubt."""
 
-MOST_REFUSALS_IN_A_ROW = 10
-"""So many readers are not gone at once: the server does not want us, whatever it says, and nobody else is refused."""
-
-
-class LetterWrong(PaperlakeError):
-    """A letter is not fit to be sent: another's address is on it, or it has no Message-ID."""
+MAX_CONSECUTIVE_REFUSALS = 10
+"""Stop a run after this many: the server then refuses our mail as such, and not single readers."""
 
 
-class AgainWrong(PaperlakeError):
-    """An address that is to get its letter again is none that may."""
+class InvalidLetter(PaperlakeError):
+    """A letter must not be sent: it is addressed to someone else, or has no Message-ID."""
+
+
+class NotResendable(PaperlakeError):
+    """A letter must not be sent again: the address is no recipient, or already got it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets a letter, and by which token they leave."""
+    """A reader's address, and the token for the unsubscribe link."""
 
     address: str
     unsubscribe_token: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An address, and what the server said, or what went wrong."""
+class RecipientStatus:
+    """An address, with the server's reply or the error."""
 
     address: str
-    said: str
+    message: str
 
 
 @dataclass(slots=True)
-class Delivered:
-    """What came of a run, by what became of each letter. Every recipient is in one list."""
+class DeliveryReport:
+    """The result of a run, by the state of each letter. Every recipient is in exactly one list."""
 
     issue_id: str
-    sent: list[Told] = field(default_factory=list)
-    sent_before: list[Told] = field(default_factory=list)
-    refused: list[Told] = field(default_factory=list)
-    """By this run or an earlier one; only the next issue is tried again."""
-    deferred: list[Told] = field(default_factory=list)
-    """Surely not sent; the next run tries again."""
-    in_doubt: list[Told] = field(default_factory=list)
-    """Sent or not, nobody knows; never sent again unless told so. Also those of this issue who left since."""
-    left: list[Told] = field(default_factory=list)
-    """Unsubscribed since the recipients were looked up."""
+    sent: list[RecipientStatus] = field(default_factory=list)
+    sent_before: list[RecipientStatus] = field(default_factory=list)
+    refused: list[RecipientStatus] = field(default_factory=list)
+    """Refused in this run or an earlier one. Not retried; the next issue is sent to them again."""
+    deferred: list[RecipientStatus] = field(default_factory=list)
+    """Certainly not delivered; the next run retries them."""
+    in_doubt: list[RecipientStatus] = field(default_factory=list)
+    """Possibly delivered; sent again only on request. Includes readers who have unsubscribed since."""
+    left: list[RecipientStatus] = field(default_factory=list)
+    """Unsubscribed after the recipients were looked up."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether nothing is left to do: no letter is put off or in doubt."""
+    def is_complete(self) -> bool:
+        """Whether no letter is deferred or in doubt."""
         return not self.deferred and not self.in_doubt
 
 
 def recipients(database: ReaderDatabase, edition: str, named: Collection[str], now: datetime) -> list[Recipient]:
-    """Who gets `edition`: who confirmed it, and whom it names, except those who left; by address.
+    """The confirmed subscribers of `edition` and the `named` addresses, without those who unsubscribed, by address.
 
-    Raises AddressWrong for a named address that is none.
+    Raises InvalidAddress for an invalid address in `named`.
     """
-    found = Subscribers(database).reached(edition, [mail_address(text) for text in named], now)
-    return [Recipient(address, token) for address, token in found]
+    rows = Subscribers(database).recipients(edition, [mail_address(text) for text in named], now)
+    return [Recipient(address, token) for address, token in rows]
 
 
-def deliver(  # noqa: PLR0913, PLR0917 - an issue, to whom, by whom, and clocks
+def deliver(  # noqa: PLR0913, PLR0917 - an issue, its recipients, the client and clocks
     issue_id: str,
     to: Sequence[Recipient],
     letter: Callable[[Recipient], EmailMessage],
-    postman: SmtpClient,
+    client: SmtpClient,
     database: ReaderDatabase,
     now: Callable[[], datetime],
     progress: Callable[[], None] = lambda: None,
     *,
-    again: Collection[str] = (),
+    resend_to: Collection[str] = (),
     sleep: Callable[[float], None] = time.sleep,
-) -> Delivered:
-    """Send the letters of an issue that were not sent yet; any run may be killed at any moment, and called again.
+) -> DeliveryReport:
+    """Send the letters of an issue that are not sent yet. A run can be killed at any moment, and repeated.
 
-    - A letter is claimed in the database after the server has accepted its recipient, before it is given the letter.
-      A claim that is found at the start was a dead sender's, and is in doubt from then on.
-    - `again`: addresses whose letter was refused or is in doubt, and shall be tried once more. Raises AgainWrong.
-    - `progress` is called once for each of `to`.
+    - A letter is claimed in the database after the server accepted its recipient, and before it gets the letter. A
+      claim that exists at the start of a run is from a dead sender, so its letter is in doubt.
+    - `resend_to`: addresses whose letter was refused or is in doubt, and is to be sent again. Raises NotResendable.
+    - `progress` is called once for each recipient in `to`.
 
-    Raises IssueBusy where another process is sending this issue, and LetterWrong.
+    Raises IssueBusy if another process is sending this issue, and InvalidLetter.
     """
     deliveries = Deliveries(database)
-    with deliveries.sending(issue_id):
-        deliveries.doubt_unfinished(issue_id, now())
-        run = _Run(issue_id, letter, postman, deliveries, Subscribers(database), now, progress)
-        return run.through(to, {mailbox(mail_address(text)) for text in again}, sleep)
+    with deliveries.lock_issue(issue_id):
+        deliveries.mark_interrupted(issue_id, now())
+        keys = {mailbox_key(mail_address(text)) for text in resend_to}
+        run = _DeliveryRun(issue_id, letter, client, deliveries, Subscribers(database), now, progress, keys)
+        return run.send_all(to, sleep)
 
 
 @dataclass(slots=True)
-class _Run:
+class _DeliveryRun:
     """One run, under the lock of its issue."""
 
     issue_id: str
     letter: Callable[[Recipient], EmailMessage]
-    postman: SmtpClient
+    client: SmtpClient
     deliveries: Deliveries
     subscribers: Subscribers
     now: Callable[[], datetime]
     progress: Callable[[], None]
-    again: set[str] = field(default_factory=set)
-    in_a_row: int = 0
-    newest: str = ""
-    trouble: NoServer | None = None
+    resend_keys: set[str]
+    consecutive_count: int = 0
+    """How many of the newest letters had the state `last_state`."""
+    last_state: str = ""
+    server_error: MailServerUnavailable | None = None
+    """Why the newest round stopped early."""
 
-    def through(self, to: Sequence[Recipient], again: set[str], sleep: Callable[[float], None]) -> Delivered:
-        """Send what is to be sent, in a few rounds."""
-        done, waiting = self._sorted_out(to, again)
-        why: dict[str, str] = {}
-        for pause_s in (0.0, *PAUSES_S):
+    def send_all(self, to: Sequence[Recipient], sleep: Callable[[float], None]) -> DeliveryReport:
+        """Send the letters that are due, in a few rounds."""
+        report, pending = self._split(to)
+        reasons: dict[str, str] = {}
+        for pause_s in (0.0, *RETRY_PAUSES_S):
             if pause_s:
                 sleep(pause_s)
-            waiting = self._round(waiting, done, why)
-            if not waiting or (self.trouble and self.trouble.is_lasting):
+            pending = self._round(pending, report, reasons)
+            if not pending or (self.server_error and self.server_error.is_permanent):
                 break
-        rows = self.deliveries.deliveries(self.issue_id)
-        done.in_doubt = [Told(row.address, row.said) for row in rows if row.state == "in_doubt"]
-        doubted = {mailbox(told.address) for told in done.in_doubt}
-        for one in waiting:
-            if mailbox(one.address) not in doubted:  # an old doubt outlives a second try that came to nothing
-                done.deferred.append(Told(one.address, why.get(one.address) or str(self.trouble)))
+        rows = self.deliveries.of_issue(self.issue_id)
+        report.in_doubt = [RecipientStatus(row.address, row.said) for row in rows if row.state == "in_doubt"]
+        keys_in_doubt = {mailbox_key(status.address) for status in report.in_doubt}
+        for recipient in pending:
+            if mailbox_key(recipient.address) not in keys_in_doubt:  # a deferred second attempt leaves the doubt
+                reason = reasons.get(recipient.address) or str(self.server_error)
+                report.deferred.append(RecipientStatus(recipient.address, reason))
             self.progress()
-        return done
+        return report
 
-    def _sorted_out(self, to: Sequence[Recipient], again: set[str]) -> tuple[Delivered, list[Recipient]]:
-        """What is known already, and who waits for a letter: each mailbox once."""
-        known = {mailbox(row.address): row for row in self.deliveries.deliveries(self.issue_id)}
-        wanted = {mailbox(one.address): one for one in to}
-        self.again = again
-        for key in sorted(again):
-            _require_fit(key, wanted, known, self.issue_id)
-        done = Delivered(self.issue_id)
-        waiting: list[Recipient] = []
-        for one in to:
-            key = mailbox(one.address)
-            row = known.get(key)
-            if wanted[key] is not one:
+    def _split(self, to: Sequence[Recipient]) -> tuple[DeliveryReport, list[Recipient]]:
+        """The letters whose result is already recorded, and the recipients that still need one: each mailbox once."""
+        recorded = {mailbox_key(row.address): row for row in self.deliveries.of_issue(self.issue_id)}
+        by_key = {mailbox_key(recipient.address): recipient for recipient in to}
+        for key in sorted(self.resend_keys):
+            _require_resendable(key, by_key, recorded, self.issue_id)
+        report = DeliveryReport(self.issue_id)
+        pending: list[Recipient] = []
+        for recipient in to:
+            key = mailbox_key(recipient.address)
+            row = recorded.get(key)
+            if by_key[key] is not recipient:
                 self.progress()
-            elif row is None or key in again:
-                waiting.append(one)
+            elif row is None or key in self.resend_keys:
+                pending.append(recipient)
             else:
                 if row.state != "in_doubt":
-                    (done.sent_before if row.state == "sent" else done.refused).append(Told(one.address, row.said))
+                    statuses = report.sent_before if row.state == "sent" else report.refused
+                    statuses.append(RecipientStatus(recipient.address, row.said))
                 self.progress()
-        return done, waiting
+        return report, pending
 
-    def _round(self, waiting: list[Recipient], done: Delivered, why: dict[str, str]) -> list[Recipient]:
-        """Try each letter once; gives those that are still to be sent, with why in `why`."""
-        still: list[Recipient] = []
-        self.trouble = None
-        for number, one in enumerate(waiting):
-            if self.subscribers.has_left(one.unsubscribe_token):
-                done.left.append(Told(one.address, "unsubscribed"))
+    def _round(self, pending: list[Recipient], report: DeliveryReport, reasons: dict[str, str]) -> list[Recipient]:
+        """Try each letter once. Returns the recipients to retry; `reasons` gets why, by address."""
+        deferred: list[Recipient] = []
+        self.server_error = None
+        for index, recipient in enumerate(pending):
+            if self.subscribers.has_unsubscribed(recipient.unsubscribe_token):
+                report.left.append(RecipientStatus(recipient.address, "unsubscribed"))
                 self.progress()
                 continue
             try:
-                outcome = self._sent(one)
-            except NoServer as trouble:
-                self.trouble = trouble
-                return still + waiting[number:]
-            self.in_a_row = self.in_a_row + 1 if outcome.state == self.newest else 1
-            self.newest = outcome.state
-            if outcome.state == "deferred":
-                still.append(one)
-                why[one.address] = outcome.said
+                result = self._send(recipient)
+            except MailServerUnavailable as error:
+                self.server_error = error
+                return deferred + pending[index:]
+            self.consecutive_count = self.consecutive_count + 1 if result.state == self.last_state else 1
+            self.last_state = result.state
+            if result.state == "deferred":
+                deferred.append(recipient)
+                reasons[recipient.address] = result.message
                 continue
-            if outcome.state != "in_doubt":
-                (done.sent if outcome.state == "sent" else done.refused).append(Told(one.address, outcome.said))
+            if result.state != "in_doubt":
+                statuses = report.sent if result.state == "sent" else report.refused
+                statuses.append(RecipientStatus(recipient.address, result.message))
             self.progress()
-            if said := self._stopped():
-                self.trouble = NoServer(said, is_lasting=True)
-                return still + waiting[number + 1 :]
-        return still
+            if reason := self._reason_to_stop():
+                self.server_error = MailServerUnavailable(reason, is_permanent=True)
+                return deferred + pending[index + 1 :]
+        return deferred
 
-    def _stopped(self) -> str | None:
-        """Why nothing more shall be handed over in this run, if so."""
-        if self.newest == "in_doubt" and self.in_a_row >= MOST_DOUBTS_IN_A_ROW:
-            return f"{self.in_a_row} letters in a row were handed over and not answered: we stopped"
-        if self.newest == "refused" and self.in_a_row >= MOST_REFUSALS_IN_A_ROW:
-            return f"{self.in_a_row} letters in a row were refused, so it is perhaps us who are: we stopped"
+    def _reason_to_stop(self) -> str | None:
+        """Why this run must send no more letters; None to go on."""
+        if self.last_state == "in_doubt" and self.consecutive_count >= MAX_CONSECUTIVE_DOUBTS:
+            return f"stopped after {self.consecutive_count} letters in a row got no reply"
+        if self.last_state == "refused" and self.consecutive_count >= MAX_CONSECUTIVE_REFUSALS:
+            return (
+                f"stopped after {self.consecutive_count} refusals in a row: "
+                "the server perhaps refuses our mail, not single readers"
+            )
         return None
 
-    def _sent(self, one: Recipient) -> Outcome:
-        """Hand over one letter, and keep what became of it."""
-        letter = self.letter(one)
-        _require_own(letter, one)
-        key = (self.issue_id, one.address)
+    def _send(self, recipient: Recipient) -> SendResult:
+        """Send one letter, and record the result."""
+        letter = self.letter(recipient)
+        _require_valid(letter, recipient)
+        key = (self.issue_id, recipient.address)
         message_id = str(letter["Message-ID"])
         is_claimed = False
 
         def claim() -> None:
             nonlocal is_claimed
-            self.deliveries.claim(*key, message_id, self.now(), is_again=mailbox(one.address) in self.again)
+            is_again = mailbox_key(recipient.address) in self.resend_keys
+            self.deliveries.claim(*key, message_id, self.now(), is_again=is_again)
             is_claimed = True
 
         try:
-            outcome = self.postman.send(letter, one.address, claim)
-        except NoServer:
+            result = self.client.send(letter, recipient.address, claim)
+        except MailServerUnavailable:
             if is_claimed:
-                self.deliveries.give_back(*key, self.now())
+                self.deliveries.release_claim(*key, self.now())
             raise
-        if outcome.state != "deferred":
-            self.deliveries.settle(
-                Delivery(self.issue_id, one.address, outcome.state, self.now(), outcome.said, message_id, 1)
+        if result.state != "deferred":
+            self.deliveries.record(
+                Delivery(self.issue_id, recipient.address, result.state, self.now(), result.message, message_id, 1)
             )
         elif is_claimed:
-            self.deliveries.give_back(*key, self.now())
-        return outcome
+            self.deliveries.release_claim(*key, self.now())
+        return result
 
 
-def _require_fit(key: str, wanted: Collection[str], known: Mapping[str, Delivery], issue_id: str) -> None:
-    """Refuse to try a letter again that is nobody's, or that was taken."""
-    if key not in wanted:
-        raise AgainWrong(f"{key} is no recipient of {issue_id}")
-    if key in known and known[key].state == "sent":
-        raise AgainWrong(f"{key} was sent {issue_id} at {known[key].at:%Y-%m-%d %H:%M}Z; there is no doubt")
+def _require_resendable(
+    key: str, recipient_keys: Collection[str], recorded: Mapping[str, Delivery], issue_id: str
+) -> None:
+    if key not in recipient_keys:
+        raise NotResendable(f"{key} is not a recipient of {issue_id}")
+    if key in recorded and recorded[key].state == "sent":
+        raise NotResendable(
+            f"{key} was sent {issue_id} at {recorded[key].at:%Y-%m-%d %H:%M}Z, so the letter is not in doubt"
+        )
 
 
-def _require_own(letter: EmailMessage, one: Recipient) -> None:
+def _require_valid(letter: EmailMessage, recipient: Recipient) -> None:
     to = letter["To"]
-    if to is None or [address.addr_spec for address in to.addresses] != [one.address]:
-        raise LetterWrong(f"the letter for {one.address} is addressed to {to}")
+    if to is None or [address.addr_spec for address in to.addresses] != [recipient.address]:
+        raise InvalidLetter(f"the letter for {recipient.address} is addressed to {to}")
     if not letter["Message-ID"]:
-        raise LetterWrong(f"the letter for {one.address} has no Message-ID")
+        raise InvalidLetter(f"the letter for {recipient.address} has no Message-ID")

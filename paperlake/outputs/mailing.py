@@ -1,4 +1,4 @@
-"""One issue from the tables to its readers: composed, entered, written out, sent. Safe to do again at any point."""
+"""Release an issue and mail it to its readers. Every step is idempotent."""
 
 from __future__ import annotations
 
@@ -9,116 +9,125 @@ from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
 
-from paperlake.config import Settings, SettingWrong
+from paperlake.config import InvalidSetting, Settings
 from paperlake.errors import PaperlakeError
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.headers import Heading, bulk_letter
 from paperlake.mail.links import unsubscribe_mailto, unsubscribe_url
 from paperlake.mail.smtp import SmtpClient
-from paperlake.outputs.delivery import Delivered, Recipient, deliver, recipients
-from paperlake.outputs.issues import come_out, composed, page_of, wanting, write_out
+from paperlake.outputs.delivery import DeliveryReport, Recipient, deliver, recipients
+from paperlake.outputs.issues import issue_url, load_issue, missing_dates, record_issue, write_issue_files
 from paperlake.render.editions import Edition
 from paperlake.render.issue import Issue
-from paperlake.render.letter import letter
+from paperlake.render.letter import render_letter
 from paperlake.render.period import Period
-from paperlake.store.site_files import put_files
+from paperlake.store.site_files import write_files
 
 
-class NotComplete(PaperlakeError):
-    """An issue does not come out by itself while dates of it are wanting."""
+class IncompleteIssue(PaperlakeError):
+    """The issue is not released, because dates of its period are missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Out:
-    """An issue that has come out, when it first did, its files, and the dates that were wanting."""
+class ReleasedIssue:
+    """A released issue, when it was first released, its files, and the missing dates of its period."""
 
     issue: Issue
     issued_at: datetime
     files: tuple[Path, ...]
-    wanting: tuple[date, ...]
+    missing_dates: tuple[date, ...]
 
 
-def bring_out(said: Settings, edition: Edition, about: Period, at: datetime, *, whole_only: bool) -> Out:
-    """Compose the issue of a period, enter it in the ledger, and write it out. What has come out stays as it was.
+def release_issue(
+    settings: Settings, edition: Edition, period: Period, now: datetime, *, complete_only: bool
+) -> ReleasedIssue:
+    """Compose the issue of a period, record it, and write its files. A recorded issue does not change any more.
 
-    Raises NotComplete, where dates are wanting and `whole_only` is said, or nothing is known of the others.
+    Raises IncompleteIssue if dates are missing and `complete_only` is set, or the other dates have no papers.
     """
-    missing = wanting(said.lake, about)
-    if missing and (whole_only or not composed(said.lake, edition, about).papers):
-        raise NotComplete(
-            f"{edition.name}/{about.name} does not come out yet: {len(missing)} of its dates are not complete, the "
-            f"first is {missing[0]} (see `papers gaps`; what is known of the others `papers digest --date` brings out)"
+    missing = missing_dates(settings.lake, period)
+    if missing and (complete_only or not load_issue(settings.lake, edition, period).papers):
+        raise IncompleteIssue(
+            f"{edition.name}/{period.name} is not released yet: {len(missing)} of its dates are not complete, the "
+            f"first is {missing[0]} (see `papers gaps`; `papers digest --date` releases it without the missing dates)"
         )
-    issue, issued_at = come_out(said.lake, edition, about, at)
-    return Out(issue, issued_at, tuple(write_out(said.lake, issue, said.public_url)), tuple(missing))
+    issue, issued_at = record_issue(settings.lake, edition, period, now)
+    files = write_issue_files(settings.lake, issue, settings.public_url)
+    return ReleasedIssue(issue, issued_at, tuple(files), tuple(missing))
 
 
-def send(
-    said: Settings,
-    out: Out,
+def send_issue(
+    settings: Settings,
+    release: ReleasedIssue,
     now: Callable[[], datetime],
-    tick: Callable[[int, int], None] = lambda *_: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
     *,
-    again: Collection[str] = (),
-) -> Delivered:
-    """Mail an issue to its readers, to each once. An issue without papers is mailed to nobody.
+    resend_to: Collection[str] = (),
+) -> DeliveryReport:
+    """Mail an issue to its readers, once to each. An issue without papers is mailed to nobody.
 
-    `again` are addresses whose letter was refused or is in doubt. Raises SettingWrong and what `deliver` raises.
+    `resend_to`: addresses whose letter was refused or is in doubt, and is to be sent again. `progress` is called with
+    the number of letters handled and of all. Raises InvalidSetting, and what `deliver` raises.
     """
-    if said.smtp is None:
-        raise SettingWrong("PAPERLAKE_SMTP_URL is not set: there is no server to send through (see docs/mail.md)")
-    with ReaderDatabase(said.state) as database, SmtpClient(said.smtp, said.sender) as postman:
-        to = recipients(database, out.issue.edition.name, out.issue.edition.recipients, now())
-        told = iter(range(1, len(to) + 1))
+    if settings.smtp is None:
+        raise InvalidSetting("PAPERLAKE_SMTP_URL is not set, so no mail can be sent (see docs/mail.md)")
+    with ReaderDatabase(settings.state) as database, SmtpClient(settings.smtp, settings.sender) as client:
+        to = recipients(database, release.issue.edition.name, release.issue.edition.recipients, now())
+        counter = iter(range(1, len(to) + 1))
         return deliver(
-            out.issue.name,
-            to if out.issue.papers else [],
-            _letters(said, out),
-            postman,
+            release.issue.name,
+            to if release.issue.papers else [],
+            _letter_factory(settings, release),
+            client,
             database,
             now,
-            lambda: tick(next(told, len(to)), len(to)),
-            again=again,
+            lambda: progress(next(counter, len(to)), len(to)),
+            resend_to=resend_to,
         )
 
 
-def put_letters(said: Settings, out: Out, folder: Path, now: datetime) -> list[Path]:
-    """Write the letters that `send` would send into a folder, each as `.eml`; they are not counted as sent."""
-    write = _letters(said, out)
-    with ReaderDatabase(said.state) as database:
-        to = recipients(database, out.issue.edition.name, out.issue.edition.recipients, now)
-    files = {f"{_file_name(out.issue, one)}.eml": bytes(write(one)) for one in to if out.issue.papers}
-    return put_files(folder, files)
+def write_letters(settings: Settings, release: ReleasedIssue, folder: Path, now: datetime) -> list[Path]:
+    """Write the letters that `send_issue` would send to `.eml` files; they are not recorded as sent."""
+    make_letter = _letter_factory(settings, release)
+    with ReaderDatabase(settings.state) as database:
+        to = recipients(database, release.issue.edition.name, release.issue.edition.recipients, now)
+    files = {
+        f"{_file_name(release.issue, recipient)}.eml": bytes(make_letter(recipient))
+        for recipient in to
+        if release.issue.papers
+    }
+    return write_files(folder, files)
 
 
-def _file_name(issue: Issue, to: Recipient) -> str:
-    return f"{issue.name.replace('/', '-')}-{sha256(to.address.encode()).hexdigest()[:12]}"
+def _file_name(issue: Issue, recipient: Recipient) -> str:
+    return f"{issue.name.replace('/', '-')}-{sha256(recipient.address.encode()).hexdigest()[:12]}"
 
 
-def _letters(said: Settings, out: Out) -> Callable[[Recipient], EmailMessage]:
-    """What makes the letter of a recipient. Raises SettingWrong where there is no address to send from."""
-    sender, public = said.sender, said.public_url
-    page = page_of(out.issue, public)
+def _letter_factory(settings: Settings, release: ReleasedIssue) -> Callable[[Recipient], EmailMessage]:
+    """A function that makes the letter of a recipient. Raises InvalidSetting if there is no sender address."""
+    sender, public_url = settings.sender, settings.public_url
+    page_url = issue_url(release.issue, public_url)
 
-    def write(to: Recipient) -> EmailMessage:
-        token = to.unsubscribe_token
+    def make_letter(recipient: Recipient) -> EmailMessage:
+        token = recipient.unsubscribe_token
         heading = Heading(
             sender=sender,
-            sender_name=out.issue.edition.title,
-            recipient=to.address,
-            edition=out.issue.edition.name,
-            issue_id=out.issue.name,
-            subject=out.issue.subject,
-            at=out.issued_at,
+            sender_name=release.issue.edition.title,
+            recipient=recipient.address,
+            edition=release.issue.edition.name,
+            issue_id=release.issue.name,
+            subject=release.issue.subject,
+            at=release.issued_at,
             unsubscribe_token=token,
-            public_url=public,
+            public_url=public_url,
         )
-        leave = unsubscribe_url(public, token) if public else unsubscribe_mailto(sender, token)
-        said_in = letter(out.issue, leave, page)
+        link = unsubscribe_url(public_url, token) if public_url else unsubscribe_mailto(sender, token)
+        letter = render_letter(release.issue, link, page_url)
         message = bulk_letter(heading)
-        message.set_content(said_in.text)
-        message.add_alternative(said_in.html, subtype="html")
-        message.set_boundary(f"={sha256(message['Message-ID'].encode()).hexdigest()[:32]}")  # else it would be random
+        message.set_content(letter.text)
+        message.add_alternative(letter.html, subtype="html")
+        # The default boundary is random; a derived one keeps the letter reproducible.
+        message.set_boundary(f"={sha256(message['Message-ID'].encode()).hexdigest()[:32]}")
         return message
 
-    return write
+    return make_letter

@@ -1,4 +1,4 @@
-"""Asking an address whether it wants an edition."""
+"""Request a subscription: send the confirmation letter, or return its link."""
 
 from __future__ import annotations
 
@@ -6,56 +6,58 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from paperlake.config import Settings, SettingWrong
-from paperlake.mail.confirmation import confirmation
+from paperlake.config import InvalidSetting, Settings
+from paperlake.mail.confirmation import confirmation_letter
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.links import confirm_url
-from paperlake.mail.smtp import NoServer, SmtpClient
+from paperlake.mail.smtp import MailServerUnavailable, SmtpClient
 from paperlake.mail.subscribers import Subscribers
 
-Outcome = Literal["confirmed_before", "asked", "to_hand_over", "not_asked", "in_doubt"]
+SubscribeStatus = Literal["confirmed_before", "asked", "to_hand_over", "not_asked", "in_doubt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribing:
-    """What came of it: the letter that asks was sent (`asked`), or not, or perhaps.
+class SubscribeResult:
+    """Whether the confirmation letter was sent (`asked`), was not sent, or is in doubt.
 
-    `to_hand_over`: no mail server is set; whoever runs this hands the link over. It must reach the address alone, for
-    who opens it confirms.
+    `to_hand_over`: no mail server is configured, so the operator passes the link on. Only the owner of the address
+    may get it, because opening it and pressing its button confirms.
     """
 
-    outcome: Outcome
-    said: str = ""
+    outcome: SubscribeStatus
+    message: str = ""
     url: str | None = None
     until: datetime | None = None
 
 
-def subscribe(settings: Settings, database: ReaderDatabase, address: str, edition: str, now: datetime) -> Subscribing:
-    """Note the wish, and send the letter that asks to confirm it. `address` is in the form of `mail_address`.
+def subscribe(
+    settings: Settings, database: ReaderDatabase, address: str, edition: str, now: datetime
+) -> SubscribeResult:
+    """Record the request, and send the confirmation letter. `address` is in the form of `mail_address`.
 
-    Raises SettingWrong where no link could lead anywhere, or no letter could be from anybody.
+    Raises InvalidSetting if there is no public URL for the link, or no sender address for the letter.
     """
     if settings.public_url is None:
-        raise SettingWrong(
-            "PAPERLAKE_PUBLIC_URL is not set: the link by which people confirm would lead nowhere"
-            " (`--confirmed` subscribes whose consent you have already)"
+        raise InvalidSetting(
+            "PAPERLAKE_PUBLIC_URL is not set, so there is no page to confirm on"
+            " (`--confirmed` subscribes a person whose consent you already have)"
         )
     sender = settings.sender if settings.smtp else ""
-    asked = Subscribers(database).ask(address, edition, now)
-    if asked.confirm_token is None or asked.confirm_until is None:
-        return Subscribing("confirmed_before")
-    url = confirm_url(settings.public_url, asked.confirm_token)
+    request = Subscribers(database).request(address, edition, now)
+    if request.confirm_token is None or request.confirm_until is None:
+        return SubscribeResult("confirmed_before")
+    url = confirm_url(settings.public_url, request.confirm_token)
     if settings.smtp is None:
-        return Subscribing("to_hand_over", url=url, until=asked.confirm_until)
-    letter = confirmation(sender, address, edition, url, asked.confirm_until, now)
+        return SubscribeResult("to_hand_over", url=url, until=request.confirm_until)
+    letter = confirmation_letter(sender, address, edition, url, request.confirm_until, now)
     try:
-        with SmtpClient(settings.smtp, sender) as postman:
-            outcome = postman.send(letter, address)
-    except NoServer as trouble:
-        return Subscribing("not_asked", str(trouble))
-    match outcome.state:
+        with SmtpClient(settings.smtp, sender) as client:
+            result = client.send(letter, address)
+    except MailServerUnavailable as error:
+        return SubscribeResult("not_asked", str(error))
+    match result.state:
         case "sent":
-            return Subscribing("asked", outcome.said, until=asked.confirm_until)
+            return SubscribeResult("asked", result.message, until=request.confirm_until)
         case "in_doubt":
-            return Subscribing("in_doubt", outcome.said, until=asked.confirm_until)
-    return Subscribing("not_asked", outcome.said)
+            return SubscribeResult("in_doubt", result.message, until=request.confirm_until)
+    return SubscribeResult("not_asked", result.message)

@@ -1,1 +1,1 @@
-"""Tables to words and pictures: mail, feeds, Markdown, the static site. Handed frames; never asks the store."""
+"""Render frames as mail, feeds, Markdown and the static site. This package never reads the store."""

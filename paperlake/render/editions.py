@@ -1,4 +1,4 @@
-"""`editions.toml`: which issues there are, of what, for whom."""
+"""Parse `editions.toml`: which editions there are, what they select, and who gets them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from paperlake.render.period import SPANS, Span
 
 ORDERS = ("trend", "votes")
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-MOST_PAPERS = 200
+MAX_PAPERS = 200
 _ADDRESS = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\]+")
 
 
-class EditionWrong(PaperlakeError):
-    """An edition is not as it may be; the message says which, what, and what would do."""
+class InvalidEdition(PaperlakeError):
+    """An edition declaration is invalid; the message gives its name, the error, and what is valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The rules of one edition. An empty filter lets everything through; of each filter given, one entry must match.
+    """The rules of one edition. An empty filter matches every paper; otherwise one of its entries must match.
 
-    `keywords` are sought in title and abstract as whole words, without regard to case; `authors` and `organizations`
-    are compared with names and slugs, also without; `categories` are arXiv's (`cs.CL`; `cs` stands for all of them).
+    `keywords` match whole words in title and abstract, ignoring case; `authors` and `organizations` match names and
+    slugs, ignoring case; `categories` are arXiv categories (`cs.CL`; `cs` matches all of its categories).
     """
 
     name: str
@@ -43,103 +43,104 @@ class Edition:
     recipients: tuple[str, ...] = ()
 
 
-def editions(text: str, source: str = "editions.toml") -> dict[str, Edition]:
-    """The editions that `text` declares, by name. Raises EditionWrong, whose message begins with `source`."""
+def parse_editions(text: str, source: str = "editions.toml") -> dict[str, Edition]:
+    """The editions that `text` declares, by name. Raises InvalidEdition; its message begins with `source`."""
     try:
         declared = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise EditionWrong(f"{source} is no TOML: {error}") from error
+        raise InvalidEdition(f"{source} is not valid TOML: {error}") from error
     return {name: _edition(name, rules, source) for name, rules in declared.items()}
 
 
 def _edition(name: str, rules: object, source: str) -> Edition:
     where = f"{source}: [{name}]"
     if not NAME.fullmatch(name):
-        raise EditionWrong(f"{where} is no name of an edition; it takes a-z, 0-9 and hyphens, at most 40")
+        raise InvalidEdition(f"{where} is not an edition name; use a-z, 0-9 and hyphens, at most 40 characters")
     if not isinstance(rules, Mapping):
-        raise EditionWrong(f"{source}: {name!r} stands outside of any edition; begin one with [{name}]")
-    known = [one.name for one in fields(Edition) if one.name != "name"]
-    if strange := [key for key in rules if key not in known]:
-        raise EditionWrong(f"{where} has {strange[0]!r}, which is no rule; there are {', '.join(known)}")
-    said = {key: _CHECKS[key](rules[key], f"{where} {key}") for key in rules}
-    if "every" not in said:
-        raise EditionWrong(f'{where} does not say how often it comes: every = "day", "week" or "month"')
-    return Edition(**{"name": name, "title": f"Paperlake {name}", "window": said["every"], **said})
+        raise InvalidEdition(f"{source}: {name!r} is outside of any edition; begin one with [{name}]")
+    rule_names = [field.name for field in fields(Edition) if field.name != "name"]
+    if unknown := [key for key in rules if key not in rule_names]:
+        raise InvalidEdition(f"{where} has {unknown[0]!r}, which is not a rule; the rules are {', '.join(rule_names)}")
+    values = {key: _PARSERS[key](rules[key], f"{where} {key}") for key in rules}
+    if "every" not in values:
+        raise InvalidEdition(f'{where} has no cadence; add every = "day", "week" or "month"')
+    return Edition(**{"name": name, "title": f"Paperlake {name}", "window": values["every"], **values})
 
 
 def _span(value: object, where: str) -> Span:
     if value not in SPANS:
-        raise EditionWrong(f'{where} is {value!r}; it takes "day", "week" or "month"')
+        raise InvalidEdition(f'{where} is {value!r}; expected "day", "week" or "month"')
     return value
 
 
 def _order(value: object, where: str) -> str:
     if value not in ORDERS:
-        raise EditionWrong(f'{where} is {value!r}; it takes "trend" or "votes"')
+        raise InvalidEdition(f'{where} is {value!r}; expected "trend" or "votes"')
     return str(value)
 
 
 def _title(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise EditionWrong(f"{where} is {value!r}; it takes one line of text")
+        raise InvalidEdition(f"{where} is {value!r}; expected one line of text")
     return value.strip()
 
 
-def _number(least: int, most: int) -> Callable[[object, str], int]:
-    def check(value: object, where: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise EditionWrong(f"{where} is {value!r}; it takes a whole number from {least} to {most}")
+def _integer(low: int, high: int) -> Callable[[object, str], int]:
+    def parse(value: object, where: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InvalidEdition(f"{where} is {value!r}; expected a whole number from {low} to {high}")
         return value
 
-    return check
+    return parse
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(_is_word(one) for one in value):
-        raise EditionWrong(f'{where} is {value!r}; it takes a list of texts, such as ["one", "two"]')
-    return tuple(one.strip() for one in value)
+    if not isinstance(value, list) or not all(_is_text(entry) for entry in value):
+        raise InvalidEdition(f'{where} is {value!r}; expected a list of texts, such as ["one", "two"]')
+    return tuple(entry.strip() for entry in value)
 
 
-def _is_word(value: object) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
 def _addresses(value: object, where: str) -> tuple[str, ...]:
-    for address in (held := _texts(value, where)):
+    addresses = _texts(value, where)
+    for address in addresses:
         if not _ADDRESS.fullmatch(address):
-            raise EditionWrong(f"{where} has {address!r}, which is no mail address")
-    return held
+            raise InvalidEdition(f"{where} has {address!r}, which is not a mail address")
+    return addresses
 
 
-_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+_PARSERS: dict[str, Callable[[Any, str], Any]] = {
     "title": _title,
     "every": _span,
     "window": _span,
-    "papers": _number(1, MOST_PAPERS),
+    "papers": _integer(1, MAX_PAPERS),
     "order": _order,
-    "min_votes": _number(0, 10**6),
+    "min_votes": _integer(0, 10**6),
     "recipients": _addresses,
     **dict.fromkeys(("keywords", "authors", "organizations", "categories"), _texts),
 }
 
 
-def rules(edition: Edition) -> Iterator[str]:
-    """What an edition picks, in words, for its readers."""
-    best = "gaining most attention" if edition.order == "trend" else "with most votes"
-    yield f"the {edition.papers} papers {best} of a {edition.window}"
-    for head, held in (
+def rule_phrases(edition: Edition) -> Iterator[str]:
+    """The rules of an edition as English phrases, for its readers."""
+    best = "gaining the most attention" if edition.order == "trend" else "with the most votes"
+    yield f"the {edition.papers} papers {best} in a {edition.window}"
+    for preposition, entries in (
         ("about", edition.keywords),
         ("by", edition.authors),
         ("from", edition.organizations),
         ("in", edition.categories),
     ):
-        if held:
-            yield f"{head} {', '.join(held)}"
+        if entries:
+            yield f"{preposition} {', '.join(entries)}"
     if edition.min_votes:
         yield f"with at least {edition.min_votes} votes"
 
 
-def sentence(edition: Edition) -> str:
-    """The rules as a sentence. Names keep their capitals."""
-    said = "; ".join(rules(edition))
-    return f"{said[:1].upper()}{said[1:]}."
+def rules_sentence(edition: Edition) -> str:
+    """The rules as one sentence. Names keep their case."""
+    text = "; ".join(rule_phrases(edition))
+    return f"{text[:1].upper()}{text[1:]}."

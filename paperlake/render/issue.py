@@ -1,4 +1,4 @@
-"""An issue: what an edition's rules pick from a period's lists. What has come out keeps its papers and numbers."""
+"""Compose an issue: the papers of a period that an edition's rules select. A recorded issue does not change."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from datetime import timedelta
 import polars as pl
 
 from paperlake.render.editions import Edition
-from paperlake.render.paper import PAPER, Paper, papers
+from paperlake.render.paper import PAPER_KEY, Paper, papers
 from paperlake.render.period import Period, Span
-from paperlake.render.sanitize import shortened
+from paperlake.render.sanitize import shorten
 
-_SOUGHT = ("title", "abstract")
+_KEYWORD_COLUMNS = ("title", "abstract")
 _WINDOW_DAYS: dict[Span, int] = {"day": 1, "week": 7, "month": 30}
-"""As in the spans of `trends`."""
+"""The same lengths as the spans of the table `trends`."""
 NUMBERS = ("upvote_count", "comment_count", "github_star_count")
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue of an edition: its papers in order. There may be none."""
+    """One issue of an edition, with its papers in order, possibly none."""
 
     edition: Edition
     period: Period
@@ -29,26 +29,26 @@ class Issue:
 
     @property
     def name(self) -> str:
-        """How ledgers name it: `daily/2025-11-06`."""
+        """Its id in the tables: `daily/2025-11-06`."""
         return f"{self.edition.name}/{self.period.name}"
 
     @property
     def title(self) -> str:
-        """The edition's title, and what the issue is about."""
+        """The edition's title and the period."""
         return f"{self.edition.title}: {self.period.title}"
 
     @property
     def subject(self) -> str:
-        """What a mail is called: the title, and its first paper."""
+        """The subject of its letter: edition, period and first paper."""
         first = f": {self.papers[0].title}" if self.papers else ""
-        return shortened(f"{self.edition.title} {self.period.name}{first}", 150)
+        return shorten(f"{self.edition.title} {self.period.name}{first}", 150)
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
-    """What issues are made of: rows of the tables of these names.
+class IssueInputs:
+    """The rows that issues are composed of, from the tables of these names.
 
-    `issued` are rows of `issues`; `categories` (paper_id, categories) is what is known from the arXiv.
+    `issued` are rows of `issues`; `categories` has paper_id and the arXiv categories.
     """
 
     listings: pl.DataFrame
@@ -58,67 +58,70 @@ class Frames:
     categories: pl.DataFrame
 
 
-def compose(edition: Edition, about: Period, frames: Frames) -> Issue:
-    """The issue of `about`: as it was issued, if it was; else what the rules pick of what no other issue had."""
-    mine = frames.issued.filter(pl.col("edition") == edition.name)
-    this = mine.filter(pl.col("issue") == about.name)
-    rows = _as_issued(frames.listings, this) if this.height else _picked(edition, about, frames, mine)
-    return Issue(edition, about, tuple(papers(rows, frames.authors)))
+def compose(edition: Edition, period: Period, inputs: IssueInputs) -> Issue:
+    """The issue of a period: as recorded, or else the papers that the rules select and no issue of the edition had."""
+    recorded = inputs.issued.filter(pl.col("edition") == edition.name)
+    this_issue = recorded.filter(pl.col("issue") == period.name)
+    rows = (
+        _as_issued(inputs.listings, this_issue) if this_issue.height else _selected(edition, period, inputs, recorded)
+    )
+    return Issue(edition, period, tuple(papers(rows, inputs.authors)))
 
 
-def span_of(edition: Edition, about: Period) -> Period:
-    """The dates that an issue about a period chooses from: its own, or as many up to its end as the window has."""
+def window_of(edition: Edition, period: Period) -> Period:
+    """The dates whose papers an issue can have: its period, or the edition's longer window up to the period's end."""
     if edition.window == edition.every:
-        return about
-    first = about.last - timedelta(days=_WINDOW_DAYS[edition.window] - 1)
-    return Period(min(about.first, first), about.last, edition.window)
+        return period
+    first = period.last - timedelta(days=_WINDOW_DAYS[edition.window] - 1)
+    return Period(min(period.first, first), period.last, edition.window)
 
 
-def _as_issued(listings: pl.DataFrame, this: pl.DataFrame) -> pl.DataFrame:
-    said = this.select(*PAPER, "position", "score", *NUMBERS)
-    return listings.drop("position", *NUMBERS).join(said, on=PAPER).sort("position")
+def _as_issued(listings: pl.DataFrame, this_issue: pl.DataFrame) -> pl.DataFrame:
+    recorded = this_issue.select(*PAPER_KEY, "position", "score", *NUMBERS)
+    return listings.drop("position", *NUMBERS).join(recorded, on=PAPER_KEY).sort("position")
 
 
-def _picked(edition: Edition, about: Period, frames: Frames, mine: pl.DataFrame) -> pl.DataFrame:
-    window = span_of(edition, about)
-    listed = frames.listings.filter("is_listed", pl.col("listed_on").is_between(window.first, window.last))
-    once = listed.sort("listed_on").unique("paper_id", keep="last", maintain_order=True)
-    fresh = once.join(mine, on="paper_id", how="anti")
-    scores = frames.trends.filter(
-        pl.col("ranked_on").is_between(window.first, about.last), pl.col("span") == window.span
+def _selected(edition: Edition, period: Period, inputs: IssueInputs, recorded: pl.DataFrame) -> pl.DataFrame:
+    window = window_of(edition, period)
+    listed = inputs.listings.filter("is_listed", pl.col("listed_on").is_between(window.first, window.last))
+    latest = listed.sort("listed_on").unique("paper_id", keep="last", maintain_order=True)
+    unused = latest.join(recorded, on="paper_id", how="anti")
+    scores = inputs.trends.filter(
+        pl.col("ranked_on").is_between(window.first, period.last), pl.col("span") == window.span
     )
     newest = scores.filter(pl.col("ranked_on") == pl.col("ranked_on").max()).select("paper_id", "score")
-    found = fresh.join(newest, on="paper_id", how="left").filter(*_filters(edition, frames))
-    by = ["score", "upvote_count"] if edition.order == "trend" else ["upvote_count", "score"]
-    return found.sort(*by, "paper_id", descending=[True, True, False], nulls_last=True).head(edition.papers)
+    candidates = unused.join(newest, on="paper_id", how="left").filter(*_filters(edition, inputs))
+    order = ["score", "upvote_count"] if edition.order == "trend" else ["upvote_count", "score"]
+    return candidates.sort(*order, "paper_id", descending=[True, True, False], nulls_last=True).head(edition.papers)
 
 
-def _filters(edition: Edition, frames: Frames) -> list[pl.Expr]:
-    """What a paper must meet: of each rule that is given, one entry."""
-    met = [pl.col("upvote_count").fill_null(0) >= edition.min_votes]
+def _filters(edition: Edition, inputs: IssueInputs) -> list[pl.Expr]:
+    """The conditions on a paper, one for each rule that is set."""
+    conditions = [pl.col("upvote_count").fill_null(0) >= edition.min_votes]
     if edition.keywords:
         words = "|".join(map(re.escape, edition.keywords))
         pattern = rf"(?i)(^|[^\pL\pN])({words})($|[^\pL\pN])"
-        met.append(pl.any_horizontal(pl.col(name).str.contains(pattern).fill_null(value=False) for name in _SOUGHT))
+        matches = (pl.col(column).str.contains(pattern).fill_null(value=False) for column in _KEYWORD_COLUMNS)
+        conditions.append(pl.any_horizontal(matches))
     if edition.organizations:
-        wanted = [one.lower() for one in edition.organizations]
-        met.append(
+        names = [name.lower() for name in edition.organizations]
+        conditions.append(
             pl.any_horizontal(
-                pl.col(name).str.to_lowercase().is_in(wanted).fill_null(value=False)
-                for name in ("organization", "organization_name")
+                pl.col(column).str.to_lowercase().is_in(names).fill_null(value=False)
+                for column in ("organization", "organization_name")
             )
         )
     if edition.authors:
-        wanted = [one.lower() for one in edition.authors]
-        by = frames.authors.filter(
+        names = [name.lower() for name in edition.authors]
+        matching = inputs.authors.filter(
             pl.any_horizontal(
-                pl.col("name").str.to_lowercase().is_in(wanted), pl.col("hub_user").str.to_lowercase().is_in(wanted)
+                pl.col("name").str.to_lowercase().is_in(names), pl.col("hub_user").str.to_lowercase().is_in(names)
             )
         )
-        met.append(pl.col("paper_id").is_in(by["paper_id"].unique().to_list()))
+        conditions.append(pl.col("paper_id").is_in(matching["paper_id"].unique().to_list()))
     if edition.categories:
-        wide = pl.element().str.split(".").list.first()
-        held = pl.element().is_in(list(edition.categories)) | wide.is_in(list(edition.categories))
-        of = frames.categories.filter(pl.col("categories").list.eval(held).list.any())
-        met.append(pl.col("paper_id").is_in(of["paper_id"].unique().to_list()))
-    return met
+        archive = pl.element().str.split(".").list.first()
+        is_match = pl.element().is_in(list(edition.categories)) | archive.is_in(list(edition.categories))
+        matching = inputs.categories.filter(pl.col("categories").list.eval(is_match).list.any())
+        conditions.append(pl.col("paper_id").is_in(matching["paper_id"].unique().to_list()))
+    return conditions

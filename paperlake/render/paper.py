@@ -1,4 +1,4 @@
-"""One paper as digests show it: everything that came from the internet has been made harmless."""
+"""One paper as issues and pages show it, with all untrusted text and URLs sanitized."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from paperlake.render import sanitize as harmless
-from paperlake.text import many
+from paperlake.render import sanitize
+from paperlake.text import plural
 
-PAPER = ["listed_on", "paper_id"]
-HUB, ARXIV = "https://huggingface.co/papers/", "https://arxiv.org/"
+PAPER_KEY = ["listed_on", "paper_id"]
+HUB_URL, ARXIV_URL = "https://huggingface.co/papers/", "https://arxiv.org/"
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A paper with what a reader wants to know of it. Numbers are None where they are not told."""
+    """A paper with everything that readers see. Numbers are None if the source did not give them."""
 
     paper_id: str
     listed_on: date
@@ -40,22 +40,22 @@ class Paper:
 
     @property
     def page(self) -> str:
-        """Where people vote on it and discuss it."""
-        return f"{HUB}{self.paper_id}"
+        """The URL of its page at Hugging Face, with votes and discussion."""
+        return f"{HUB_URL}{self.paper_id}"
 
     @property
     def arxiv(self) -> str:
-        """Its page at the arXiv."""
-        return f"{ARXIV}abs/{self.paper_id}"
+        """The URL of its arXiv page."""
+        return f"{ARXIV_URL}abs/{self.paper_id}"
 
     @property
     def pdf(self) -> str:
-        """The paper itself."""
-        return f"{ARXIV}pdf/{self.paper_id}"
+        """The URL of its PDF."""
+        return f"{ARXIV_URL}pdf/{self.paper_id}"
 
     @property
     def byline(self) -> str:
-        """First and last author, and how many there are."""
+        """The first and last author, and the number of authors."""
         count = max(self.author_count or 0, len(self.authors))
         if not self.authors:
             return f"{count} authors" if count else ""
@@ -66,25 +66,25 @@ class Paper:
 
     @property
     def short(self) -> str:
-        """What a mail says of it: its abstract, shortened."""
-        return harmless.shortened(self.abstract, 420)
+        """The shortened abstract, for letters."""
+        return sanitize.shorten(self.abstract, 420)
 
 
 def papers(listings: pl.DataFrame, authors: pl.DataFrame) -> Iterator[Paper]:
-    """The papers of rows of `listings`, in their order, with their authors of `authors` who are not hidden.
+    """The papers of the rows of `listings`, in their order, with the visible authors from `authors`.
 
-    `score` may stand beside the columns of `listings`. A row whose id is no identifier is left out.
+    `listings` may have an additional column `score`. Rows with an invalid paper id are skipped.
     """
     names = (
         authors.filter(~pl.col("is_hidden").fill_null(value=False))
-        .join(listings.select(PAPER), on=PAPER, how="semi")
-        .sort(*PAPER, "position")
-        .group_by(PAPER, maintain_order=True)
+        .join(listings.select(PAPER_KEY), on=PAPER_KEY, how="semi")
+        .sort(*PAPER_KEY, "position")
+        .group_by(PAPER_KEY, maintain_order=True)
         .agg(author_names="name")
     )
-    rows = listings.join(names, on=PAPER, how="left", maintain_order="left")
+    rows = listings.join(names, on=PAPER_KEY, how="left", maintain_order="left")
     for row in rows.iter_rows(named=True):
-        if harmless.is_paper_id(row["paper_id"]):
+        if sanitize.is_paper_id(row["paper_id"]):
             yield _paper(row)
 
 
@@ -92,29 +92,29 @@ def _paper(row: Mapping[str, Any]) -> Paper:
     return Paper(
         paper_id=row["paper_id"],
         listed_on=row["listed_on"],
-        title=harmless.line(row["title"]) or f"arXiv:{row['paper_id']}",
-        abstract=harmless.line(row["abstract"]),
-        summary=harmless.line(row["ai_summary"]),
-        organization=harmless.line(row["organization_name"] or row["organization"]),
-        organization_slug=harmless.line(row["organization"]),
-        authors=tuple(filter(None, map(harmless.line, row["author_names"] or ()))),
+        title=sanitize.clean_line(row["title"]) or f"arXiv:{row['paper_id']}",
+        abstract=sanitize.clean_line(row["abstract"]),
+        summary=sanitize.clean_line(row["ai_summary"]),
+        organization=sanitize.clean_line(row["organization_name"] or row["organization"]),
+        organization_slug=sanitize.clean_line(row["organization"]),
+        authors=tuple(filter(None, map(sanitize.clean_line, row["author_names"] or ()))),
         author_count=row["author_count"],
-        keywords=tuple(filter(None, map(harmless.line, row["ai_keywords"] or ()))),
+        keywords=tuple(filter(None, map(sanitize.clean_line, row["ai_keywords"] or ()))),
         published_at=row["published_at"],
         votes=row["upvote_count"],
         comments=row["comment_count"],
         stars=row["github_star_count"],
-        code=harmless.link(row["github_repo_url"]),
-        project=harmless.link(row["project_page_url"]),
+        code=sanitize.safe_url(row["github_repo_url"]),
+        project=sanitize.safe_url(row["project_page_url"]),
         score=row.get("score"),
     )
 
 
-def counted(one: Paper) -> Iterator[str]:
-    """Votes, comments and stars of a paper, where they are told; comments and stars where there are any."""
-    if one.votes is not None:
-        yield many(one.votes, "vote")
-    if one.comments:
-        yield many(one.comments, "comment")
-    if one.stars and one.code:
-        yield many(one.stars, "star")
+def metric_labels(paper: Paper) -> Iterator[str]:
+    """Votes, comments and stars as text: votes if known, comments and stars if there are any."""
+    if paper.votes is not None:
+        yield plural(paper.votes, "vote")
+    if paper.comments:
+        yield plural(paper.comments, "comment")
+    if paper.stars and paper.code:
+        yield plural(paper.stars, "star")

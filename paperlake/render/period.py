@@ -1,4 +1,4 @@
-"""Days, ISO weeks and months: what an issue or a page is about."""
+"""Days, ISO weeks and months, the periods of issues and pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Period:
 
     @property
     def name(self) -> str:
-        """How files, addresses and ledgers name it."""
+        """Its name in file names, URLs and tables."""
         if self.span == "day":
             return self.first.isoformat()
         if self.span == "month":
@@ -30,39 +30,39 @@ class Period:
 
     @property
     def title(self) -> str:
-        """How people say it, in English."""
+        """Its title in English."""
         if self.span == "day":
             return f"{self.first:%A}, {self.first.day} {self.first:%B %Y}"
         if self.span == "month":
             return f"{self.first:%B %Y}"
         return f"Week {self.first:%V}, {self.first.day} {self.first:%B} to {self.last.day} {self.last:%B %Y}"
 
-    def holds(self, day: date) -> bool:
-        """Whether `day` is in it."""
+    def contains(self, day: date) -> bool:
+        """Whether the period includes `day`."""
         return self.first <= day <= self.last
 
-    def before(self) -> Period:
-        """The one before it."""
-        return period(self.span, self.first - timedelta(days=1))
+    def previous_period(self) -> Period:
+        """The period before this one."""
+        return period_of(self.span, self.first - timedelta(days=1))
 
-    def after(self) -> Period:
-        """The one after it."""
-        return period(self.span, self.last + timedelta(days=1))
+    def next_period(self) -> Period:
+        """The period after this one."""
+        return period_of(self.span, self.last + timedelta(days=1))
 
 
-def named(name: str) -> Period:
-    """The period of a name that `Period.name` gave. Raises ValueError for any other text."""
+def parse_period(name: str) -> Period:
+    """The period with this `Period.name`. Raises ValueError for any other text."""
     if "W" in name:
-        return period("week", date.fromisocalendar(int(name[:4]), int(name[6:]), 1))
+        return period_of("week", date.fromisocalendar(int(name[:4]), int(name[6:]), 1))
     return (
-        period("day", date.fromisoformat(name))
+        period_of("day", date.fromisoformat(name))
         if len(name) > len("2025-11")
-        else period("month", date.fromisoformat(f"{name}-01"))
+        else period_of("month", date.fromisoformat(f"{name}-01"))
     )
 
 
-def period(span: Span, day: date) -> Period:
-    """The period of `span` that holds `day`."""
+def period_of(span: Span, day: date) -> Period:
+    """The period of length `span` that includes `day`."""
     if span == "day":
         return Period(day, day, span)
     if span == "week":

@@ -1,47 +1,47 @@
-"""An issue as plain text: the part of a mail that every reader can show."""
+"""Render an issue as plain text: the part of a letter that every mail client can show."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
 
-from paperlake.render.editions import rules
+from paperlake.render.editions import rule_phrases
 from paperlake.render.issue import Issue
-from paperlake.render.paper import Paper, counted
+from paperlake.render.paper import Paper, metric_labels
 
 _WIDTH = 76
 
 
-def plain(issue: Issue, footer: tuple[str, ...] = ()) -> str:
-    """The issue, a paper a paragraph, with `footer` below it."""
+def render_plain_text(issue: Issue, footer: tuple[str, ...] = ()) -> str:
+    """The issue with one paragraph for each paper, and the lines of `footer` at the end."""
     return "\n".join(_lines(issue, footer)) + "\n"
 
 
 def _lines(issue: Issue, footer: tuple[str, ...]) -> Iterator[str]:
     yield from (issue.edition.title, issue.period.title, "")
     if not issue.papers:
-        yield from ("No paper of this time is new to this edition.", "")
-    for number, one in enumerate(issue.papers, 1):
-        yield from (*_paper(number, one), "")
-    yield from ("-- ", *textwrap.wrap(f"This edition brings {'; '.join(rules(issue.edition))}.", _WIDTH), *footer)
+        yield from ("No paper of this period is new to this edition.", "")
+    for number, paper in enumerate(issue.papers, 1):
+        yield from (*_paper_lines(number, paper), "")
+    yield from ("-- ", *textwrap.wrap(f"This edition lists {'; '.join(rule_phrases(issue.edition))}.", _WIDTH), *footer)
 
 
-def _paper(number: int, one: Paper) -> Iterator[str]:
-    yield from textwrap.wrap(f"{number}. {one.title}", _WIDTH, subsequent_indent="   ")
-    facts = [one.organization, one.byline, one.listed_on.isoformat()]
-    yield from _indented(" | ".join(filter(None, facts)))
-    yield from _indented(" | ".join(counted(one)))
-    if one.summary:
-        yield from _indented(f"AI summary: {one.summary}")
-    if one.abstract:
-        yield from _indented(one.short)
-    yield from (f"   {one.page}", f"   {one.pdf}")
-    if one.code:
-        yield f"   {one.code}"
+def _paper_lines(number: int, paper: Paper) -> Iterator[str]:
+    yield from textwrap.wrap(f"{number}. {paper.title}", _WIDTH, subsequent_indent="   ")
+    details = [paper.organization, paper.byline, paper.listed_on.isoformat()]
+    yield from _indented(" | ".join(filter(None, details)))
+    yield from _indented(" | ".join(metric_labels(paper)))
+    if paper.summary:
+        yield from _indented(f"AI summary: {paper.summary}")
+    if paper.abstract:
+        yield from _indented(paper.short)
+    yield from (f"   {paper.page}", f"   {paper.pdf}")
+    if paper.code:
+        yield f"   {paper.code}"
 
 
 def _indented(text: str) -> list[str]:
-    # An address is never broken, and a hyphen may be part of one.
+    # Do not break inside a URL, and a hyphen can be part of one.
     return textwrap.wrap(
         text,
         _WIDTH,

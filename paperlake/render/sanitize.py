@@ -1,6 +1,6 @@
-"""Text and addresses from the internet, made harmless before anything is rendered from them.
+"""Sanitize untrusted text and URLs before they are rendered.
 
-Everything that digests show passes here once, when `Paper` is made of a row; then each output escapes in its own way.
+Everything that readers see passes here once, when a row becomes a `Paper`. Each output format then escapes it.
 """
 
 from __future__ import annotations
@@ -10,87 +10,87 @@ import string
 import unicodedata
 from urllib.parse import quote, urlsplit
 
-# Beside the controls: what turns the direction of text, separates lines, hides (tags, variation), or is no character.
+# Control characters, and characters that change text direction, separate lines, hide text, or are unassigned.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _SPACE = re.compile(r"[\s\u2028\u2029\x85]+")
-_MOST_MARKS = 4
+_MAX_COMBINING_MARKS = 4
 _PAPER_ID = re.compile(r"[0-9]{4}\.[0-9]{4,5}|[a-z-]+(\.[A-Z]{2})?/[0-9]{7}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
-_IN_URL = string.ascii_letters + string.digits + "-._~:/?#@!$&*+,;=%()"
+_URL_CHARACTERS = string.ascii_letters + string.digits + "-._~:/?#@!$&*+,;=%()"
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&@#:$^{}])")
 _BLOCK = re.compile(r"^([-+=]|\d+(?=[.)]))")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_LONGEST_URL = 2000
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_MAX_URL_LENGTH = 2000
 
 
-def line(text: str | None) -> str:
-    """One line that neither hides anything nor turns its direction; letters of every script stay.
+def clean_line(text: str | None) -> str:
+    """`text` as one line without hidden or direction-changing characters; letters of every script stay.
 
-    A letter keeps at most four combining marks, so that none climbs over the lines around it.
+    A letter keeps at most four combining marks, so that it does not overlap the lines around it.
     """
     if not text:
         return ""
     if text.isascii() and text.isprintable():
         return _SPACE.sub(" ", text).strip()
-    shown = _HIDDEN.sub("", _SPACE.sub(" ", text))
-    return _without_towers(shown).strip()
+    visible = _HIDDEN.sub("", _SPACE.sub(" ", text))
+    return _limit_combining_marks(visible).strip()
 
 
-def _without_towers(text: str) -> str:
-    kept, marks = [], 0
-    for letter in text:
-        marks = marks + 1 if unicodedata.combining(letter) else 0
-        if marks <= _MOST_MARKS:
-            kept.append(letter)
-    return "".join(kept)
+def _limit_combining_marks(text: str) -> str:
+    characters, mark_count = [], 0
+    for character in text:
+        mark_count = mark_count + 1 if unicodedata.combining(character) else 0
+        if mark_count <= _MAX_COMBINING_MARKS:
+            characters.append(character)
+    return "".join(characters)
 
 
-def link(url: str | None) -> str | None:
-    """An address of the web as pure ASCII without quotes and brackets, or None where it is anything else.
+def safe_url(url: str | None) -> str | None:
+    """An HTTP(S) URL as ASCII without quotes and angle brackets; None for any other text.
 
-    Addresses that carry a user's name or password are refused: they are there to deceive.
+    URLs with a user name or password are refused, because they can disguise the host.
     """
-    if not url or len(url) > _LONGEST_URL or _HIDDEN.search(url.strip()):
+    if not url or len(url) > _MAX_URL_LENGTH or _HIDDEN.search(url.strip()):
         return None
     try:
         parts = urlsplit(url.strip())
         host = parts.netloc.lower() if parts.netloc.isascii() else parts.netloc.lower().encode("idna").decode()
-    except ValueError:  # also what is no name of a host
+    except ValueError:  # an invalid host name too
         return None
     if parts.scheme.lower() not in {"http", "https"} or not _HOST.fullmatch(host):
         return None
     rest = url.strip()[len(parts.scheme) + 3 + len(parts.netloc) :]
-    quoted = quote(rest, safe=_IN_URL, errors="replace")
+    quoted = quote(rest, safe=_URL_CHARACTERS, errors="replace")
     return f"{parts.scheme.lower()}://{host}{re.sub(r'%(?![0-9A-Fa-f]{2})', '%25', quoted)}"
 
 
 def is_paper_id(text: str) -> bool:
-    """Whether it is an arXiv identifier, of the new or the old form: safe in paths and addresses."""
+    """Whether it is an arXiv identifier of the new or the old scheme, which is safe in paths and URLs."""
     return _PAPER_ID.fullmatch(text) is not None
 
 
-def markdown(text: str) -> str:
-    """A line as the same words in Markdown (CommonMark and GitHub's): no markup, no mention, no address that links."""
-    escaped = _BLOCK.sub(_held, _MARKDOWN.sub(r"\\\1", line(text)))
-    # GitHub finds mentions, issues and addresses in what the escapes leave; an empty comment cannot be in them.
+def escape_markdown(text: str) -> str:
+    """Escape one line for CommonMark and GitHub: no markup, no mention, no automatic link."""
+    escaped = _BLOCK.sub(_escape_block, _MARKDOWN.sub(r"\\\1", clean_line(text)))
+    # GitHub links mentions, issues and URLs in spite of the escapes; an empty comment breaks them up.
     return re.sub(r"\\([@#:])(?=[\w/])", r"\\\1<!-- -->", escaped).replace("www.", "www<!-- -->.")
 
 
-def _held(begun: re.Match[str]) -> str:
-    """What would begin a list or a heading, as text."""
-    return f"{begun[0]}\\" if begun[0].isdigit() else f"\\{begun[0]}"
+def _escape_block(start: re.Match[str]) -> str:
+    """Escape the start of a list or a heading."""
+    return f"{start[0]}\\" if start[0].isdigit() else f"\\{start[0]}"
 
 
-def cell(text: str) -> str:
-    """A text for a spreadsheet: one that would be run as a formula begins with an apostrophe, and is shown."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def escape_cell(text: str) -> str:
+    """Escape a text for a spreadsheet cell: a leading apostrophe keeps it from being run as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_START) else text
 
 
-def shortened(text: str, length: int) -> str:
-    """At most `length` characters, cut between words, with an ellipsis where anything was cut."""
+def shorten(text: str, length: int) -> str:
+    """`text` cut to at most `length` characters, between words, with an ellipsis if it was cut."""
     if len(text) <= length:
         return text
     cut = text[: length - 1]

@@ -1,4 +1,4 @@
-"""The templates, and the one environment that renders them: everything is escaped, and what is missing is an error."""
+"""The Jinja environment: every value is escaped, and a missing variable is an error."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from paperlake.render.paper import counted
-from paperlake.text import many
+from paperlake.render.paper import metric_labels
+from paperlake.text import plural
 
 FOLDER = Path(__file__).parent / "templates"
 
 
 @cache
 def environment() -> Environment:
-    """Autoescaping is on for every template, whatever its name: Jinja's own choice goes by endings."""
-    made = Environment(
+    """Autoescape every template. Jinja's default would decide by file suffix, and ours end in `.j2`."""
+    jinja = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(counted=counted, many=many)
-    return made
+    jinja.filters.update(metric_labels=metric_labels, plural=plural)
+    return jinja
 
 
-def render(template: str, **given: Any) -> str:
-    """A template of `FOLDER` with what is given."""
-    return environment().get_template(template).render(**given)
+def render_template(template: str, **variables: Any) -> str:
+    """Render a template of `FOLDER`."""
+    return environment().get_template(template).render(**variables)

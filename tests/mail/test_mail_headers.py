@@ -1,4 +1,4 @@
-"""The headers of a letter, whatever text goes into them."""
+"""Mail headers, also with hostile text in them."""
 
 import email
 import email.policy
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperlake.mail.confirmation import confirmation
+from paperlake.mail.confirmation import confirmation_letter
 from paperlake.mail.headers import Heading, bulk_letter
 from paperlake.mail.one_line import one_line
 
@@ -58,12 +58,12 @@ def wire(letter):
     return letter.as_bytes()
 
 
-def read(data):
+def parse(data):
     return email.message_from_bytes(data, policy=email.policy.default)
 
 
-def test_a_bulk_letter_says_whose_it_is_and_how_to_leave():
-    letter = read(wire(bulk_letter(HEADING)))
+def test_a_bulk_letter_has_sender_list_and_unsubscribe_headers():
+    letter = parse(wire(bulk_letter(HEADING)))
     assert letter["From"] == "Paperlake weekly <papers@example.org>"
     assert letter["To"] == "ada@example.net"
     assert letter["Subject"] == "45: Ten papers"
@@ -74,7 +74,7 @@ def test_a_bulk_letter_says_whose_it_is_and_how_to_leave():
     assert set(letter.keys()) == NAMES
 
 
-def test_the_ways_out_stand_in_one_line_as_mail_clients_read_them():
+def test_list_unsubscribe_is_not_folded():
     expected = (
         f"List-Unsubscribe: <https://papers.example.org/mail/unsubscribe/{TOKEN}>,"
         f" <mailto:papers@example.org?subject=unsubscribe%20{TOKEN}>\r\n"
@@ -82,17 +82,17 @@ def test_the_ways_out_stand_in_one_line_as_mail_clients_read_them():
     assert expected.encode() in wire(bulk_letter(HEADING))
 
 
-def test_without_a_public_url_one_leaves_by_mail_and_no_click_is_promised():
-    letter = read(wire(bulk_letter(replace(HEADING, public_url=None))))
+def test_without_a_public_url_list_unsubscribe_has_only_a_mailto():
+    letter = parse(wire(bulk_letter(replace(HEADING, public_url=None))))
     assert letter["List-Unsubscribe"] == f"<mailto:papers@example.org?subject=unsubscribe%20{TOKEN}>"
     assert "List-Unsubscribe-Post" not in letter
 
 
-def test_no_click_is_promised_in_the_open():
+def test_one_click_is_not_offered_over_plain_http():
     assert "List-Unsubscribe-Post" not in bulk_letter(replace(HEADING, public_url="http://127.0.0.1:8025"))
 
 
-def test_a_message_id_is_stable_and_reveals_nobody():
+def test_a_message_id_is_stable_and_hides_the_recipient():
     first = bulk_letter(HEADING)["Message-ID"]
     assert first == bulk_letter(replace(HEADING, subject="another"))["Message-ID"]
     assert re.fullmatch("<[0-9a-f]{40}@example.org>", first)
@@ -101,7 +101,7 @@ def test_a_message_id_is_stable_and_reveals_nobody():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         *(
             {"recipient": text}
@@ -112,20 +112,20 @@ def test_a_message_id_is_stable_and_reveals_nobody():
         *({"unsubscribe_token": text} for text in ("", "short", "x" * 40 + ">", "x" * 40 + "\n")),
     ],
 )
-def test_what_is_no_address_edition_or_token_makes_no_letter(wrong):
+def test_an_invalid_address_edition_or_token_is_refused(invalid):
     with pytest.raises(ValueError, match=r"address|edition|token"):
-        bulk_letter(replace(HEADING, **wrong))
+        bulk_letter(replace(HEADING, **invalid))
 
 
 @settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_no_text_breaks_out_of_its_header(subject, name):
     data = wire(bulk_letter(replace(HEADING, subject=subject, sender_name=name)))
-    letter = read(data)
+    letter = parse(data)
     assert set(letter.keys()) == NAMES
     assert len(letter.keys()) == len(NAMES)
-    assert [one.addr_spec for one in letter["From"].addresses] == ["papers@example.org"]
-    assert [one.addr_spec for one in letter["To"].addresses] == ["ada@example.net"]
+    assert [address.addr_spec for address in letter["From"].addresses] == ["papers@example.org"]
+    assert [address.addr_spec for address in letter["To"].addresses] == ["ada@example.net"]
     head = data.partition(b"\r\n\r\n")[0]
     assert head.isascii()
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
@@ -133,25 +133,27 @@ def test_no_text_breaks_out_of_its_header(subject, name):
     assert b"\r" not in head.replace(b"\r\n", b"")
     for text in (str(letter["Subject"]), letter["From"].addresses[0].display_name):
         assert not [
-            one for one in text if one in "\r\n\u2028\u2029\u0085\u202e\u2066\x00" or "\ud800" <= one <= "\udfff"
+            character
+            for character in text
+            if character in "\r\n\u2028\u2029\u0085\u202e\u2066\x00" or "\ud800" <= character <= "\udfff"
         ]
 
 
 @settings(deadline=None)
 @given(HOSTILE)
-def test_encoded_words_are_of_lawful_length(subject):
+def test_encoded_words_have_at_most_75_characters(subject):
     head = wire(bulk_letter(replace(HEADING, subject=subject))).partition(b"\r\n\r\n")[0]
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", head, re.IGNORECASE))
 
 
 @settings(deadline=None)
 @given(st.text(alphabet="x\u00fc\u4e2d\U0001f600 ", max_size=190))
-def test_honest_text_is_read_as_it_was_written(subject):
-    assert str(read(wire(bulk_letter(replace(HEADING, subject=subject))))["Subject"]) == " ".join(subject.split())
+def test_plain_text_survives_encoding(subject):
+    assert str(parse(wire(bulk_letter(replace(HEADING, subject=subject))))["Subject"]) == " ".join(subject.split())
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("  two\r\n lines\u2028and\u0085more ", "two lines and more"),
         ("\u202eevil\u202c \u200fturn", "evil turn"),
@@ -162,15 +164,15 @@ def test_honest_text_is_read_as_it_was_written(subject):
         ("x" * 300, "x" * 199 + "…"),
     ],
 )
-def test_text_of_others_becomes_one_harmless_line(text, shown):
-    assert one_line(text) == shown
+def test_untrusted_text_becomes_one_safe_line(text, expected):
+    assert one_line(text) == expected
 
 
-def test_the_letter_that_asks_tells_what_happens_without_an_answer():
+def test_the_confirmation_letter_explains_what_happens_without_an_answer():
     url = f"https://papers.example.org/confirm/{TOKEN}"
-    letter = confirmation("papers@example.org", "ada@example.net", "weekly", url, AT, AT)
+    letter = confirmation_letter("papers@example.org", "ada@example.net", "weekly", url, AT, AT)
     data = wire(letter)
     assert f"\r\n{url}\r\n".encode() in data
-    assert "do nothing" in read(data).get_content()
-    assert read(data)["Auto-Submitted"] == "auto-generated"
+    assert "do nothing" in parse(data).get_content()
+    assert parse(data)["Auto-Submitted"] == "auto-generated"
     assert "List-Unsubscribe" not in letter

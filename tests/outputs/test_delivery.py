@@ -1,4 +1,4 @@
-"""An issue and its readers: who gets it, once, and what is said of the others."""
+"""Delivery of an issue: each reader gets it once, and every other result is reported."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,9 @@ from paperlake.mail.deliveries import AlreadyClaimed, Deliveries, IssueBusy
 from paperlake.mail.relay import Relay
 from paperlake.mail.smtp import SmtpClient
 from paperlake.mail.subscribers import Subscribers
-from paperlake.outputs.delivery import AgainWrong, LetterWrong, Recipient, deliver, recipients
+from paperlake.outputs.delivery import InvalidLetter, NotResendable, Recipient, deliver, recipients
 from tests.letter_sender import ISSUE, SENDER, letter
-from tests.smtp_server import Fault, SmtpServer
+from tests.smtp_server import SmtpFault, SmtpServer
 
 NOW = datetime(2025, 11, 7, 6, tzinfo=UTC)
 ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
@@ -28,178 +28,184 @@ def database(tmp_path):
 def people(database):
     subscribers = Subscribers(database)
     for address in (ADA, BOB, EVE):
-        subscribers.admit(address, "weekly", NOW)
+        subscribers.add_confirmed(address, "weekly", NOW)
     return recipients(database, "weekly", [], NOW)
 
 
 def run(server, database, to, **options):
     options = {"sleep": lambda _: None, "letter": letter, "issue": ISSUE} | options
-    with SmtpClient(Relay("127.0.0.1", server.port, "none"), SENDER, verdict_within_s=1) as postman:
-        return deliver(options.pop("issue"), to, options.pop("letter"), postman, database, lambda: NOW, **options)
+    with SmtpClient(Relay("127.0.0.1", server.port, "none"), SENDER, final_reply_timeout_s=1) as client:
+        return deliver(options.pop("issue"), to, options.pop("letter"), client, database, lambda: NOW, **options)
 
 
-def addresses(told):
-    return [one.address for one in told]
+def addresses(statuses):
+    return [status.address for status in statuses]
 
 
-def counted(server):
-    return Counter(one.recipient for one in server.taken)
+def letter_counts(server):
+    return Counter(letter.recipient for letter in server.accepted)
 
 
-def once(fault, *whom):
-    return lambda recipient, tries: fault if tries == 1 and recipient in (whom or (recipient,)) else None
+def first_attempt(fault, *addresses):
+    """The fault for the first attempt to one of the addresses, or to anybody."""
+    return lambda recipient, attempt: fault if attempt == 1 and recipient in (addresses or (recipient,)) else None
 
 
-def test_everybody_gets_a_letter_and_nobody_a_second(database, people):
+def test_every_reader_gets_one_letter(database, people):
     with SmtpServer() as server:
         assert addresses(run(server, database, people).sent) == [ADA, BOB, EVE]
-        again = run(server, database, people)
-    assert (again.sent, addresses(again.sent_before)) == ([], [ADA, BOB, EVE])
-    assert again.is_whole
-    assert counted(server) == {ADA: 1, BOB: 1, EVE: 1}
+        second = run(server, database, people)
+    assert (second.sent, addresses(second.sent_before)) == ([], [ADA, BOB, EVE])
+    assert second.is_complete
+    assert letter_counts(server) == {ADA: 1, BOB: 1, EVE: 1}
 
 
-def test_the_next_issue_is_another(database, people):
+def test_the_next_issue_is_sent_too(database, people):
     with SmtpServer() as server:
         run(server, database, people)
         run(server, database, people, issue="weekly-2025-W46")
-    assert counted(server) == {ADA: 2, BOB: 2, EVE: 2}
+    assert letter_counts(server) == {ADA: 2, BOB: 2, EVE: 2}
 
 
-def test_a_refused_reader_is_tried_again_with_the_next_issue_only(database, people):
-    with SmtpServer(once(Fault("rcpt", "550 nobody"), BOB)) as server:
+def test_a_refused_reader_gets_only_the_next_issue(database, people):
+    with SmtpServer(first_attempt(SmtpFault("rcpt", "550 nobody"), BOB)) as server:
         assert addresses(run(server, database, people).refused) == [BOB]
         second = run(server, database, people)
-        assert [(one.address, one.said) for one in second.refused] == [(BOB, "550 nobody")]
-        assert second.is_whole
+        assert [(status.address, status.message) for status in second.refused] == [(BOB, "550 nobody")]
+        assert second.is_complete
         assert addresses(run(server, database, people, issue="weekly-2025-W46").sent) == [ADA, BOB, EVE]
 
 
-def test_a_letter_put_off_is_tried_again_within_the_run(database, people):
-    naps = []
-    with SmtpServer(once(Fault("dot", "451 later"))) as server:
-        done = run(server, database, people, sleep=naps.append)
-    assert addresses(done.sent) == [ADA, BOB, EVE]
-    assert len(naps) == 1
+def test_a_deferred_letter_is_retried_within_the_run(database, people):
+    pauses = []
+    with SmtpServer(first_attempt(SmtpFault("dot", "451 later"))) as server:
+        report = run(server, database, people, sleep=pauses.append)
+    assert addresses(report.sent) == [ADA, BOB, EVE]
+    assert len(pauses) == 1
 
 
-def test_what_stays_put_off_is_left_to_the_next_run_in_less_than_a_minute(database, people):
-    naps = []
-    with SmtpServer(lambda who, _: Fault("rcpt", "451 later") if who == BOB else None) as server:
-        done = run(server, database, people, sleep=naps.append)
-    assert [(one.address, one.said) for one in done.deferred] == [(BOB, "451 later")]
-    assert not done.is_whole
-    assert 0 < sum(naps) < 60
+def test_a_run_leaves_deferred_letters_to_the_next_run_within_a_minute(database, people):
+    pauses = []
+    with SmtpServer(lambda recipient, _: SmtpFault("rcpt", "451 later") if recipient == BOB else None) as server:
+        report = run(server, database, people, sleep=pauses.append)
+    assert [(status.address, status.message) for status in report.deferred] == [(BOB, "451 later")]
+    assert not report.is_complete
+    assert 0 < sum(pauses) < 60
     with SmtpServer() as server:
         assert addresses(run(server, database, people).sent) == [BOB]
 
 
-def test_a_doubt_is_told_and_not_sent_again_by_itself(database, people):
-    with SmtpServer(once(Fault("dot", is_taken=True), BOB)) as server:
-        done = run(server, database, people)
-        assert (addresses(done.sent), addresses(done.in_doubt)) == ([ADA, EVE], [BOB])
+def test_a_letter_in_doubt_is_reported_and_not_sent_again(database, people):
+    with SmtpServer(first_attempt(SmtpFault("dot", is_accepted=True), BOB)) as server:
+        report = run(server, database, people)
+        assert (addresses(report.sent), addresses(report.in_doubt)) == ([ADA, EVE], [BOB])
         assert addresses(run(server, database, people).in_doubt) == [BOB]
-        assert counted(server)[BOB] == 1
-    assert [row.address for row in Deliveries(database).doubts()] == [BOB]
+        assert letter_counts(server)[BOB] == 1
+    assert [row.address for row in Deliveries(database).in_doubt()] == [BOB]
 
 
-def test_a_person_can_resolve_a_doubt(database, people):
-    with SmtpServer(once(Fault("dot"), BOB)) as server:
+def test_a_letter_in_doubt_can_be_resent_on_request(database, people):
+    with SmtpServer(first_attempt(SmtpFault("dot"), BOB)) as server:
         run(server, database, people)
-        assert addresses(run(server, database, people, again=["Bob@EXAMPLE.org"]).sent) == [BOB]
-        (row,) = [row for row in Deliveries(database).deliveries(ISSUE) if row.address == BOB]
+        assert addresses(run(server, database, people, resend_to=["Bob@EXAMPLE.org"]).sent) == [BOB]
+        (row,) = [row for row in Deliveries(database).of_issue(ISSUE) if row.address == BOB]
         assert (row.state, row.attempt_count) == ("sent", 2)
-        with pytest.raises(AgainWrong, match="there is no doubt"):
-            run(server, database, people, again=[BOB])
-        with pytest.raises(AgainWrong, match="no recipient"):
-            run(server, database, people, again=["nobody@example.org"])
-    assert counted(server)[BOB] == 1
+        with pytest.raises(NotResendable, match="not in doubt"):
+            run(server, database, people, resend_to=[BOB])
+        with pytest.raises(NotResendable, match="not a recipient"):
+            run(server, database, people, resend_to=["nobody@example.org"])
+    assert letter_counts(server)[BOB] == 1
 
 
-def test_a_second_try_that_is_put_off_leaves_the_doubt_as_it_was(database, people):
-    with SmtpServer(once(Fault("dot"), BOB)) as server:
-        said = run(server, database, people).in_doubt
-    with SmtpServer(lambda _who, _try: Fault("dot", "451 later")) as server:
-        done = run(server, database, people, again=[BOB])
-    assert (done.in_doubt, done.deferred) == (said, [])
+def test_a_deferred_second_attempt_leaves_the_letter_in_doubt(database, people):
+    with SmtpServer(first_attempt(SmtpFault("dot"), BOB)) as server:
+        in_doubt = run(server, database, people).in_doubt
+    with SmtpServer(lambda _recipient, _attempt: SmtpFault("dot", "451 later")) as server:
+        report = run(server, database, people, resend_to=[BOB])
+    assert (report.in_doubt, report.deferred) == (in_doubt, [])
 
 
-def test_a_dead_senders_claim_is_a_doubt(database, people):
+def test_a_claim_of_a_dead_sender_is_in_doubt(database, people):
     Deliveries(database).claim(ISSUE, BOB, "<1@example.org>", NOW)
     with SmtpServer() as server:
-        done = run(server, database, people)
-    assert [one.said for one in done.in_doubt] == ["the sender died while it handed it over"]
-    assert BOB not in counted(server)
+        report = run(server, database, people)
+    assert [status.message for status in report.in_doubt] == ["the sender died while sending it"]
+    assert BOB not in letter_counts(server)
 
 
-def test_a_claim_is_made_once(database):
+def test_a_letter_can_be_claimed_once(database):
     deliveries = Deliveries(database)
     deliveries.claim(ISSUE, ADA, "<1@example.org>", NOW)
     with pytest.raises(AlreadyClaimed):
         deliveries.claim(ISSUE, ADA.upper(), "<1@example.org>", NOW)
 
 
-def test_an_issue_under_way_is_not_begun_a_second_time(database, people):
-    with SmtpServer() as server, Deliveries(database).sending(ISSUE):
-        with pytest.raises(IssueBusy, match="wait for it to end"):
+def test_an_issue_that_is_being_sent_is_locked(database, people):
+    with SmtpServer() as server, Deliveries(database).lock_issue(ISSUE):
+        with pytest.raises(IssueBusy, match="wait for it to finish"):
             run(server, database, people)
-        assert run(server, database, people, issue="daily-2025-11-07").is_whole, "another issue is free"
+        assert run(server, database, people, issue="daily-2025-11-07").is_complete, "another issue is not locked"
 
 
-def test_a_server_that_swallows_everything_is_not_fed_for_long(database):
+def test_a_run_stops_after_three_doubts_in_a_row(database):
     people = [Recipient(f"reader-{number}@example.org", f"{number:020}") for number in range(20)]
-    with SmtpServer(lambda _who, _try: Fault("dot")) as server:
-        done = run(server, database, people)
-    assert (len(done.in_doubt), len(done.deferred)) == (3, 17)
-    assert "in a row" in done.deferred[0].said
+    with SmtpServer(lambda _recipient, _attempt: SmtpFault("dot")) as server:
+        report = run(server, database, people)
+    assert (len(report.in_doubt), len(report.deferred)) == (3, 17)
+    assert "in a row" in report.deferred[0].message
 
 
-def test_a_server_that_refuses_everybody_is_not_believed_for_long(database):
+def test_a_run_stops_after_ten_refusals_in_a_row(database):
     people = [Recipient(f"reader-{number}@example.org", f"{number:020}") for number in range(20)]
-    with SmtpServer(lambda _who, _try: Fault("rcpt", "554 5.7.1 relay access denied")) as server:
-        done = run(server, database, people)
-        assert (len(done.refused), len(done.deferred)) == (10, 10)
-        assert "perhaps us" in done.deferred[0].said
+    with SmtpServer(lambda _recipient, _attempt: SmtpFault("rcpt", "554 5.7.1 relay access denied")) as server:
+        report = run(server, database, people)
+        assert (len(report.refused), len(report.deferred)) == (10, 10)
+        assert "perhaps refuses our mail" in report.deferred[0].message
     with SmtpServer() as server:
         assert len(run(server, database, people).sent) == 10
-        assert len(run(server, database, people, again=addresses(done.refused)).sent) == 10
+        assert len(run(server, database, people, resend_to=addresses(report.refused)).sent) == 10
 
 
-def test_without_a_server_everybody_is_put_off(database, people):
+def test_without_a_server_every_letter_is_deferred(database, people):
     with SmtpServer() as server:
         pass
     ticks = []
-    done = run(server, database, people, progress=lambda: ticks.append(1))
-    assert addresses(done.deferred) == [ADA, BOB, EVE]
-    assert "cannot be reached" in done.deferred[0].said
+    report = run(server, database, people, progress=lambda: ticks.append(1))
+    assert addresses(report.deferred) == [ADA, BOB, EVE]
+    assert "cannot be reached" in report.deferred[0].message
     assert len(ticks) == 3
-    assert not Deliveries(database).deliveries(ISSUE)
+    assert not Deliveries(database).of_issue(ISSUE)
 
 
-def test_who_leaves_while_an_issue_is_sent_gets_no_letter_any_more(database, people):
-    def written(one):
-        Subscribers(database).leave(people[1].unsubscribe_token, NOW)
-        return letter(one)
+def test_a_reader_who_unsubscribes_during_the_run_gets_no_letter(database, people):
+    def unsubscribe_bob_first(recipient):
+        Subscribers(database).unsubscribe(people[1].unsubscribe_token, NOW)
+        return letter(recipient)
 
     with SmtpServer() as server:
-        done = run(server, database, people, letter=written)
-    assert (addresses(done.sent), addresses(done.left)) == ([ADA, EVE], [BOB])
+        report = run(server, database, people, letter=unsubscribe_bob_first)
+    assert (addresses(report.sent), addresses(report.left)) == ([ADA, EVE], [BOB])
 
 
-def test_a_letter_to_somebody_else_is_not_sent(database, people):
-    with SmtpServer() as server, pytest.raises(LetterWrong):
-        run(server, database, people, letter=lambda _one: letter(people[0]) if _one.address == BOB else letter(_one))
-    assert counted(server) == {ADA: 1}
+def test_a_letter_with_another_address_is_not_sent(database, people):
+    with SmtpServer() as server, pytest.raises(InvalidLetter):
+        run(
+            server,
+            database,
+            people,
+            letter=lambda recipient: letter(people[0] if recipient.address == BOB else recipient),
+        )
+    assert letter_counts(server) == {ADA: 1}
 
 
-def test_a_mailbox_that_is_listed_twice_gets_one_letter(database):
+def test_a_mailbox_that_is_given_twice_gets_one_letter(database):
     twice = [Recipient(ADA, "t" * 20), Recipient("Ada@example.org", "u" * 20)]
     with SmtpServer() as server:
         assert len(run(server, database, twice).sent) == 1
-    assert len(server.taken) == 1
+    assert len(server.accepted) == 1
 
 
-def test_an_address_beyond_ascii_gets_its_letter(database):
+def test_a_non_ascii_address_gets_its_letter(database):
     jurgen = [Recipient("jürgen@xn--bcher-kva.example", "t" * 20)]
     with SmtpServer() as server:
         assert len(run(server, database, jurgen).sent) == 1
@@ -207,39 +213,39 @@ def test_an_address_beyond_ascii_gets_its_letter(database):
         assert len(run(server, database, jurgen, issue="weekly-2025-W46").refused) == 1
 
 
-# --- who gets an edition
+# --- the recipients of an edition
 
 
-def test_recipients_are_the_confirmed_and_the_named(database):
+def test_recipients_are_confirmed_or_named(database):
     subscribers = Subscribers(database)
-    subscribers.admit(ADA, "weekly", NOW)
-    subscribers.admit(BOB, "daily", NOW)
-    subscribers.ask(EVE, "weekly", NOW)
-    found = recipients(database, "weekly", ["Team@Example.org"], NOW)
-    assert [one.address for one in found] == [ADA, "Team@example.org"]
-    assert len({one.unsubscribe_token for one in found}) == 2
-    assert recipients(database, "weekly", ["Team@Example.org"], NOW) == found, "tokens last"
+    subscribers.add_confirmed(ADA, "weekly", NOW)
+    subscribers.add_confirmed(BOB, "daily", NOW)
+    subscribers.request(EVE, "weekly", NOW)
+    rows = recipients(database, "weekly", ["Team@Example.org"], NOW)
+    assert [recipient.address for recipient in rows] == [ADA, "Team@example.org"]
+    assert len({recipient.unsubscribe_token for recipient in rows}) == 2
+    assert recipients(database, "weekly", ["Team@Example.org"], NOW) == rows, "tokens are stable"
 
 
-def test_a_named_address_that_is_named_no_more_gets_nothing(database):
+def test_an_address_that_is_no_longer_named_gets_nothing(database):
     assert recipients(database, "weekly", [ADA], NOW)
     assert recipients(database, "weekly", [], NOW) == []
 
 
-def test_a_named_address_that_left_stays_out_even_while_asked_again(database):
+def test_a_named_address_that_unsubscribed_gets_nothing_until_it_confirms(database):
     (ada,) = recipients(database, "weekly", [ADA], NOW)
     subscribers = Subscribers(database)
-    subscribers.leave(ada.unsubscribe_token, NOW)
+    subscribers.unsubscribe(ada.unsubscribe_token, NOW)
     assert recipients(database, "weekly", [ADA], NOW) == []
-    token = subscribers.ask(ADA, "weekly", NOW).confirm_token
+    token = subscribers.request(ADA, "weekly", NOW).confirm_token
     assert recipients(database, "weekly", [ADA], NOW) == []
     subscribers.confirm(token, NOW + timedelta(days=1))
     assert recipients(database, "weekly", [], NOW) == [ada]
 
 
-def test_a_named_address_keeps_its_letters_while_it_is_asked(database):
+def test_a_named_address_gets_letters_while_its_confirmation_is_pending(database):
     recipients(database, "weekly", [ADA], NOW)
-    token = Subscribers(database).ask(ADA, "weekly", NOW).confirm_token
+    token = Subscribers(database).request(ADA, "weekly", NOW).confirm_token
     assert len(recipients(database, "weekly", [ADA], NOW)) == 1
     assert Subscribers(database).confirm(token, NOW) == "weekly"
     assert len(recipients(database, "weekly", [], NOW)) == 1

@@ -1,6 +1,6 @@
-"""Hostile records: whatever the internet puts into titles, names, addresses and ids, no output has one element more.
+"""Hostile records: whatever text they have, no output gets an additional element.
 
-`PAPERLAKE_SOAK_HOSTILE` says how many records; each is rendered as a mail, Markdown, three feeds, pages and a table.
+`PAPERLAKE_SOAK_HOSTILE` is the number of records; each is rendered as letter, Markdown, feeds, pages and CSV.
 """
 
 import csv
@@ -19,28 +19,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from paperlake.render.feeds import Issued, feed
+from paperlake.render.feeds import DatedIssue, render_feed
 from paperlake.render.issue import compose
-from paperlake.render.letter import letter
-from paperlake.render.markdown import markdown
+from paperlake.render.letter import render_letter
+from paperlake.render.markdown import render_markdown
 from paperlake.render.paper import papers
-from paperlake.render.period import period
-from paperlake.render.plain_text import plain
-from paperlake.render.sanitize import cell
-from paperlake.render.web.lists import Known, Periods, list_page
-from paperlake.render.web.overview import organizations_page, topics, topics_page
-from paperlake.render.web.papers import Seen, paper_page
-from paperlake.render.web.search import shard
+from paperlake.render.period import period_of
+from paperlake.render.plain_text import render_plain_text
+from paperlake.render.sanitize import escape_cell
+from paperlake.render.web.lists import ListStatus, Periods, list_page
+from paperlake.render.web.overview import organizations_page, paper_topics, topics_page
+from paperlake.render.web.papers import Observation, paper_page
+from paperlake.render.web.search import month_script
 from schemas.authors import AUTHORS
-from tests.digest_rows import AT, DAILY, DAY, frames, listing, listings
+from tests.digest_rows import AT, DAILY, DAY, issue_inputs, listing, listings
 
 RECORDS = int(os.environ.get("PAPERLAKE_SOAK_HOSTILE", "300"))
-A_TIME = 20
-TODAY = period("day", DAY)
-TURNS = re.compile(
+RECORDS_PER_EXAMPLE = 20
+TODAY = period_of("day", DAY)
+UNSAFE_CHARACTERS = re.compile(
     "[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 )
-BAITS = [
+ATTACKS = [
     *(
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
@@ -89,7 +89,7 @@ BAITS = [
         "$\\href{javascript:x}{y}$",
     ),
 ]
-TEXT = st.lists(st.one_of(st.sampled_from(BAITS), st.text(max_size=12)), max_size=4).map("".join)
+TEXT = st.lists(st.one_of(st.sampled_from(ATTACKS), st.text(max_size=12)), max_size=4).map("".join)
 URLS = st.one_of(
     TEXT,
     st.builds(
@@ -112,140 +112,152 @@ RECORD = st.fixed_dictionaries(
 )
 
 
-def whole(text):
-    """Polars holds no lone surrogate, so none can come out of a table; everything else may."""
+def encodable(text):
+    """Replace lone surrogates, which Polars cannot store."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
 
 
 class Elements(HTMLParser):
-    """The elements of a page with the names of their attributes, and every address."""
+    """Collects the elements of a page with their attribute names, and every URL."""
 
     def __init__(self):
         super().__init__()
-        self.found, self.addresses = [], []
+        self.elements, self.urls = [], []
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, tuple(name for name, _ in attrs)))
-        self.addresses += [value for name, value in attrs if name in {"href", "src", "action"}]
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.urls += [value for name, value in attrs if name in {"href", "src", "action"}]
 
 
 def elements(text):
-    assert not TURNS.search(text)
+    assert not UNSAFE_CHARACTERS.search(text)
     parser = Elements()
     parser.feed(text)
     parser.close()
-    for address in parser.addresses:
-        assert urlsplit(address).scheme in {"", "http", "https"}, address
-    return parser.found
+    for url in parser.urls:
+        assert urlsplit(url).scheme in {"", "http", "https"}, url
+    return parser.elements
 
 
-def entries(issue, form):
-    """The elements of a feed, and those of the HTML within them."""
-    tree = ET.fromstring(feed(issue.edition, [Issued(issue, AT)], None, AT, form))
-    inner = [elements(one.text) for one in tree.iter() if one.tag.endswith(("summary", "description")) and one.text]
-    return [one.tag for one in tree.iter()], inner
+def feed_elements(issue, feed_format):
+    """The elements of a feed, and of the HTML in its entries."""
+    tree = ET.fromstring(render_feed(issue.edition, [DatedIssue(issue, AT)], None, AT, feed_format))
+    inner = [elements(node.text) for node in tree.iter() if node.tag.endswith(("summary", "description")) and node.text]
+    return [node.tag for node in tree.iter()], inner
 
 
-def built(records, names):
+def record_tables(records, names):
     rows = [
         listing(
-            f"2511.{n:05}", position=n, upvote_count=1000 - n, **{key: _plain(value) for key, value in record.items()}
+            f"2511.{n:05}",
+            position=n,
+            upvote_count=1000 - n,
+            **{key: _encodable_value(value) for key, value in record.items()},
         )
         for n, record in enumerate(records, 1)
     ]
     by = pl.DataFrame(
         [
-            {"listed_on": DAY, "paper_id": row["paper_id"], "position": at, "name": whole(name), "is_hidden": False}
-            for row, held in zip(rows, names, strict=True)
-            for at, name in enumerate(held, 1)
+            {
+                "listed_on": DAY,
+                "paper_id": row["paper_id"],
+                "position": position,
+                "name": encodable(name),
+                "is_hidden": False,
+            }
+            for row, author_names in zip(rows, names, strict=True)
+            for position, name in enumerate(author_names, 1)
         ],
         schema=pl.Schema(AUTHORS.arrow()),
     )
     return listings(*rows), by
 
 
-def _plain(value):
-    return [whole(one) for one in value] if isinstance(value, list) else whole(value)
+def _encodable_value(value):
+    return [encodable(text) for text in value] if isinstance(value, list) else encodable(value)
 
 
 @settings(
-    max_examples=max(RECORDS // A_TIME, 1),
+    max_examples=max(RECORDS // RECORDS_PER_EXAMPLE, 1),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 @given(
-    st.lists(RECORD, min_size=A_TIME, max_size=A_TIME),
-    st.lists(st.lists(TEXT, max_size=3), min_size=A_TIME, max_size=A_TIME),
+    st.lists(RECORD, min_size=RECORDS_PER_EXAMPLE, max_size=RECORDS_PER_EXAMPLE),
+    st.lists(st.lists(TEXT, max_size=3), min_size=RECORDS_PER_EXAMPLE, max_size=RECORDS_PER_EXAMPLE),
 )
-def test_no_output_gets_an_element_more_from_hostile_records(records, names):
-    listed, by = built(records, names)
-    edition = DAILY.__class__(name="daily", title="Daily", every="day", window="day", papers=A_TIME)
-    issue = compose(edition, TODAY, frames(listed, by=by))
-    meek = compose(edition, TODAY, frames(*map(_meek, (listed, by))))
-    # The same record in meek words has the same shape: what is empty stays empty.
-    assert len(issue.papers) == A_TIME
-    shapes = [_shaped(one) for one in issue.papers]
-    meek = issue.__class__(edition, TODAY, tuple(map(_spoken, meek.papers, shapes)))
+def test_no_output_gets_an_additional_element_from_hostile_records(records, names):
+    listed, by = record_tables(records, names)
+    edition = DAILY.__class__(name="daily", title="Daily", every="day", window="day", papers=RECORDS_PER_EXAMPLE)
+    issue = compose(edition, TODAY, issue_inputs(listed, by=by))
+    plain_issue = compose(edition, TODAY, issue_inputs(*map(_with_plain_text, (listed, by))))
+    # The plain record has the same shape as the hostile one: empty fields stay empty.
+    assert len(issue.papers) == RECORDS_PER_EXAMPLE
+    shapes = [_shape(paper) for paper in issue.papers]
+    plain_issue = issue.__class__(edition, TODAY, tuple(map(_with_shape, plain_issue.papers, shapes)))
 
-    mine, theirs = letter(issue, "https://paperlake.example/u"), letter(meek, "https://paperlake.example/u")
-    assert elements(mine.html) == elements(theirs.html)
-    assert not TURNS.search(plain(issue).replace("\n", ""))
+    hostile_letter, plain_letter = (
+        render_letter(issue, "https://paperlake.example/u"),
+        render_letter(plain_issue, "https://paperlake.example/u"),
+    )
+    assert elements(hostile_letter.html) == elements(plain_letter.html)
+    assert not UNSAFE_CHARACTERS.search(render_plain_text(issue).replace("\n", ""))
 
     render = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render
-    assert elements(render(markdown(issue))) == elements(render(markdown(meek)))
+    assert elements(render(render_markdown(issue))) == elements(render(render_markdown(plain_issue)))
 
-    for form in ("atom", "rss"):
-        assert entries(issue, form) == entries(meek, form)
+    for feed_format in ("atom", "rss"):
+        assert feed_elements(issue, feed_format) == feed_elements(plain_issue, feed_format)
     contents = [
         [
             elements(item["content_html"])
-            for item in json.loads(feed(edition, [Issued(held, AT)], None, AT, "json"))["items"]
+            for item in json.loads(render_feed(edition, [DatedIssue(either, AT)], None, AT, "json"))["items"]
         ]
-        for held in (issue, meek)
+        for either in (issue, plain_issue)
     ]
     assert contents[0] == contents[1]
 
-    periods, known = Periods([DAY]), [Known(DAY, "complete", A_TIME)]
+    periods, statuses = Periods([DAY]), [ListStatus(DAY, "complete", RECORDS_PER_EXAMPLE)]
     pages = [
-        list_page(TODAY, held.papers, known, periods).text
-        + "".join(paper_page([one], [Seen(AT, 1, 0)], periods).text for one in held.papers)
-        for held in (issue, meek)
+        list_page(TODAY, either.papers, statuses, periods).text
+        + "".join(paper_page([paper], [Observation(AT, 1, 0)], periods).text for paper in either.papers)
+        for either in (issue, plain_issue)
     ]
     assert elements(pages[0]) == elements(pages[1])
     elements(organizations_page(listed).text)
-    elements(topics_page(topics(listed)).text)
-    script = shard("2025-11", issue.papers).text
+    elements(topics_page(paper_topics(listed)).text)
+    script = month_script("2025-11", issue.papers).text
     assert script.isascii()
     assert "<" not in script
 
     table = io.StringIO()
-    csv.writer(table).writerows([[cell(one.title), cell(one.organization)] for one in issue.papers])
+    csv.writer(table).writerows([[escape_cell(paper.title), escape_cell(paper.organization)] for paper in issue.papers])
     read = list(csv.reader(io.StringIO(table.getvalue())))
-    assert len(read) == A_TIME
+    assert len(read) == RECORDS_PER_EXAMPLE
     assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r")) for row in read for text in row)
 
 
-def _meek(rows):
-    """The rows with every text replaced by words."""
+def _with_plain_text(rows):
+    """The rows with every text replaced by plain words."""
     texts = [name for name, kind in rows.schema.items() if kind == pl.String and name != "paper_id"]
     return rows.with_columns(pl.when(pl.col(name).is_not_null()).then(pl.lit("words")).alias(name) for name in texts)
 
 
-def _shaped(one):
+def _shape(paper):
     return {
-        "summary": bool(one.summary),
-        "abstract": bool(one.abstract),
-        "organization": bool(one.organization),
-        "authors": len(one.authors),
-        "keywords": len(one.keywords),
-        "code": one.code is not None,
-        "project": one.project is not None,
+        "summary": bool(paper.summary),
+        "abstract": bool(paper.abstract),
+        "organization": bool(paper.organization),
+        "authors": len(paper.authors),
+        "keywords": len(paper.keywords),
+        "code": paper.code is not None,
+        "project": paper.project is not None,
     }
 
 
-def _spoken(one, shape):
+def _with_shape(paper, shape):
     return replace(
-        one,
+        paper,
         title="words",
         summary="words" * shape["summary"],
         abstract="words" * shape["abstract"],
@@ -259,8 +271,8 @@ def _spoken(one, shape):
 
 def test_a_hostile_id_never_becomes_a_paper():
     rows = listings(listing("../../../etc/passwd"), listing('2511.00001"><script>'), listing("2511.00002"))
-    assert [one.paper_id for one in papers(rows, frames(rows).authors)] == ["2511.00002"]
+    assert [paper.paper_id for paper in papers(rows, issue_inputs(rows).authors)] == ["2511.00002"]
 
 
-def test_the_date_of_a_page_is_no_text_from_outside():
-    assert period("day", date(2025, 11, 6)).name == "2025-11-06"
+def test_the_name_of_a_day_is_its_date():
+    assert period_of("day", date(2025, 11, 6)).name == "2025-11-06"

@@ -1,4 +1,4 @@
-"""What an edition's rules pick, and that an issue that has come out stays as it was."""
+"""Edition rules, composed issues, and recorded issues that do not change."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,17 +6,17 @@ from datetime import date
 import polars as pl
 import pytest
 
-from paperlake.render.editions import EditionWrong, editions, sentence
+from paperlake.render.editions import InvalidEdition, parse_editions, rules_sentence
 from paperlake.render.issue import compose
-from paperlake.render.period import named, period
+from paperlake.render.period import parse_period, period_of
 from schemas.issues import ISSUES
-from tests.digest_rows import AT, DAILY, DAY, authors, frames, listing, listings, scores
+from tests.digest_rows import AT, DAILY, DAY, authors, issue_inputs, listing, listings, scores
 
-TODAY = period("day", DAY)
+TODAY = period_of("day", DAY)
 
 
 def ids(issue):
-    return [one.paper_id for one in issue.papers]
+    return [paper.paper_id for paper in issue.papers]
 
 
 def issued(edition="daily", issue="2025-11-05", *paper_ids, votes=5, listed_on=DAY):
@@ -26,66 +26,74 @@ def issued(edition="daily", issue="2025-11-05", *paper_ids, votes=5, listed_on=D
             "edition": edition,
             "issue": issue,
             "issued_at": AT,
-            "position": n,
+            "position": position,
             "listed_on": listed_on,
             "paper_id": paper_id,
             "upvote_count": votes,
         }
-        for n, paper_id in enumerate(paper_ids, 1)
+        for position, paper_id in enumerate(paper_ids, 1)
     ]
     return pl.DataFrame(rows, schema=pl.Schema(ISSUES.arrow()))
 
 
-THREE = listings(
+THREE_LISTINGS = listings(
     listing("2511.00001", upvote_count=5), listing("2511.00002", upvote_count=9), listing("2511.00003", upvote_count=1)
 )
 
 
-def test_the_order_is_of_the_trending_score_then_of_votes():
+def test_papers_are_ordered_by_score_then_by_votes():
     ranked = scores(**{"2511.00003": 8.0})
-    assert ids(compose(DAILY, TODAY, frames(THREE, ranked=ranked))) == ["2511.00003", "2511.00002", "2511.00001"]
+    assert ids(compose(DAILY, TODAY, issue_inputs(THREE_LISTINGS, ranked=ranked))) == [
+        "2511.00003",
+        "2511.00002",
+        "2511.00001",
+    ]
 
 
-def test_the_order_may_be_of_votes_alone():
+def test_papers_can_be_ordered_by_votes():
     ranked = scores(**{"2511.00003": 8.0})
     by_votes = replace(DAILY, order="votes")
-    assert ids(compose(by_votes, TODAY, frames(THREE, ranked=ranked))) == ["2511.00002", "2511.00001", "2511.00003"]
+    assert ids(compose(by_votes, TODAY, issue_inputs(THREE_LISTINGS, ranked=ranked))) == [
+        "2511.00002",
+        "2511.00001",
+        "2511.00003",
+    ]
 
 
-def test_no_more_papers_than_the_edition_says():
-    assert ids(compose(replace(DAILY, papers=1), TODAY, frames(THREE))) == ["2511.00002"]
+def test_an_issue_has_at_most_the_papers_of_its_edition():
+    assert ids(compose(replace(DAILY, papers=1), TODAY, issue_inputs(THREE_LISTINGS))) == ["2511.00002"]
 
 
-def test_no_paper_is_repeated_in_an_edition():
-    told = issued("daily", "2025-11-05", "2511.00002")
-    assert ids(compose(DAILY, TODAY, frames(THREE, issued=told))) == ["2511.00001", "2511.00003"]
+def test_an_edition_repeats_no_paper():
+    recorded = issued("daily", "2025-11-05", "2511.00002")
+    assert ids(compose(DAILY, TODAY, issue_inputs(THREE_LISTINGS, issued=recorded))) == ["2511.00001", "2511.00003"]
 
 
-def test_another_edition_may_have_had_it():
-    told = issued("weekly", "2025-W44", "2511.00002")
-    assert ids(compose(DAILY, TODAY, frames(THREE, issued=told)))[0] == "2511.00002"
+def test_two_editions_can_have_the_same_paper():
+    recorded = issued("weekly", "2025-W44", "2511.00002")
+    assert ids(compose(DAILY, TODAY, issue_inputs(THREE_LISTINGS, issued=recorded)))[0] == "2511.00002"
 
 
-def test_an_issue_that_came_out_stays_as_it_was():
-    told = issued("daily", "2025-11-06", "2511.00003", "2511.00001", votes=4)
-    issue = compose(DAILY, TODAY, frames(THREE, issued=told))
-    assert [(one.paper_id, one.votes) for one in issue.papers] == [("2511.00003", 4), ("2511.00001", 4)]
+def test_a_recorded_issue_keeps_its_papers_and_votes():
+    recorded = issued("daily", "2025-11-06", "2511.00003", "2511.00001", votes=4)
+    issue = compose(DAILY, TODAY, issue_inputs(THREE_LISTINGS, issued=recorded))
+    assert [(paper.paper_id, paper.votes) for paper in issue.papers] == [("2511.00003", 4), ("2511.00001", 4)]
 
 
-def test_papers_that_are_not_listed_any_more_are_left_out():
+def test_papers_that_are_not_listed_any_more_are_skipped():
     gone = listings(listing(is_listed=False))
-    assert ids(compose(DAILY, TODAY, frames(gone))) == []
+    assert ids(compose(DAILY, TODAY, issue_inputs(gone))) == []
 
 
-def test_a_paper_on_two_lists_of_a_week_comes_once():
+def test_a_paper_on_two_lists_of_a_week_is_in_the_issue_once():
     twice = listings(listing(listed_on=date(2025, 11, 4)), listing(upvote_count=30))
     weekly = replace(DAILY, every="week", window="week")
-    (one,) = compose(weekly, period("week", DAY), frames(twice)).papers
-    assert (one.listed_on, one.votes) == (DAY, 30)
+    (paper,) = compose(weekly, period_of("week", DAY), issue_inputs(twice)).papers
+    assert (paper.listed_on, paper.votes) == (DAY, 30)
 
 
 @pytest.mark.parametrize(
-    ("rule", "found"),
+    ("rule", "expected"),
     [
         ({"keywords": ("diffusion",)}, ["2511.00001"]),
         ({"keywords": ("fusion",)}, []),
@@ -100,52 +108,54 @@ def test_a_paper_on_two_lists_of_a_week_comes_once():
         ({"keywords": ("diffusion",), "min_votes": 8}, []),
     ],
 )
-def test_a_filter_lets_through_what_matches(rule, found):
+def test_a_filter_selects_what_matches(rule, expected):
     listed = listings(
         listing("2511.00001", title="DIFFUSION, again", upvote_count=5),
         listing("2511.00002", abstract="in C++", organization="nvidia", upvote_count=9),
     )
-    known = pl.DataFrame({"paper_id": ["2511.00001"], "categories": [["cs.CL", "stat.ML"]]})
+    categories = pl.DataFrame({"paper_id": ["2511.00001"], "categories": [["cs.CL", "stat.ML"]]})
     by = authors("Grace Hopper", "Ada Lovelace").with_columns(hub_user=pl.lit("AdaL"))
-    held = frames(listed, by=by, categories=known)
-    assert ids(compose(replace(DAILY, **rule), TODAY, held)) == found
+    inputs = issue_inputs(listed, by=by, categories=categories)
+    assert ids(compose(replace(DAILY, **rule), TODAY, inputs)) == expected
 
 
-def test_hidden_authors_are_not_named():
+def test_hidden_authors_are_not_shown():
     by = authors("Ada", "Grace", "Alan").with_columns(is_hidden=pl.col("name") == "Grace")
-    (one,) = compose(DAILY, TODAY, frames(listings(listing()), by=by)).papers
-    assert one.authors == ("Ada", "Alan")
+    (paper,) = compose(DAILY, TODAY, issue_inputs(listings(listing()), by=by)).papers
+    assert paper.authors == ("Ada", "Alan")
 
 
-def test_a_wider_window_ends_with_the_period_and_loses_nothing_between_two():
+def test_a_longer_window_ends_with_the_period():
     listed = listings(
         listing("2510.00001", listed_on=date(2025, 10, 31)), listing("2511.00002", listed_on=date(2025, 11, 2))
     )
     weekly = replace(DAILY, every="week", window="month")
-    issue = compose(weekly, period("week", date(2025, 11, 2)), frames(listed))
+    issue = compose(weekly, period_of("week", date(2025, 11, 2)), issue_inputs(listed))
     assert sorted(ids(issue)) == ["2510.00001", "2511.00002"]
 
 
-def test_an_issue_keeps_its_papers_when_the_rules_change():
-    told = issued("daily", "2025-11-06", "2511.00003", listed_on=DAY)
+def test_a_recorded_issue_ignores_changed_rules():
+    recorded = issued("daily", "2025-11-06", "2511.00003", listed_on=DAY)
     weekly = replace(DAILY, every="week", window="week", min_votes=100)
-    assert ids(compose(weekly, named("2025-11-06"), frames(THREE, issued=told))) == ["2511.00003"]
+    assert ids(compose(weekly, parse_period("2025-11-06"), issue_inputs(THREE_LISTINGS, issued=recorded))) == [
+        "2511.00003"
+    ]
 
 
-def test_rules_keep_their_capitals():
-    assert sentence(replace(DAILY, keywords=("LLM",))).endswith("about LLM.")
-    assert sentence(DAILY).startswith("The 3 papers")
+def test_rules_keep_the_case_of_names():
+    assert rules_sentence(replace(DAILY, keywords=("LLM",))).endswith("about LLM.")
+    assert rules_sentence(DAILY).startswith("The 3 papers")
 
 
-def test_the_byline_tells_first_last_and_count():
-    (one,) = compose(DAILY, TODAY, frames(listings(listing()), by=authors("Ada", "Grace", "Alan"))).papers
-    assert one.byline == "Ada, …, Alan (3 authors)"
+def test_the_byline_has_first_author_last_author_and_count():
+    (paper,) = compose(DAILY, TODAY, issue_inputs(listings(listing()), by=authors("Ada", "Grace", "Alan"))).papers
+    assert paper.byline == "Ada, …, Alan (3 authors)"
 
 
 @pytest.mark.parametrize("span", ["day", "week", "month"])
-def test_a_period_is_known_by_its_name(span):
-    about = period(span, DAY)
-    assert named(about.name) == about
+def test_a_period_name_can_be_parsed(span):
+    period = period_of(span, DAY)
+    assert parse_period(period.name) == period
 
 
 @pytest.mark.parametrize(
@@ -156,41 +166,41 @@ def test_a_period_is_known_by_its_name(span):
         ("month", "2025-11", "November 2025"),
     ],
 )
-def test_periods_are_named(span, name, title):
-    about = period(span, DAY)
-    assert (about.name, about.title) == (name, title)
-    assert about.before().after() == about
-    assert about.holds(DAY)
+def test_periods_have_names_and_titles(span, name, title):
+    period = period_of(span, DAY)
+    assert (period.name, period.title) == (name, title)
+    assert period.previous_period().next_period() == period
+    assert period.contains(DAY)
 
 
 def test_the_week_of_new_year_belongs_to_its_iso_year():
-    assert period("week", date(2027, 1, 1)).name == "2026-W53"
+    assert period_of("week", date(2027, 1, 1)).name == "2026-W53"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[daily\n", "is no TOML"),
+        ("[daily\n", "is not valid TOML"),
         ("[Daily News]\nevery='day'", "[Daily"),
-        ("[daily]\n", "does not say how often"),
-        ("[daily]\nevery='hour'", 'it takes "day", "week" or "month"'),
+        ("[daily]\n", "has no cadence"),
+        ("[daily]\nevery='hour'", 'expected "day", "week" or "month"'),
         ("[daily]\nevery='day'\npapers=0", "whole number from 1 to 200"),
         ("[daily]\nevery='day'\npapers=true", "whole number"),
-        ("[daily]\nevery='day'\nkeyword=['a']", "'keyword', which is no rule"),
+        ("[daily]\nevery='day'\nkeyword=['a']", "'keyword', which is not a rule"),
         ("[daily]\nevery='day'\nkeywords='a'", "a list of texts"),
         ("[daily]\nevery='day'\ntitle=\"two\\nlines\"", "one line of text"),
         ("every='day'", "outside of any edition"),
         ('[daily]\nevery="day"\nkeywords=["a\\u0001b"]', "a list of texts"),
-        ('[daily]\nevery="day"\nrecipients=["Ada <ada@example.org>"]', "no mail address"),
+        ('[daily]\nevery="day"\nrecipients=["Ada <ada@example.org>"]', "not a mail address"),
     ],
 )
-def test_an_edition_that_is_wrong_is_told_with_its_place(text, message):
-    with pytest.raises(EditionWrong) as told:
-        editions(text.replace("[Daily News]", '["Daily News"]'))
-    assert message in str(told.value)
-    assert str(told.value).startswith("editions.toml")
+def test_an_invalid_edition_is_reported_with_its_place(text, message):
+    with pytest.raises(InvalidEdition) as error:
+        parse_editions(text.replace("[Daily News]", '["Daily News"]'))
+    assert message in str(error.value)
+    assert str(error.value).startswith("editions.toml")
 
 
-def test_the_editions_that_come_with_paperlake_are_right(pytestconfig):
+def test_the_editions_of_the_repository_are_valid(pytestconfig):
     text = (pytestconfig.rootpath / "editions.toml").read_text()
-    assert set(editions(text)) == {"daily", "weekly", "monthly"}
+    assert set(parse_editions(text)) == {"daily", "weekly", "monthly"}

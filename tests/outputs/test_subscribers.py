@@ -1,4 +1,4 @@
-"""Subscriptions: begun by who has the address, ended by whoever has the token, and kept whatever happens."""
+"""Subscriptions: confirmed by token, ended by token or address, and stored safely."""
 
 import stat
 import threading
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperlake.mail.address import AddressWrong, mail_address
-from paperlake.mail.database import ReaderDatabase, ReadersUnusable
-from paperlake.mail.subscribers import CONFIRM_WITHIN, Subscribers
+from paperlake.mail.address import InvalidAddress, mail_address
+from paperlake.mail.database import ReaderDatabase, ReaderDatabaseError
+from paperlake.mail.subscribers import CONFIRMATION_PERIOD, Subscribers
 
 NOW = datetime(2025, 11, 7, 6, tzinfo=UTC)
 ADA = "ada@example.org"
@@ -23,63 +23,63 @@ def subscribers(tmp_path):
 
 
 def statuses(subscribers):
-    return {(one.address, one.edition): one.status for one in subscribers.subscriptions()}
+    return {(row.address, row.edition): row.status for row in subscribers.subscriptions()}
 
 
 def test_a_subscription_begins_when_it_is_confirmed(subscribers):
-    asked = subscribers.ask(ADA, "weekly", NOW)
+    request = subscribers.request(ADA, "weekly", NOW)
     assert statuses(subscribers) == {(ADA, "weekly"): "pending"}
-    assert subscribers.to_confirm(asked.confirm_token, NOW) == "weekly"
-    assert statuses(subscribers) == {(ADA, "weekly"): "pending"}, "looking changes nothing"
+    assert subscribers.edition_to_confirm(request.confirm_token, NOW) == "weekly"
+    assert statuses(subscribers) == {(ADA, "weekly"): "pending"}, "reading changes nothing"
     for _ in range(2):
-        assert subscribers.confirm(asked.confirm_token, NOW) == "weekly"
+        assert subscribers.confirm(request.confirm_token, NOW) == "weekly"
         assert statuses(subscribers) == {(ADA, "weekly"): "confirmed"}
 
 
 def test_a_confirm_token_expires(subscribers):
-    asked = subscribers.ask(ADA, "weekly", NOW)
-    late = NOW + CONFIRM_WITHIN + timedelta(seconds=1)
-    assert subscribers.confirm(asked.confirm_token, late) is None
+    request = subscribers.request(ADA, "weekly", NOW)
+    late = NOW + CONFIRMATION_PERIOD + timedelta(seconds=1)
+    assert subscribers.confirm(request.confirm_token, late) is None
     assert statuses(subscribers) == {(ADA, "weekly"): "pending"}
 
 
-def test_asking_again_voids_the_token_before(subscribers):
-    first = subscribers.ask(ADA, "weekly", NOW)
-    second = subscribers.ask("Ada@example.org", "weekly", NOW)
+def test_a_repeated_request_replaces_the_token(subscribers):
+    first = subscribers.request(ADA, "weekly", NOW)
+    second = subscribers.request("Ada@example.org", "weekly", NOW)
     assert subscribers.confirm(first.confirm_token, NOW) is None
     assert subscribers.confirm(second.confirm_token, NOW) == "weekly"
-    assert len(subscribers.subscriptions()) == 1, "capitals do not make another mailbox"
+    assert len(subscribers.subscriptions()) == 1, "case does not make another mailbox"
 
 
-def test_who_has_it_confirmed_is_not_asked_again(subscribers):
-    assert subscribers.admit(ADA, "weekly", NOW)
-    assert not subscribers.admit(ADA, "weekly", NOW)
-    assert subscribers.ask(ADA, "weekly", NOW).confirm_token is None
+def test_a_confirmed_address_gets_no_new_token(subscribers):
+    assert subscribers.add_confirmed(ADA, "weekly", NOW)
+    assert not subscribers.add_confirmed(ADA, "weekly", NOW)
+    assert subscribers.request(ADA, "weekly", NOW).confirm_token is None
 
 
-def test_an_old_letter_still_lets_leave_and_an_old_confirmation_does_not_bring_back(subscribers):
-    asked = subscribers.ask(ADA, "weekly", NOW)
-    subscribers.confirm(asked.confirm_token, NOW)
-    ((_, token),) = subscribers.reached("weekly", [], NOW)
+def test_unsubscribe_tokens_never_expire_and_confirm_tokens_end_with_the_subscription(subscribers):
+    request = subscribers.request(ADA, "weekly", NOW)
+    subscribers.confirm(request.confirm_token, NOW)
+    ((_, token),) = subscribers.recipients("weekly", [], NOW)
     much_later = NOW + timedelta(days=3650)
     for _ in range(2):
-        assert subscribers.leave(token, much_later) == "weekly"
-        assert subscribers.has_left(token)
-    assert subscribers.confirm(asked.confirm_token, NOW) is None
-    assert subscribers.reached("weekly", [], NOW) == []
+        assert subscribers.unsubscribe(token, much_later) == "weekly"
+        assert subscribers.has_unsubscribed(token)
+    assert subscribers.confirm(request.confirm_token, NOW) is None
+    assert subscribers.recipients("weekly", [], NOW) == []
 
 
-def test_leaving_one_edition_keeps_the_others(subscribers):
-    subscribers.admit(ADA, "daily", NOW)
-    subscribers.admit(ADA, "weekly", NOW)
-    ((_, token),) = subscribers.reached("daily", [], NOW)
-    subscribers.leave(token, NOW)
+def test_unsubscribing_from_one_edition_keeps_the_others(subscribers):
+    subscribers.add_confirmed(ADA, "daily", NOW)
+    subscribers.add_confirmed(ADA, "weekly", NOW)
+    ((_, token),) = subscribers.recipients("daily", [], NOW)
+    subscribers.unsubscribe(token, NOW)
     assert statuses(subscribers) == {(ADA, "daily"): "unsubscribed", (ADA, "weekly"): "confirmed"}
 
 
-def test_an_address_can_be_taken_out_by_hand(subscribers):
+def test_an_operator_can_remove_an_address(subscribers):
     for edition in ("daily", "monthly", "weekly"):
-        subscribers.admit(ADA, edition, NOW)
+        subscribers.add_confirmed(ADA, edition, NOW)
     assert subscribers.remove("ADA@example.org", "weekly", NOW) == ["weekly"]
     assert subscribers.remove(ADA, None, NOW) == ["daily", "monthly"]
     assert subscribers.remove(ADA, None, NOW) == []
@@ -87,52 +87,57 @@ def test_an_address_can_be_taken_out_by_hand(subscribers):
 
 @pytest.mark.parametrize("token", ["", "x", "' or 1=1 --", "%", "\x00", "ü" * 40])
 def test_an_unknown_token_does_nothing(subscribers, token):
-    subscribers.admit(ADA, "weekly", NOW)
-    assert subscribers.confirm(token, NOW) is subscribers.leave(token, NOW) is subscribers.to_leave(token) is None
+    subscribers.add_confirmed(ADA, "weekly", NOW)
+    assert (
+        subscribers.confirm(token, NOW)
+        is subscribers.unsubscribe(token, NOW)
+        is subscribers.edition_to_leave(token)
+        is None
+    )
     assert statuses(subscribers) == {(ADA, "weekly"): "confirmed"}
 
 
-def test_tokens_cannot_be_guessed_and_differ(subscribers):
-    tokens = [subscribers.ask(f"reader-{number}@example.org", "weekly", NOW).confirm_token for number in range(50)]
-    tokens += [token for _, token in subscribers.reached("weekly", [f"{n}@example.org" for n in range(50)], NOW)]
+def test_tokens_are_long_and_unique(subscribers):
+    tokens = [subscribers.request(f"reader-{number}@example.org", "weekly", NOW).confirm_token for number in range(50)]
+    tokens += [token for _, token in subscribers.recipients("weekly", [f"{n}@example.org" for n in range(50)], NOW)]
     assert len(set(tokens)) == 100
     assert min(map(len, tokens)) >= 43, "256 bits"
 
 
 @pytest.mark.parametrize("edition", ["", "Weekly", "week ly", "../x", "x" * 41, "weekly\n"])
-def test_an_edition_is_a_plain_name(subscribers, edition):
-    with pytest.raises(ValueError, match="an edition is named"):
-        subscribers.ask(ADA, edition, NOW)
+def test_an_invalid_edition_name_is_refused(subscribers, edition):
+    with pytest.raises(ValueError, match="an edition name"):
+        subscribers.request(ADA, edition, NOW)
 
 
-def test_the_file_is_its_owners_alone(tmp_path, subscribers):
-    subscribers.admit(ADA, "weekly", NOW)
+def test_only_the_owner_can_read_the_file(tmp_path, subscribers):
+    subscribers.add_confirmed(ADA, "weekly", NOW)
     files = [path for path in (tmp_path / "state").rglob("subscribers*") if path.is_file()]
     assert {path.name for path in files} >= {"subscribers.sqlite3", "subscribers.sqlite3-wal"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
-def test_a_damaged_file_is_told_by_name(tmp_path):
+def test_a_damaged_file_is_reported_by_name(tmp_path):
     (tmp_path / "subscribers.sqlite3").write_bytes(b"no database at all, but long enough to look like one" * 100)
-    with pytest.raises(ReadersUnusable, match=r"subscribers\.sqlite3 cannot be used"):
+    with pytest.raises(ReaderDatabaseError, match=r"subscribers\.sqlite3 cannot be used"):
         ReaderDatabase(tmp_path)
 
 
-def test_a_file_of_a_newer_paperlake_is_left_alone(tmp_path):
-    with ReaderDatabase(tmp_path) as database, database.transaction() as do:
-        do.execute("pragma user_version = 99")
-    with pytest.raises(ReadersUnusable, match="newer"):
+def test_a_file_of_a_newer_version_is_refused(tmp_path):
+    with ReaderDatabase(tmp_path) as database, database.transaction() as connection:
+        connection.execute("pragma user_version = 99")
+    with pytest.raises(ReaderDatabaseError, match="newer"):
         ReaderDatabase(tmp_path)
 
 
-def test_many_threads_and_connections_write_at_once(tmp_path):
-    def admit(start):
+def test_several_threads_and_connections_can_write_at_once(tmp_path):
+    def add_readers(start):
         with ReaderDatabase(tmp_path) as database:
             for number in range(start, start + 20):
-                Subscribers(database).admit(f"reader-{number}@example.org", "weekly", NOW)
+                Subscribers(database).add_confirmed(f"reader-{number}@example.org", "weekly", NOW)
 
     with ReaderDatabase(tmp_path) as database:
-        threads = [threading.Thread(target=admit, args=(start,)) for start in (0, 10, 20)]
+        threads = [threading.Thread(target=add_readers, args=(start,)) for start in (0, 10, 20)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -153,7 +158,7 @@ def test_many_threads_and_connections_write_at_once(tmp_path):
         ("ju\u0308rgen@example.org", "j\u00fcrgen@example.org"),
     ],
 )
-def test_an_address_has_one_form(text, address):
+def test_an_address_has_one_canonical_form(text, address):
     assert mail_address(text) == address
     assert mail_address(address) == address
 
@@ -176,17 +181,17 @@ def test_an_address_has_one_form(text, address):
         ),
     ],
 )
-def test_what_is_no_single_plain_address_is_refused(text):
-    with pytest.raises(AddressWrong):
+def test_anything_but_one_plain_address_is_refused(text):
+    with pytest.raises(InvalidAddress):
         mail_address(text)
 
 
 @settings(deadline=None)
-@given(st.text() | st.builds(lambda a, b: f"{a}@{b}.org", st.text(max_size=20), st.text(max_size=20)))
-def test_whatever_is_let_in_is_one_line_of_one_mailbox_and_its_own_form(text):
+@given(st.text() | st.builds(lambda local, domain: f"{local}@{domain}.org", st.text(max_size=20), st.text(max_size=20)))
+def test_an_accepted_address_is_one_line_and_canonical(text):
     try:
         address = mail_address(text)
-    except AddressWrong:
+    except InvalidAddress:
         return
     assert mail_address(address) == address
     assert address.isprintable()

@@ -1,12 +1,12 @@
-"""Text and addresses from the internet cannot do harm in anything that is rendered from them."""
+"""Untrusted text and URLs are sanitized before they are rendered."""
 
 import pytest
 
-from paperlake.render.sanitize import cell, is_paper_id, line, link, markdown, shortened
+from paperlake.render.sanitize import clean_line, escape_cell, escape_markdown, is_paper_id, safe_url, shorten
 
 
 @pytest.mark.parametrize(
-    ("hostile", "shown"),
+    ("hostile", "expected"),
     [
         ("two\r\nlines\u2028three\x85four", "two lines three four"),
         ("\u202egnp.exe\u202c", "gnp.exe"),
@@ -18,16 +18,16 @@ from paperlake.render.sanitize import cell, is_paper_id, line, link, markdown, s
         (None, ""),
     ],
 )
-def test_a_line_hides_nothing_and_keeps_its_direction(hostile, shown):
-    assert line(hostile) == " ".join(shown.split(" "))
+def test_a_line_has_no_hidden_or_direction_changing_characters(hostile, expected):
+    assert clean_line(hostile) == " ".join(expected.split(" "))
 
 
-def test_a_letter_does_not_climb_over_the_lines_around_it():
-    assert line("a" + "\u0301" * 100) == "a" + "\u0301" * 4
+def test_a_letter_keeps_at_most_four_combining_marks():
+    assert clean_line("a" + "\u0301" * 100) == "a" + "\u0301" * 4
 
 
 @pytest.mark.parametrize(
-    ("address", "given"),
+    ("url", "expected"),
     [
         ("https://github.com/owner/repo", "https://github.com/owner/repo"),
         ("HTTP://Example.COM:8080/a?b=c#d", "http://example.com:8080/a?b=c#d"),
@@ -38,12 +38,12 @@ def test_a_letter_does_not_climb_over_the_lines_around_it():
         ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
     ],
 )
-def test_an_address_of_the_web_becomes_plain_ascii(address, given):
-    assert link(address) == given
+def test_a_web_url_becomes_ascii(url, expected):
+    assert safe_url(url) == expected
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         *("javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "file:///etc/passwd", "//example.com/x"),
         *("https://user:secret@example.com/", "https://github.com@evil.example/", "https:///path", "https://[::1"),
@@ -51,8 +51,8 @@ def test_an_address_of_the_web_becomes_plain_ascii(address, given):
         "https://example.com/" + "a" * 3000,
     ],
 )
-def test_anything_else_is_no_address(address):
-    assert link(address) is None
+def test_any_other_url_is_refused(url):
+    assert safe_url(url) is None
 
 
 def test_a_paper_id_is_safe_in_a_path():
@@ -64,16 +64,16 @@ def test_a_paper_id_is_safe_in_a_path():
 
 @pytest.mark.parametrize("hostile", ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "\uff1d1"])
 def test_a_spreadsheet_shows_a_formula_as_text(hostile):
-    assert cell(hostile).startswith("'") or cell(hostile)[0] not in "=+-@"
+    assert escape_cell(hostile).startswith("'") or escape_cell(hostile)[0] not in "=+-@"
 
 
-def test_markdown_escapes_markup_and_breaks_mentions_and_bare_addresses():
-    assert markdown("a*b*") == r"a\*b\*"
-    assert "@everyone" not in markdown("@everyone")
-    assert "https://" not in markdown("see https://evil.example")
-    assert "www." not in markdown("www.evil.example")
+def test_markdown_escapes_markup_mentions_and_bare_urls():
+    assert escape_markdown("a*b*") == r"a\*b\*"
+    assert "@everyone" not in escape_markdown("@everyone")
+    assert "https://" not in escape_markdown("see https://evil.example")
+    assert "www." not in escape_markdown("www.evil.example")
 
 
-def test_a_text_is_cut_between_words():
-    assert shortened("one two three four", 12) == "one two…"
-    assert shortened("short", 12) == "short"
+def test_a_text_is_shortened_between_words():
+    assert shorten("one two three four", 12) == "one two…"
+    assert shorten("short", 12) == "short"

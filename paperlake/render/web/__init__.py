@@ -1,1 +1,1 @@
-"""The static site: every page a pure function of rows, as text below a path of its own."""
+"""The pages of the static site, each a pure function of rows."""

@@ -1,4 +1,4 @@
-"""Pages of a day, a week and a month: what was listed, most votes first."""
+"""List pages of a day, a week or a month, with the papers ordered by votes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from datetime import date
 
 from paperlake.render.paper import Paper
-from paperlake.render.period import SPANS, Period, Span, period
-from paperlake.render.web.page import SPAN_TITLES, Page, page, period_path
+from paperlake.render.period import SPANS, Period, Span, period_of
+from paperlake.render.web.page import Page, period_path, render_page
 
-WORDS = {
+VERDICT_LABELS = {
     "complete": "complete",
     "settled": "complete, and seen again two weeks later",
     "confirmed_empty": "empty: nothing was listed",
     "partial": "not complete: what was captured may miss papers",
     "failed": "not known: the source gave no usable answer",
 }
+_NEVER_CAPTURED = "never captured"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a date: its verdict, and how many papers stand on its list."""
+class ListStatus:
+    """The verdict on a date, and how many papers are on its list."""
 
     listed_on: date
     verdict: str
@@ -30,62 +31,60 @@ class Known:
 
 
 class Periods:
-    """The periods that have a list, to go from one to the next; days without papers are passed over."""
+    """The periods that have a list page, for navigation; days without papers have none."""
 
     def __init__(self, days: Sequence[date]) -> None:
-        """Those of `days`, which have papers."""
-        self._held = {span: sorted({period(span, day) for day in days}) for span in SPANS}
+        """Collect the periods of `days`, the dates with papers."""
+        self._by_span = {span: sorted({period_of(span, day) for day in days}) for span in SPANS}
 
-    def has(self, about: Period) -> bool:
-        """Whether it has a list, and so a page."""
-        held = self._held[about.span]
-        at = bisect_left(held, about)
-        return held[at : at + 1] == [about]
+    def has(self, period: Period) -> bool:
+        """Whether the period has a list page."""
+        periods = self._by_span[period.span]
+        index = bisect_left(periods, period)
+        return periods[index : index + 1] == [period]
 
     def all(self, span: Span) -> list[Period]:
-        """Every one of a span, oldest first."""
-        return self._held[span]
+        """All periods of a span, oldest first."""
+        return self._by_span[span]
 
-    def around(self, about: Period) -> tuple[Period | None, Period | None]:
-        """The one before and the one after; None at the ends."""
-        held = self._held[about.span]
-        at = bisect_left(held, about)
-        after = at + 1 if at < len(held) and held[at] == about else at
-        return (held[at - 1] if at else None), (held[after] if after < len(held) else None)
+    def around(self, period: Period) -> tuple[Period | None, Period | None]:
+        """The previous and the next period with a page; None at the ends."""
+        periods = self._by_span[period.span]
+        index = bisect_left(periods, period)
+        after = index + 1 if index < len(periods) and periods[index] == period else index
+        return (periods[index - 1] if index else None), (periods[after] if after < len(periods) else None)
 
 
 def list_page(
-    about: Period, papers: Sequence[Paper], known: Sequence[Known], periods: Periods, *, is_front: bool = False
+    period: Period, papers: Sequence[Paper], statuses: Sequence[ListStatus], periods: Periods, *, is_front: bool = False
 ) -> Page:
-    """The page of a period. Only a day's shows abstracts, so that a month stays small. `is_front`: the first page."""
-    before, after = periods.around(about)
-    ordered = sorted(papers, key=lambda one: (-(one.votes or 0), one.paper_id))
-    return page(
-        "index.html" if is_front else period_path(about),
+    """The page of a period. Only day pages have abstracts, to keep month pages small. `is_front`: for index.html."""
+    before, after = periods.around(period)
+    return render_page(
+        "index.html" if is_front else period_path(period),
         "list.html.j2",
-        title=about.title,
-        about=about,
-        kind=SPAN_TITLES[about.span],
-        papers=ordered,
-        state=_state(about, known),
+        title=period.title,
+        period=period,
+        papers=sorted(papers, key=lambda paper: (-(paper.votes or 0), paper.paper_id)),
+        state=_completeness(period, statuses),
         before=before,
         after=after,
-        wider=_wider(about, periods),
-        days=[] if about.span == "day" else [period("day", one.listed_on) for one in known if one.papers],
+        wider=_wider_periods(period, periods),
+        days=[] if period.span == "day" else [period_of("day", s.listed_on) for s in statuses if s.papers],
         path_of=period_path,
     )
 
 
-def _wider(about: Period, periods: Periods) -> list[Period]:
-    """The week and the months that a period lies in, those that have a page."""
-    spans = SPANS[SPANS.index(about.span) + 1 :]
-    found = dict.fromkeys(period(span, day) for span in spans for day in (about.first, about.last))
-    return [one for one in found if periods.has(one)]
+def _wider_periods(period: Period, periods: Periods) -> list[Period]:
+    """The week and the months that a period is in, if they have a page."""
+    spans = SPANS[SPANS.index(period.span) + 1 :]
+    wider = dict.fromkeys(period_of(span, day) for span in spans for day in (period.first, period.last))
+    return [candidate for candidate in wider if periods.has(candidate)]
 
 
-def _state(about: Period, known: Sequence[Known]) -> str:
+def _completeness(period: Period, statuses: Sequence[ListStatus]) -> str:
     """How complete the list is, in words."""
-    if about.span == "day":
-        return WORDS.get(known[0].verdict, "never asked for") if known else "never asked for"
-    whole = sum(one.verdict in {"complete", "settled", "confirmed_empty"} for one in known)
-    return f"{whole} of {(about.last - about.first).days + 1} dates complete"
+    if period.span == "day":
+        return VERDICT_LABELS.get(statuses[0].verdict, _NEVER_CAPTURED) if statuses else _NEVER_CAPTURED
+    complete_count = sum(status.verdict in {"complete", "settled", "confirmed_empty"} for status in statuses)
+    return f"{complete_count} of {(period.last - period.first).days + 1} dates complete"

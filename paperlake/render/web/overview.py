@@ -1,4 +1,4 @@
-"""Pages about all that is listed: organisations, topics, trends over time, the calendar of what is complete."""
+"""Pages about the whole archive: organisations, topics, trends over time, and the calendar of complete dates."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 import polars as pl
 
-from paperlake.render import sanitize as harmless
-from paperlake.render.charts import bars, over_time
+from paperlake.render import sanitize
+from paperlake.render.charts import plot_series, sparkline
 from paperlake.render.paper import Paper
-from paperlake.render.period import Span, period
-from paperlake.render.web.lists import WORDS, Known
-from paperlake.render.web.page import Page, page, period_path
+from paperlake.render.period import Span, period_of
+from paperlake.render.web.lists import VERDICT_LABELS, ListStatus
+from paperlake.render.web.page import Page, period_path, render_page
 
 _WORKDAYS = 5
-_GROUPS, _BEST, _MONTHS_DRAWN, _TOPICS_DRAWN = 100, 5, 24, 5
+_MAX_GROUPS, _BEST_PAPERS, _PLOTTED_MONTHS, _PLOTTED_TOPICS = 100, 5, 24, 5
 _MARKS = {"complete": "●", "settled": "●", "confirmed_empty": "·", "partial": "◐", "failed": "✕"}
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An organisation, or a topic: how many papers, how many a month, and those with most votes."""
+    """An organisation or a topic: its counts, a sparkline of papers per month, and its papers with the most votes."""
 
     name: str
     papers: int
@@ -34,68 +34,74 @@ class Group:
 
 
 def organizations_page(listed: pl.DataFrame) -> Page:
-    """Who publishes what is listed. `listed` are rows of `listings` that stand on their list."""
-    named = pl.coalesce("organization_name", "organization")
-    rows = listed.filter(pl.col("organization").is_not_null()).with_columns(group="organization", name=named)
-    return _groups("organizations.html", "Organisations", "organisations that papers are filed under", rows)
+    """The organisations of the listed papers. `listed` are the listed rows of `listings`."""
+    display_name = pl.coalesce("organization_name", "organization")
+    rows = listed.filter(pl.col("organization").is_not_null()).with_columns(group="organization", name=display_name)
+    return _groups_page("organizations.html", "Organisations", "organisations that papers are filed under", rows)
 
 
-def topics_page(by_topic: pl.DataFrame) -> Page:
-    """What papers are about, by the keywords that the Hub's model chose. `by_topic` is what `topics` tells."""
-    return _groups("topics.html", "Topics", "keywords, chosen by a model of Hugging Face's", by_topic)
+def topics_page(topics: pl.DataFrame) -> Page:
+    """The topics of the listed papers: keywords chosen by the Hub's model. `topics` is the result of `paper_topics`."""
+    return _groups_page("topics.html", "Topics", "keywords, chosen by a Hugging Face model", topics)
 
 
-def topics(listed: pl.DataFrame) -> pl.DataFrame:
-    """A row a paper and keyword; keywords that differ in case only are one."""
+def paper_topics(listed: pl.DataFrame) -> pl.DataFrame:
+    """One row for each paper and keyword; `group` is the keyword in lower case."""
     rows = listed.explode("ai_keywords", empty_as_null=True).rename({"ai_keywords": "name"})
     return rows.filter(pl.col("name").is_not_null()).with_columns(group=pl.col("name").str.to_lowercase())
 
 
-def _groups(path: str, title: str, what: str, rows: pl.DataFrame) -> Page:
-    once = rows.sort("listed_on").unique(["group", "paper_id"], keep="last", maintain_order=True)
-    months = sorted(once["listed_on"].dt.truncate("1mo").unique().to_list())[-_MONTHS_DRAWN:]
-    return page(
+def _groups_page(path: str, title: str, what: str, rows: pl.DataFrame) -> Page:
+    latest = rows.sort("listed_on").unique(["group", "paper_id"], keep="last", maintain_order=True)
+    months = sorted(latest["listed_on"].dt.truncate("1mo").unique().to_list())[-_PLOTTED_MONTHS:]
+    return render_page(
         path,
         "groups.html.j2",
         title=title,
         what=what,
-        groups=list(_told(once, months)),
-        many_groups=once["group"].n_unique(),
+        groups=list(_top_groups(latest, months)),
+        group_count=latest["group"].n_unique(),
         span=f"{months[0]:%Y-%m} to {months[-1]:%Y-%m}" if months else "",
     )
 
 
-def _told(once: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
-    counts = once.group_by("group").agg(
+def _top_groups(latest: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]:
+    counts = latest.group_by("group").agg(
         pl.len().alias("papers"), pl.col("upvote_count").cast(pl.Int64).sum().alias("votes"), pl.col("name").last()
     )
-    top = counts.sort("papers", "votes", "group", descending=[True, True, False]).head(_GROUPS)
-    mine = once.join(top.select("group"), on="group", how="semi")
-    drawn = mine.group_by("group", month=pl.col("listed_on").dt.truncate("1mo")).len()
-    by_month = {(row["group"], row["month"]): row["len"] for row in drawn.iter_rows(named=True)}
+    top = counts.sort("papers", "votes", "group", descending=[True, True, False]).head(_MAX_GROUPS)
+    rows = latest.join(top.select("group"), on="group", how="semi")
+    monthly = rows.group_by("group", month=pl.col("listed_on").dt.truncate("1mo")).len()
+    by_month = {(row["group"], row["month"]): row["len"] for row in monthly.iter_rows(named=True)}
     best = (
-        mine.sort("upvote_count", "paper_id", descending=[True, False], nulls_last=True)
+        rows.sort("upvote_count", "paper_id", descending=[True, False], nulls_last=True)
         .group_by("group", maintain_order=True)
-        .head(_BEST)
+        .head(_BEST_PAPERS)
     )
-    chosen: dict[str, list[tuple[str, str, int]]] = {}
+    best_by_group: dict[str, list[tuple[str, str, int]]] = {}
     for row in best.iter_rows(named=True):
-        if harmless.is_paper_id(row["paper_id"]):
-            one = (row["paper_id"], harmless.line(row["title"]) or row["paper_id"], row["upvote_count"] or 0)
-            chosen.setdefault(row["group"], []).append(one)
+        if sanitize.is_paper_id(row["paper_id"]):
+            paper = (row["paper_id"], sanitize.clean_line(row["title"]) or row["paper_id"], row["upvote_count"] or 0)
+            best_by_group.setdefault(row["group"], []).append(paper)
     for row in top.iter_rows(named=True):
-        monthly = [by_month.get((row["group"], month), 0) for month in months]
-        label = f"papers a month, newest {monthly[-1]}" if monthly else ""
-        name = harmless.line(row["name"]) or "unnamed"
-        yield Group(name, row["papers"], row["votes"] or 0, bars(monthly, label), chosen.get(row["group"], []))
+        counts_by_month = [by_month.get((row["group"], month), 0) for month in months]
+        label = f"papers per month, newest {counts_by_month[-1]}" if counts_by_month else ""
+        name = sanitize.clean_line(row["name"]) or "unnamed"
+        yield Group(
+            name,
+            row["papers"],
+            row["votes"] or 0,
+            sparkline(counts_by_month, label),
+            best_by_group.get(row["group"], []),
+        )
 
 
 def trends_page(
-    listed: pl.DataFrame, by_topic: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
+    listed: pl.DataFrame, topics: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
 ) -> Page:
-    """What gains attention on the `newest` complete date, and how lists, votes and topics changed by then.
+    """The ranking of the `newest` complete date, and the history of lists, votes and topics up to it.
 
-    The week of that date counts if it is over: nothing is listed on weekends.
+    The week of that date is included from Friday on, because nothing is listed on weekends.
     """
     is_over = pl.col("week") + pl.duration(days=_WORKDAYS - 1) <= pl.lit(newest, pl.Date)
     weekly = (
@@ -104,73 +110,82 @@ def trends_page(
         .filter(is_over)
         .sort("week")
     )
-    filled = weekly.upsample("week", every="1w") if weekly.height else weekly
-    names = [period("week", week).name for week in filled["week"]]
-    papers, votes = filled["papers"].to_list(), filled["votes"].to_list()
-    return page(
+    all_weeks = weekly.upsample("week", every="1w") if weekly.height else weekly
+    names = [period_of("week", week).name for week in all_weeks["week"]]
+    papers, votes = all_weeks["papers"].to_list(), all_weeks["votes"].to_list()
+    return render_page(
         "trends.html",
         "trends.html.j2",
         title="Trends",
         trending=trending,
         ranked_on=newest if any(trending.values()) else None,
-        papers_plot=over_time({"papers": papers}, names, "Papers listed a week", "papers a week"),
-        votes_plot=over_time({"votes": votes}, names, "Median votes of a paper, by week", "votes (median)"),
+        papers_plot=plot_series({"papers": papers}, names, "Papers listed per week", "papers per week"),
+        votes_plot=plot_series({"votes": votes}, names, "Median votes of a paper, by week", "votes (median)"),
         weekly=list(zip(names, papers, votes, strict=True))[::-1],
-        topics_plot=_topics_plot(listed, by_topic) if listed.height else None,
+        topics_plot=_topics_plot(listed, topics) if listed.height else None,
     )
 
 
-def _topics_plot(listed: pl.DataFrame, by_topic: pl.DataFrame) -> dict[str, Any]:
-    """The commonest topics of the newest months, as the share of each month's papers."""
+def _topics_plot(listed: pl.DataFrame, topics: pl.DataFrame) -> dict[str, Any]:
+    """The most frequent topics of the newest months, as a percentage of each month's papers."""
     month = pl.col("listed_on").dt.truncate("1mo")
-    dated = by_topic.with_columns(month=month)
-    recent = dated.filter(pl.col("month") >= pl.col("month").max().dt.offset_by(f"-{_MONTHS_DRAWN}mo")).unique(
+    dated = topics.with_columns(month=month)
+    recent = dated.filter(pl.col("month") >= pl.col("month").max().dt.offset_by(f"-{_PLOTTED_MONTHS}mo")).unique(
         ["group", "paper_id", "month"]
     )
-    # What only names the field says nothing of it.
-    top = recent.group_by("group").len().sort("len", "group", descending=[True, False]).head(_TOPICS_DRAWN)
+    top = recent.group_by("group").len().sort("len", "group", descending=[True, False]).head(_PLOTTED_TOPICS)
     months = recent["month"].unique().sort().to_list()
-    every = dict(listed.with_columns(month=month).group_by("month").agg(pl.col("paper_id").n_unique()).iter_rows())
+    paper_counts = dict(
+        listed.with_columns(month=month).group_by("month").agg(pl.col("paper_id").n_unique()).iter_rows()
+    )
     counts = {(row[0], row[1]): row[2] for row in recent.group_by("group", "month").len().iter_rows()}
     series = {
-        harmless.line(group): [100 * counts.get((group, one), 0) / every[one] for one in months]
+        sanitize.clean_line(group): [
+            100 * counts.get((group, month_start), 0) / paper_counts[month_start] for month_start in months
+        ]
         for group in top["group"].to_list()
     }
-    names = [f"{one:%Y-%m}" for one in months]
+    names = [f"{month_start:%Y-%m}" for month_start in months]
     label = "Share of a month's papers by topic: " + "; ".join(
         f"{name}, {v[-1]:.0f} % last" for name, v in series.items()
     )
-    return {"names": list(series), "plot": over_time(series, names, label, "% of papers")}
+    return {"names": list(series), "plot": plot_series(series, names, label, "% of papers")}
 
 
-def calendar_page(known: Sequence[Known]) -> Page:
-    """Every date since the first that was asked for, with its verdict: a year a table, a month a row."""
-    years = [
-        (year, [_row(month, list(days)) for month, days in groupby(held, lambda one: one.listed_on.replace(day=1))])
-        for year, held in ((y, list(h)) for y, h in groupby(known, lambda one: one.listed_on.year))
-    ]
-    counts = {verdict: sum(one.verdict == verdict for one in known) for verdict in WORDS}
-    return page(
+def calendar_page(statuses: Sequence[ListStatus]) -> Page:
+    """The verdict on every date since the first captured one: a table for each year, a row for each month."""
+    years: dict[int, list[dict[str, Any]]] = {}
+    for month, days in groupby(statuses, lambda status: status.listed_on.replace(day=1)):
+        years.setdefault(month.year, []).append(_month_row(month, list(days)))
+    counts = {verdict: sum(status.verdict == verdict for status in statuses) for verdict in VERDICT_LABELS}
+    return render_page(
         "calendar.html",
         "calendar.html.j2",
         title="Calendar",
-        years=years[::-1],
-        legend=[(verdict, _MARKS[verdict], WORDS[verdict], counts[verdict]) for verdict in WORDS if counts[verdict]],
+        years=list(years.items())[::-1],
+        legend=[
+            (verdict, _MARKS[verdict], VERDICT_LABELS[verdict], counts[verdict])
+            for verdict in VERDICT_LABELS
+            if counts[verdict]
+        ],
     )
 
 
-def _row(month: date, days: Sequence[Known]) -> dict[str, Any]:
-    told = {one.listed_on.day: one for one in days}
+def _month_row(month: date, statuses: Sequence[ListStatus]) -> dict[str, Any]:
+    by_day = {status.listed_on.day: status for status in statuses}
     cells = [
         {
             "day": day,
-            "verdict": one.verdict if one else "never",
-            "mark": _MARKS.get(one.verdict, "") if one else "",
-            "words": f"{month.replace(day=day)}: {WORDS[one.verdict]}, {one.papers} papers" if one else "",
-            "path": period_path(period("day", one.listed_on)) if one and one.papers else None,
+            "verdict": status.verdict if status else "never",
+            "mark": _MARKS.get(status.verdict, "") if status else "",
+            "words": f"{month.replace(day=day)}: {VERDICT_LABELS[status.verdict]}, {status.papers} papers"
+            if status
+            else "",
+            "path": period_path(period_of("day", status.listed_on)) if status and status.papers else None,
         }
-        for day in range(1, period("month", month).last.day + 1)
-        for one in [told.get(day)]
+        for day in range(1, period_of("month", month).last.day + 1)
+        for status in [by_day.get(day)]
     ]
-    about = period("month", month)
-    return {"month": about, "path": period_path(about), "has_papers": any(one.papers for one in days), "cells": cells}
+    period = period_of("month", month)
+    has_papers = any(status.papers for status in statuses)
+    return {"period": period, "path": period_path(period), "has_papers": has_papers, "cells": cells}

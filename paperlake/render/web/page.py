@@ -1,12 +1,12 @@
-"""What every page of the site shares: its place, and the frame around it."""
+"""The path, layout and navigation that all pages of the site share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from paperlake.render.period import Period, Span
-from paperlake.render.templating import FOLDER, render
+from paperlake.render.period import Period
+from paperlake.render.templating import FOLDER, render_template
 
 SECTIONS = {
     "index.html": "Newest",
@@ -22,32 +22,31 @@ ASSETS = ("style.css", "search.js")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file of the site: its path, with forward slashes, and its text."""
+    """A file of the site: its path with forward slashes, and its text."""
 
     path: str
     text: str
 
 
-def page(path: str, template: str, **given: Any) -> Page:
-    """A page from a template of `templates/web/`, which knows how far it is from the root."""
+def render_page(path: str, template: str, **variables: Any) -> Page:
+    """Render a template of `templates/web/`. The template gets `root`, the relative path to the site's root."""
     root = "../" * path.count("/")
-    text = render(f"web/{template}", root=root, here=path, sections=SECTIONS, paper_path=paper_path, **given)
+    text = render_template(
+        f"web/{template}", root=root, current=path, sections=SECTIONS, paper_path=paper_path, **variables
+    )
     return Page(path, text)
 
 
 def assets() -> list[Page]:
-    """The style and the script of the site."""
+    """The stylesheet and the search script."""
     return [Page(name, (FOLDER / "web" / name).read_text(encoding="utf-8")) for name in ASSETS]
 
 
-def period_path(about: Period) -> str:
-    """Where the page of a day, week or month lies."""
-    return f"{about.span}/{about.name}.html"
+def period_path(period: Period) -> str:
+    """The path of the page of a day, week or month."""
+    return f"{period.span}/{period.name}.html"
 
 
 def paper_path(paper_id: str) -> str:
-    """Where the page of a paper lies. Ids of the old form have a slash, which would be a folder."""
+    """The path of a paper's page. Old arXiv ids contain a slash, which would make a folder."""
     return f"paper/{paper_id.replace('/', '-')}.html"
-
-
-SPAN_TITLES: dict[Span, str] = {"day": "Day", "week": "Week", "month": "Month"}

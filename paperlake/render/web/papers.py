@@ -1,4 +1,4 @@
-"""The page of a paper: what it is, where it stood, and how its votes grew."""
+"""The page of a paper: its details, its appearances on lists, and its votes over time."""
 
 from __future__ import annotations
 
@@ -6,44 +6,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from paperlake.render.charts import curve
+from paperlake.render.charts import plot_observations
 from paperlake.render.paper import Paper
-from paperlake.render.period import period
+from paperlake.render.period import period_of
 from paperlake.render.web.lists import Periods
-from paperlake.render.web.page import Page, page, paper_path, period_path
-from paperlake.text import many
+from paperlake.render.web.page import Page, paper_path, period_path, render_page
+from paperlake.text import plural
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one capture said of a paper."""
+class Observation:
+    """The numbers of a paper in one capture."""
 
     at: datetime
     votes: int
     comments: int | None
 
 
-def paper_page(standings: Sequence[Paper], seen: Sequence[Seen], periods: Periods) -> Page:
-    """The page of a paper from its standings, oldest first, and what captures said, in order of time.
+def paper_page(appearances: Sequence[Paper], observations: Sequence[Observation], periods: Periods) -> Page:
+    """The page of a paper. `appearances` is the paper on each of its lists, oldest first; `observations` are by time.
 
-    Title, numbers and everything else are of the newest standing.
+    The page shows the details of the newest appearance.
     """
-    newest = standings[-1]
-    days = [period("day", one.listed_on) for one in standings]
-    return page(
+    newest = appearances[-1]
+    days = [period_of("day", paper.listed_on) for paper in appearances]
+    return render_page(
         paper_path(newest.paper_id),
         "paper.html.j2",
         title=newest.title,
         paper=newest,
-        standings=[(day, period_path(day) if periods.has(day) else None) for day in days],
-        seen=seen,
-        plot=_plot(seen) if len(seen) > 1 else None,
+        appearances=[(day, period_path(day) if periods.has(day) else None) for day in days],
+        observations=observations,
+        plot=_votes_plot(observations) if len(observations) > 1 else None,
     )
 
 
-def _plot(seen: Sequence[Seen]) -> str:
-    begun = seen[0].at
-    points = [((one.at - begun) / timedelta(hours=1), one.votes) for one in seen]
-    gained = seen[-1].votes - seen[0].votes
-    label = f"Votes over time: from {seen[0].votes} to {many(seen[-1].votes, 'vote')} in {len(seen)} observations"
-    return curve(points, f"{label}, {gained:+d}.", "votes")
+def _votes_plot(observations: Sequence[Observation]) -> str:
+    first, last = observations[0], observations[-1]
+    points = [((observation.at - first.at) / timedelta(hours=1), observation.votes) for observation in observations]
+    label = (
+        f"Votes over time: from {first.votes} to {plural(last.votes, 'vote')} in {len(observations)} observations, "
+        f"{last.votes - first.votes:+d}."
+    )
+    return plot_observations(points, label, "votes")

@@ -1,4 +1,4 @@
-"""What the search page looks through: a script a month, loaded as it is needed, which also works from a folder."""
+"""The search page and its data: a script for each month, loaded on demand, so that search works from a folder too."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import json
 from collections.abc import Sequence
 
 from paperlake.render.paper import Paper
-from paperlake.render.web.page import Page, page, paper_path
+from paperlake.render.web.page import Page, paper_path, render_page
 
 
-def shard(month: str, papers: Sequence[Paper]) -> Page:
-    """The papers of a month: path, date, votes, title, organisation, abstract. Pure ASCII, no markup."""
-    held = [
-        [paper_path(one.paper_id), one.listed_on.isoformat(), one.votes, one.title, one.organization, one.abstract]
-        for one in papers
+def month_script(month: str, papers: Sequence[Paper]) -> Page:
+    """The papers of a month: path, date, votes, title, organisation, abstract. ASCII only, without markup."""
+    rows = [
+        [
+            paper_path(paper.paper_id),
+            paper.listed_on.isoformat(),
+            paper.votes,
+            paper.title,
+            paper.organization,
+            paper.abstract,
+        ]
+        for paper in papers
     ]
-    text = json.dumps(held, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    text = json.dumps(rows, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return Page(f"search/{month}.js", f'paperlake("{month}",{text});\n')
 
 
 def search_page(months: Sequence[str]) -> Page:
-    """The page to search with, which knows the `months` that there are."""
-    return page("search.html", "search.html.j2", title="Search", months=sorted(months, reverse=True))
+    """The search page. `months` are those that have a script."""
+    return render_page("search.html", "search.html.j2", title="Search", months=sorted(months, reverse=True))

@@ -1,21 +1,21 @@
 "use strict";
-// Every month is a script that calls `paperlake(month, papers)`: so the search works from a folder, too.
+// Each month is a script that calls `paperlake(month, papers)`, so that the search works from a local folder too.
 (() => {
   const form = document.getElementById("search");
   const field = document.getElementById("words");
-  const found = document.getElementById("found");
+  const results = document.getElementById("found");
   const state = document.getElementById("state");
   const more = document.getElementById("more");
   const months = form.dataset.months.split(" ").filter(Boolean);
   const SHOWN = 100, AT_ONCE = 6;
-  const held = [];
+  const entries = [];
   let loaded = 0, waiting = 0, reach = AT_ONCE;
 
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
   window.paperlake = (month, papers) => {
     for (const [path, day, votes, title, organization, abstract] of papers) {
-      held.push({ path, day, votes, title, organization, abstract, text: plain(`${title} ${organization} ${abstract}`) });
+      entries.push({ path, day, votes, title, organization, abstract, text: plain(`${title} ${organization} ${abstract}`) });
     }
   };
 
@@ -31,31 +31,31 @@
   };
 
   const element = (name, className, text) => {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    made.textContent = text;
-    return made;
+    const node = document.createElement(name);
+    if (className) node.className = className;
+    node.textContent = text;
+    return node;
   };
 
-  const entry = (paper) => {
+  const resultItem = (paper) => {
     const item = document.createElement("li");
     const link = element("a", "", paper.title);
     link.href = paper.path;
     const head = document.createElement("h2");
     head.append(link);
-    const facts = [paper.votes === 1 ? "1 vote" : `${paper.votes ?? 0} votes`, paper.organization, paper.day].filter(Boolean).join(" · ");
+    const details = [paper.votes === 1 ? "1 vote" : `${paper.votes ?? 0} votes`, paper.organization, paper.day].filter(Boolean).join(" · ");
     const excerpt = paper.abstract.length > 240 ? `${paper.abstract.slice(0, 240)}…` : paper.abstract;
-    item.append(head, element("p", "facts", facts), element("p", "", excerpt));
+    item.append(head, element("p", "details", details), element("p", "", excerpt));
     return item;
   };
 
   const show = () => {
     const words = plain(field.value).split(/\s+/).filter(Boolean);
     more.hidden = !words.length || loaded >= months.length;
-    if (!words.length) { found.replaceChildren(); return; }
-    const hits = held.filter((paper) => words.every((word) => paper.text.includes(word)));
-    hits.sort((one, other) => (other.day < one.day ? -1 : other.day > one.day ? 1 : (other.votes ?? 0) - (one.votes ?? 0)));
-    found.replaceChildren(...hits.slice(0, SHOWN).map(entry));
+    if (!words.length) { results.replaceChildren(); return; }
+    const hits = entries.filter((paper) => words.every((word) => paper.text.includes(word)));
+    hits.sort((a, b) => (b.day < a.day ? -1 : b.day > a.day ? 1 : (b.votes ?? 0) - (a.votes ?? 0)));
+    results.replaceChildren(...hits.slice(0, SHOWN).map(resultItem));
     const since = months[loaded - 1];
     const shown = hits.length > SHOWN ? `, the newest ${SHOWN} shown` : "";
     const papers = hits.length === 1 ? "1 paper" : `${hits.length} papers`;
@@ -68,12 +68,12 @@
     show();
     const address = new URL(location.href);
     address.searchParams.set("q", field.value);
-    try { history.replaceState(null, "", address); } catch { /* not from every folder */ }
+    try { history.replaceState(null, "", address); } catch { /* browsers forbid it for some local folders */ }
   };
   field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 120); });
   form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
   more.addEventListener("click", () => { reach += AT_ONCE; search(); });
 
-  const asked = new URLSearchParams(location.search).get("q");
-  if (asked) { field.value = asked; search(); }
+  const query = new URLSearchParams(location.search).get("q");
+  if (query) { field.value = query; search(); }
 })();
