@@ -52,12 +52,13 @@ soak: setup  ## the long trials: bits, histories, kills, letters, hostile record
 
 bench: setup  ## how fast it is, beside the bare floor, dlt, a plain script and sickle (40 minutes); writes docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
-	$(BIN)/python -m bench.arxiv_pages
-	$(BIN)/python -m bench.arxiv_bulk
+	$(BIN)/python -m bench.start_up --write docs/start_up.md
+	$(BIN)/python -m bench.arxiv.oai_pages
+	$(BIN)/python -m bench.arxiv.snapshot
 
 arxiv: setup  ## how fast arXiv's pages and lines become rows, beside the bare floor and sickle (ten minutes)
-	$(BIN)/python -m bench.arxiv_pages
-	$(BIN)/python -m bench.arxiv_bulk
+	$(BIN)/python -m bench.arxiv.oai_pages
+	$(BIN)/python -m bench.arxiv.snapshot
 
 trending: setup  ## whether the trending score tells later votes, by the recorded ones (a minute); writes docs/trending.md
 	$(BIN)/python -m bench.trending --write docs/trending.md

@@ -1,1 +1,1 @@
-"""What our speed is, beside what else one could use, on the same answers in the same run."""
+"""Benchmarks of Paperlake against alternatives, on the same answers in the same run."""

@@ -1,1 +1,1 @@
-"""The command `papers`: what a person types. It starts fast, and imports the rest late."""
+"""The command `papers`. Each command imports its dependencies when it runs, so that `papers --help` starts fast."""

@@ -1,4 +1,4 @@
-"""Kinds of arguments: dates, and instants that say their zone."""
+"""Parameter types: dates, timestamps, months, captures, mail addresses, editions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import date, datetime
 import click
 
 from cli import show
-from paperlake.mail.address import AddressWrong, mail_address
-from paperlake.timestamps import format_timestamp, parse_capture
+from paperlake.mail.address import InvalidAddress, mail_address
+from paperlake.timestamps import parse_capture, parse_timestamp
+from schemas.calendar import first_day, month_of
 
 
 class Day(click.ParamType[date]):
@@ -17,37 +18,37 @@ class Day(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date, or an error that shows the form."""
+        """Parse a date."""
         try:
             return value if isinstance(value, date) else datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007
         except ValueError:
-            self.fail(f"{value!r} is no date; write it like 2025-11-06", param, ctx)
+            self.fail(f"{value!r} is not a date; write it like 2025-11-06", param, ctx)
 
 
-class Instant(click.ParamType[datetime]):
-    """An instant with its zone."""
+class Timestamp(click.ParamType[datetime]):
+    """A timestamp with a time zone."""
 
-    name = "instant"
+    name = "timestamp"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant in UTC, or an error that shows the form."""
+        """Parse a timestamp and convert it to UTC."""
         try:
-            return value if isinstance(value, datetime) else format_timestamp(str(value))
+            return value if isinstance(value, datetime) else parse_timestamp(str(value))
         except ValueError:
-            self.fail(f"{value!r} is no instant; write it like 2025-11-06T08:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a timestamp; write it like 2025-11-06T08:00:00Z", param, ctx)
 
 
 class Capture(click.ParamType[tuple[date, datetime]]):
-    """The name of a capture: its date and when it began."""
+    """The name of a capture: its date and its start time."""
 
     name = "capture"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, datetime]:
-        """The capture's date and beginning, or an error that shows the form."""
+        """Parse a capture name into its date and its start time."""
         try:
             return parse_capture(str(value))
         except ValueError:
-            self.fail(f"{value!r} names no capture; write it like 2025-11-06/2025-11-07T031500Z", param, ctx)
+            self.fail(f"{value!r} is not a capture name; write it like 2025-11-06/2025-11-07T031500Z", param, ctx)
 
 
 class Month(click.ParamType[str]):
@@ -56,37 +57,38 @@ class Month(click.ParamType[str]):
     name = "month"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The month, or an error that shows the form."""
+        """Parse a month."""
         try:
-            return date.fromisoformat(f"{value}-01").strftime("%Y-%m")
+            return month_of(first_day(str(value)))
         except ValueError:
-            self.fail(f"{value!r} is no month; write it like 2025-11", param, ctx)
+            self.fail(f"{value!r} is not a month; write it like 2025-11", param, ctx)
 
 
 class Address(click.ParamType[str]):
-    """A mail address, in the form in which it is kept."""
+    """A mail address, in its normalized form."""
 
     name = "address"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The address, or an error that says what is wrong with it."""
+        """Parse and normalize an address."""
         try:
             return mail_address(str(value))
-        except AddressWrong as wrong:
-            self.fail(f"{show.shown(value)!r} is no mail address: {wrong}", param, ctx)
+        except InvalidAddress as wrong:
+            self.fail(f"{show.safe_line(value)!r} is not a mail address: {wrong}", param, ctx)
 
 
 class Edition(click.ParamType[str]):
-    """The name of an edition in force."""
+    """The name of a declared edition."""
 
     name = "edition"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name, or an error that says which there are."""
-        from paperlake.config import settings
-        from paperlake.outputs.editions import editions_in_force
+        """Check that the edition exists."""
+        from paperlake.config import read_settings
+        from paperlake.outputs.editions import load_editions
 
-        held = editions_in_force(settings())
-        if value not in held:
-            self.fail(f"{show.shown(value)!r} is no edition; there are {', '.join(held) or 'none'}", param, ctx)
+        editions = load_editions(read_settings())
+        if value not in editions:
+            names = ", ".join(editions) or "none is declared"
+            self.fail(f"{show.safe_line(value)!r} is not an edition; choose one of: {names}", param, ctx)
         return str(value)

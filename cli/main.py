@@ -1,4 +1,4 @@
-"""The command `papers` and how its errors are told."""
+"""The command group `papers`, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ import errno
 
 import click
 
-from cli.accept import accept
-from cli.automate import automate
-from cli.backfill import backfill
-from cli.backup import backup
-from cli.contract import contract
-from cli.daily import daily
-from cli.demo import demo
-from cli.digest import digest
-from cli.doctor import doctor
-from cli.drift import drift
-from cli.gaps import gaps
-from cli.harvest import harvest
-from cli.import_arxiv import import_arxiv
-from cli.import_page import import_page
-from cli.import_replies import import_replies
-from cli.mail_endpoint import mail_endpoint
-from cli.query import describe, sql, tables
-from cli.rebuild import rebuild
-from cli.rejects import rejects
-from cli.sandbox import sandbox
-from cli.serve import serve
-from cli.subscribers import subscribe, subscribers, unsubscribe
-from cli.verify import verify
-from cli.website import site
-from cli.why import why
+from cli.admin.accept import accept
+from cli.admin.backup import backup
+from cli.admin.doctor import doctor
+from cli.admin.import_arxiv import import_arxiv
+from cli.admin.import_page import import_page
+from cli.admin.import_replies import import_replies
+from cli.admin.rebuild import rebuild
+from cli.admin.verify import verify
+from cli.outputs.digest import digest
+from cli.outputs.mail_endpoint import mail_endpoint
+from cli.outputs.site import site
+from cli.outputs.subscribers import subscribe, subscribers, unsubscribe
+from cli.query.contract import contract
+from cli.query.drift import drift
+from cli.query.gaps import gaps
+from cli.query.rejects import rejects
+from cli.query.sql import sql
+from cli.query.tables import describe, tables
+from cli.query.why import why
+from cli.run.automate import automate
+from cli.run.backfill import backfill
+from cli.run.daily import daily
+from cli.run.demo import demo
+from cli.run.harvest import harvest
+from cli.run.sandbox import sandbox
+from cli.run.serve import serve
 from paperlake.errors import PaperlakeError
 
 
 class Papers(click.Group):
-    """The group of all commands. A PaperlakeError carries a sentence for people: no traceback."""
+    """The group of all commands. It prints a PaperlakeError as one line, without a traceback."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command. An error of ours or of the disk becomes one line and exit code 1; --debug raises it."""
+        """Run the command. A PaperlakeError or an OSError becomes one line and exit code 1; --debug raises it."""
         try:
             return super().invoke(context)
         except OSError as error:
-            if (
-                context.params["debug"] or error.errno == errno.EPIPE
-            ):  # whoever read our output has had enough: Click knows what to do
+            # Click handles EPIPE: the reader of the output has closed the pipe.
+            if context.params["debug"] or error.errno == errno.EPIPE:
                 raise
             where = f": {error.filename}" if error.filename else ""
             raise click.ClickException(f"{error.strerror or error}{where}") from error
@@ -54,7 +54,7 @@ class Papers(click.Group):
             raise click.ClickException(str(error)) from error
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        """The commands in the order of the day, not of the alphabet."""
+        """The commands in the order of a working day, not in alphabetical order."""
         return list(self.commands)
 
 
@@ -64,15 +64,15 @@ class Papers(click.Group):
 def main(*, debug: bool) -> None:
     """Paperlake: a provably complete daily record of the papers that people list, vote on and discuss.
 
-    Start with `papers demo` (offline) or `papers daily` (the newest date of the real Hub), then ask:
+    Start with `papers demo` (offline) or `papers daily` (the newest date of the real Hub), then query:
 
     \b
       papers tables
       papers sql "select title, upvote_count from listings order by upvote_count desc limit 10"
 
     \b
-    The lake is ./lake, or PAPERLAKE_ROOT. Who asks is told by PAPERLAKE_CONTACT (a mail address or URL).
-    Exit codes: 0 all is well; 1 something failed, and was said; 2 usage error.
+    The lake is ./lake, or PAPERLAKE_ROOT. PAPERLAKE_CONTACT: contact sent in the User-Agent (mail address or URL).
+    Exit codes: 0: success; 1: an error was reported; 2: usage error.
     """
 
 

@@ -1,4 +1,4 @@
-"""How results are shown to people: tables on the screen, progress on the side."""
+"""Terminal output: tables, JSON, progress bars and log lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,17 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Text from the internet must not speak to the terminal, or turn its direction.
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+    from paperlake.build.results import PartitionResult, Published
+
+# Text from the internet must not control the terminal or reverse the writing direction.
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def table(rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> None:
-    """Print rows as a plain table; the columns in `right` are flush right."""
+    """Print rows as a plain table. The columns in `right` are right-aligned."""
     if not rows:
         return
-    cells = [[shown(value) for value in row.values()] for row in rows]
+    cells = [[safe_line(value) for value in row.values()] for row in rows]
     heads = list(rows[0])
     widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
     for line in [heads, *cells]:
@@ -35,23 +37,23 @@ def table(rows: Sequence[Mapping[str, object]], right: Sequence[str] = ()) -> No
         click.echo("  ".join(padded).rstrip())
 
 
-def shown(value: object) -> str:
-    """A value as one harmless line."""
-    text = instant(value) if isinstance(value, datetime) else "" if value is None else str(value)
-    return _UNSHOWABLE.sub("\ufffd", text.replace("\n", " "))
+def safe_line(value: object) -> str:
+    """A value on one line, with control characters replaced."""
+    text = format_utc(value) if isinstance(value, datetime) else "" if value is None else str(value)
+    return _CONTROL_CHARACTERS.sub("\ufffd", text.replace("\n", " "))
 
 
-def instant(at: datetime) -> str:
-    """An instant for people, in UTC, to the second."""
+def format_utc(at: datetime) -> str:
+    """A timestamp in UTC, to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def as_json(value: object) -> str:
-    """JSON for machines: dates and instants in ISO 8601, instants with Z, bytes as text where they are UTF-8."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=1)
+    """Encode as JSON: dates and timestamps in ISO 8601 (UTC with Z), bytes as UTF-8 text."""
+    return json.dumps(value, default=_json_default, ensure_ascii=False, indent=1)
 
 
-def _plain(value: Any) -> object:
+def _json_default(value: Any) -> object:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
@@ -61,29 +63,43 @@ def _plain(value: Any) -> object:
     return str(value)
 
 
-def narrate(least: int = logging.INFO, *, quiet: bool = False) -> None:
-    """Let the rooms tell on stderr what they are doing, from the level `least` on; `quiet`, nothing."""
-    told = logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
-    told.setLevel(least)
-    told.setFormatter(logging.Formatter("%(message)s"))
+def log_to_stderr(level: int = logging.INFO, *, quiet: bool = False) -> None:
+    """Write the log lines of `paperlake` from `level` up to stderr; with `quiet`, none."""
+    handler = logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("paperlake")
-    log.handlers, log.propagate = [told], False
+    log.handlers, log.propagate = [handler], False
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr with what is done and the time left, where a person is watching; gives its tick."""
+def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar with the time left, if stderr is a terminal. Yields a function that advances it by one."""
     with _bar() as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(label, total=total)
         yield lambda: bar.advance(task)
 
 
 @contextmanager
-def progress_to(what: str) -> Iterator[Callable[[int, int], None]]:
-    """As `progress`, where the total is known late: gives what is told how much is done, and of how much."""
+def progress_to(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar whose total is known later. Yields a function that sets the completed count and the total."""
     with _bar() as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(label, total=None)
+        yield lambda completed_count, total: bar.update(task, completed=completed_count, total=total)
+
+
+def progress_by_month(label: str, months: Collection[str], results: Iterable[PartitionResult]) -> Published:
+    """Publish everything that `results` yields, with a bar that counts `months`."""
+    from paperlake.build.results import Published
+
+    waiting, partitions = set(months), []
+    with progress(label, len(waiting)) as tick:
+        for result in results:
+            partitions.append(result)
+            if result.month in waiting:
+                waiting.remove(result.month)
+                tick()
+    return Published(tuple(partitions))
 
 
 def _bar() -> Progress:

@@ -1,1 +1,1 @@
-"""Servers on loopback that behave as the services Paperlake asks, for the demo and the tests."""
+"""Loopback servers that behave like the services Paperlake reads, for the demo and the tests."""

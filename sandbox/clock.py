@@ -1,4 +1,4 @@
-"""The sandbox's time: a clock that can be set, and the hours at which a Daily Papers date opens and closes."""
+"""The sandbox clock, which can be set, and the times at which a Daily Papers date opens and closes."""
 
 import threading
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,27 +10,27 @@ ROLLS_OVER = time(21, 30)
 
 
 class Clock:
-    """The instant that the sandbox takes for now; safe to read and move from several threads.
+    """The sandbox's current time. Thread-safe.
 
-    Without `at` it follows real UTC time until it is moved; with `at` it stands still until it is moved.
+    Without `at` it follows real UTC time until `move_to`; with `at` it stands still until `move_to`.
     """
 
     def __init__(self, at: datetime | None = None) -> None:
-        """Stand still at `at`, which must have a time zone, or follow real time."""
+        """Stand still at `at`, which needs a time zone, or follow real time."""
         self._lock = threading.Lock()
         self._at: datetime | None = None
         if at is not None:
             self.move_to(at)
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """The current time, in UTC."""
         with self._lock:
             return self._at or datetime.now(UTC)
 
     def move_to(self, at: datetime) -> None:
-        """Stand still at `at`, which must have a time zone; back is as good as forth."""
+        """Stand still at `at`, earlier or later. ValueError without a time zone."""
         if at.tzinfo is None:
-            message = f"an instant needs a time zone, and {at.isoformat()} has none"
+            message = f"a timestamp needs a time zone: {at.isoformat()}"
             raise ValueError(message)
         with self._lock:
             self._at = at.astimezone(UTC)
@@ -38,12 +38,12 @@ class Clock:
 
 @lru_cache(maxsize=4096)
 def opens_at(day: date) -> datetime:
-    """The instant, in UTC, from which the Hub lists papers under `day`: 21:30 New York the evening before."""
+    """When the Hub begins to list papers under `day`, in UTC: 21:30 in New York the evening before."""
     return datetime.combine(day - timedelta(days=1), ROLLS_OVER, NEW_YORK).astimezone(UTC)
 
 
 def closes_at(day: date) -> datetime:
-    """The instant, in UTC, from which new papers go to the next date."""
+    """When the Hub begins to list new papers under the next date, in UTC."""
     return opens_at(day + timedelta(days=1))
 
 

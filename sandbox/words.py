@@ -1,6 +1,6 @@
-"""Invented vocabulary: people, accounts, organisations, titles and abstracts that belong to nobody."""
+"""The vocabulary of generated papers: fictional people, accounts, organisations, titles and abstracts."""
 
-# Shares are read best where they are drawn, and lists of words as words.
+# Probabilities stand where they are drawn, and word lists stand as text.
 # ruff: noqa: PLR2004, SIM905
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ _GIVEN_2 = "ba chi dra fen gor hal ja lin mi ne rin sho ta vi zel".split()
 _FAMILY_1 = "Ash Bor Cel Dun Esk Fal Gri Hul Ing Jar Kol Lom Mor Nar Ost Pel Quo Rav Sol Tor Und Vas Wen Zor".split()
 _FAMILY_2 = "abek berg dov ell fay gan hime ikko kov lund mar oru rez sen tani uvo wick yama".split()
 _FOREIGN_FAMILIES = ("Nörvæk", "Łazduń", "Çelmàr", "O'Fennag", "van der Quill", "Ōtazumi", "de Várzeha")
-_BIG_COMPANIES = 12
+_COMPANY_COUNT = 12
 _ACCENTS = (" 🤗", " 🚀", " 🦉", " ✨", " 雲野")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Account:
-    """A user of the Hub; `login` is what the Hub calls `user` in some places and `name` in others."""
+    """A user of the Hub. The Hub calls `login` `user` in some places and `name` in others."""
 
     id: str
     avatar: str
@@ -32,7 +32,7 @@ class Account:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Organization:
-    """An organisation on the Hub; the Hub leaves `avatar` out of some."""
+    """An organisation on the Hub. Some have no `avatar`."""
 
     id: str
     slug: str
@@ -50,7 +50,7 @@ def _names(rng: random.Random) -> list[str]:
 
 
 def _object_id(rng: random.Random) -> str:
-    # A Mongo id opens with the second of its making: accounts here date from 2018 to 2023.
+    # A Mongo id starts with its creation time in seconds; these accounts date from 2018 to 2023.
     return f"{rng.randrange(0x5A500000, 0x64000000):08x}{rng.getrandbits(64):016x}"
 
 
@@ -73,7 +73,7 @@ def _account(rng: random.Random, name: str, number: int) -> Account:
 
 def _organization(rng: random.Random, number: int) -> Organization:
     word = rng.choice(_FAMILY_1) + rng.choice(_FAMILY_2)
-    kind = "Works" if number < _BIG_COMPANIES else rng.choice(("University", "Research", "Lab", "Institute", "AI "))
+    kind = "Works" if number < _COMPANY_COUNT else rng.choice(("University", "Research", "Lab", "Institute", "AI "))
     avatar = (
         f"https://cdn-avatars.huggingface.co/v1/production/uploads/{_object_id(rng)}/{rng.getrandbits(80):020x}.png"
     )
@@ -165,7 +165,7 @@ def _sentences(rng: random.Random, forms: tuple[str, ...], count: int) -> list[s
     ]
 
 
-_rng = random.Random("paperlake: a vocabulary that is the same in every world")  # noqa: S311 - invention
+_rng = random.Random("paperlake: a vocabulary that is the same in every world")  # noqa: S311 - no secret
 NAMES = _names(_rng)
 ACCOUNTS = [_account(_rng, name, number) for number, name in enumerate(NAMES[:1200])]
 ORGANIZATIONS = [_organization(_rng, number) for number in range(140)]
@@ -175,8 +175,8 @@ ENDINGS = _sentences(_rng, _ENDINGS, 300)
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:
-    """`text` broken at blanks into lines of at most `width`, as arXiv's mails were; later lines are indented."""
-    # textwrap does the same thirty times slower, and a world of a million entries wraps two million texts.
+    """Break `text` at blanks into lines of at most `width`, as in arXiv's mails. Later lines are indented."""
+    # textwrap takes thirty times as long, and a world of a million entries wraps two million texts.
     lines = []
     start, room = 0, width
     while len(text) - start > room:

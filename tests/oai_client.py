@@ -1,4 +1,4 @@
-"""A harvester for the tests: it asks, follows tokens, and reads what came. It knows nothing of the sandbox."""
+"""An OAI-PMH client for the tests, independent of the sandbox. It sends requests, follows tokens, parses replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, and its XML where it is any."""
+    """A response and its XML."""
 
     response: httpx.Response
 
@@ -60,12 +60,12 @@ class Reply:
 
     @property
     def token(self) -> str | None:
-        """The text of the token, empty on a last page; None where there is none."""
+        """The text of the token, empty on a last page; None without a token element."""
         element = self.token_element
         return None if element is None else element.text or ""
 
     def texts(self, name: str) -> list[str | None]:
-        """The texts of all elements of this name, whatever their namespace."""
+        """The texts of all elements of this name, in any namespace."""
         return [element.text for element in self.root.iter() if element.tag.rpartition("}")[2] == name]
 
 
@@ -76,12 +76,12 @@ class Harvester:
         self.client, self.url = client, url
 
     def ask(self, verb: str, **arguments: str) -> Reply:
-        """One answer; `from_` and `set_` are written so that they are names in Python."""
+        """Send a request. `from_` and `set_` stand for `from` and `set`."""
         params = {name.rstrip("_"): value for name, value in arguments.items()}
         return Reply(self.client.get(self.url, params={"verb": verb, **params}))
 
     def pages(self, verb: str = "ListRecords", **arguments: str) -> Iterator[Reply]:
-        """All pages of a list, one after the other as they are taken."""
+        """Yield the pages of a list, requesting each when it is needed."""
         reply = self.ask(verb, **{"metadataPrefix": "arXiv", **arguments})
         yield reply
         while reply.token:
@@ -89,5 +89,5 @@ class Harvester:
             yield reply
 
     def ids(self, verb: str = "ListRecords", **arguments: str) -> list[str]:
-        """The ids of a whole harvest, in its order."""
+        """The ids of a whole harvest, in order."""
         return [paper_id for page in self.pages(verb, **arguments) for paper_id in page.ids]

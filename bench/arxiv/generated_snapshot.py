@@ -1,7 +1,7 @@
-"""Invented lines of arXiv's public snapshot, as many as wanted, of the size and shape of the real ones.
+"""Generate lines of arXiv's snapshot, with the size and the shape of real ones.
 
-Texts are made of few words, but in an order that never repeats, so that they compress no better than real ones do by
-much. The same seed gives the same lines.
+Texts use few words in random order, so that they compress about as well as real texts. The same seed gives the same
+lines.
 """
 
 from __future__ import annotations
@@ -40,22 +40,29 @@ _SYLLABLES = (
     "wen",
 )
 _CATEGORIES = ("hep-th", "cs.LG", "math.CO", "quant-ph", "astro-ph.CO", "cond-mat.str-el", "math.NA", "cs.CV", "gr-qc")
-_SHARES = {"comments": 0.8, "journal-ref": 0.4, "doi": 0.45, "report-no": 0.07, "affiliation": 0.1, "suffix": 0.002}
-"""How many of the real papers, or authors, have it."""
+_PROBABILITIES = {
+    "comments": 0.8,
+    "journal-ref": 0.4,
+    "doi": 0.45,
+    "report-no": 0.07,
+    "affiliation": 0.1,
+    "suffix": 0.002,
+}
+"""The fraction of real papers, or of authors, that have the field."""
 _WITH_MATHEMATICS, _WITH_ACCENTS = 0.2, 0.01
-"""How many sentences have it: so it stands in six of a hundred abstracts, as in the recorded ones."""
+"""The fraction of sentences with TeX. It gives 6 % of abstracts, as in the recordings."""
 _LICENSES = ("http://arxiv.org/licenses/nonexclusive-distrib/1.0/", "http://creativecommons.org/licenses/by/4.0/", None)
 _MATHEMATICS = (r"$\alpha_{n}$", r"$O(n\log n)$", "$k$-regular", r"\emph{ab initio}", r"$\mathbb{R}^d$")
 _ACCENTED = (r"Schr\"odinger", r"Erd\H{o}s", r"Poincar\'e", r"B\'{e}zout")
 _FIRST_AT = datetime(2007, 4, 1, tzinfo=UTC)
 _MONTHS = 236
-"""April 2007 to November 2026, over which the identifiers are spread."""
+"""April 2007 to November 2026: the months of the identifiers."""
 _WIDTH = 78
 
 
 def lines(count: int, seed: int = 0) -> Iterator[bytes]:
-    """`count` lines, without line ends, in the order of their identifiers."""
-    random = Random(seed)  # noqa: S311 - nothing secret is made of it
+    """Generate `count` lines without line ends, in the order of their identifiers."""
+    random = Random(seed)  # noqa: S311 - no secret
     a_month = -(-count // _MONTHS)
     for number in range(count):
         month, nth = divmod(number, a_month)
@@ -66,7 +73,7 @@ def lines(count: int, seed: int = 0) -> Iterator[bytes]:
 
 
 def write(path: Path, count: int, seed: int = 0) -> int:
-    """Write such lines to a file; what they hold, in bytes."""
+    """Write generated lines to a file. Returns its size in bytes."""
     with path.open("wb") as file:
         for line in lines(count, seed):
             file.write(line + b"\n")
@@ -87,8 +94,8 @@ def _record(random: Random, paper_id: str, begun_at: datetime) -> dict[str, obje
         "id": paper_id,
         "submitter": " ".join(people[0][1::-1]),
         "authors": ", ".join(" ".join(person[1::-1]) for person in people),
-        "title": _wrapped(_sentence(random, 6 + random.randrange(9)).capitalize(), "\n  "),
-        **{name: text if random.random() < _SHARES[name] else None for name, text in optional.items()},
+        "title": _wrap(_sentence(random, 6 + random.randrange(9)).capitalize(), "\n  "),
+        **{name: text if random.random() < _PROBABILITIES[name] else None for name, text in optional.items()},
         "categories": " ".join(random.sample(_CATEGORIES, random.randrange(1, 4))),
         "license": random.choice(_LICENSES),
         "abstract": f"  {_abstract(random)}\n",
@@ -105,14 +112,14 @@ def _person(random: Random) -> list[str]:
     key = "".join(random.choices(_SYLLABLES, k=3)).capitalize()
     fore = random.choice((f"{random.choice('ABCDEFGHIJKLMNOPRST')}.", random.choice(_SYLLABLES).capitalize() + "é"))
     place = f"University of {''.join(random.choices(_SYLLABLES, k=3)).capitalize()}"
-    suffix = "Jr." if random.random() < _SHARES["suffix"] else ""
-    return [key, fore, suffix, *([place] if random.random() < _SHARES["affiliation"] else [])]
+    suffix = "Jr." if random.random() < _PROBABILITIES["suffix"] else ""
+    return [key, fore, suffix, *([place] if random.random() < _PROBABILITIES["affiliation"] else [])]
 
 
 def _sentence(random: Random, length: int) -> str:
     words = random.choices(_WORDS, k=length)
-    for share, kind in ((_WITH_MATHEMATICS, _MATHEMATICS), (_WITH_ACCENTS, _ACCENTED)):
-        if random.random() < share:
+    for probability, kind in ((_WITH_MATHEMATICS, _MATHEMATICS), (_WITH_ACCENTS, _ACCENTED)):
+        if random.random() < probability:
             words[random.randrange(length)] = random.choice(kind)
     return " ".join(words)
 
@@ -121,16 +128,16 @@ def _abstract(random: Random) -> str:
     sentences = (
         _sentence(random, 12 + random.randrange(16)).capitalize() + "." for _ in range(4 + random.randrange(6))
     )
-    return _wrapped(" ".join(sentences), "\n")
+    return _wrap(" ".join(sentences), "\n")
 
 
-def _wrapped(text: str, end: str) -> str:
-    """Lines as arXiv cuts them."""
-    made: list[str] = []
+def _wrap(text: str, end: str) -> str:
+    """Break a text into lines like arXiv."""
+    parts: list[str] = []
     room = _WIDTH
     for word in text.split(" "):
         room -= len(word) + 1
-        made.append(end if made and room < 0 else " " if made else "")
+        parts.append(end if parts and room < 0 else " " if parts else "")
         room = room if room >= 0 else _WIDTH - len(word)
-        made.append(word)
-    return "".join(made)
+        parts.append(word)
+    return "".join(parts)

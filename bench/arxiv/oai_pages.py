@@ -1,7 +1,7 @@
-"""`python -m bench.arxiv_pages`: how fast pages of arXiv's become rows, beside a bare walk of them and beside sickle.
+"""`python -m bench.arxiv.oai_pages`: the speed from arXiv's OAI pages to rows, compared with bare lxml and with sickle.
 
-The floor parses each page with lxml and looks at the tag and the text of every element, which nobody who reads pages
-with it can do without. Sickle, the usual library, makes a dictionary of each record, with its texts as they stand.
+The floor parses each page with lxml and visits the tag and the text of every element, the least that any parser needs.
+Sickle, the usual library, makes a dictionary of each record, with unprocessed texts.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from typing import Any
 import polars as pl
 from lxml import etree
 
-from bench.turns import UNITS_TOLD, Figures, take_turns, tell_turn
+from bench.arxiv.turns import CountedWork, Figures, print_turn, take_turns
 from schemas.arxiv_replies import ARXIV_REPLIES
-from transforms.arxiv.oai_replies import read
+from transforms.arxiv.oai_replies import parse_replies
 
-RECORDINGS = Path(__file__).parents[2] / "shared/recordings"
+RECORDINGS = Path(__file__).parents[3] / "shared/recordings"
 PAGES = "arxiv/oai_cs_2016/*.xml.gz"
 FLOOR_PART, TIMES_SICKLE = 1 / 2, 5
-"""What was promised: so much of the floor's speed, and of sickle's."""
+"""The targets, relative to the floor's and to sickle's speed."""
 TURNS = 7
 _BEGAN_AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 def bodies(recordings: Path) -> list[bytes]:
-    """The recorded pages, in their order."""
+    """The recorded pages, in order."""
     return [gzip.decompress(path.read_bytes()) for path in sorted(recordings.glob(PAGES))]
 
 
 def replies(pages: Sequence[bytes]) -> pl.DataFrame:
-    """Pages as rows of `arxiv_replies`, captured at intervals of three seconds."""
-    instants = [_BEGAN_AT + timedelta(seconds=3 * number) for number in range(len(pages))]
+    """The pages as rows of `arxiv_replies`, captured three seconds apart."""
+    times = [_BEGAN_AT + timedelta(seconds=3 * number) for number in range(len(pages))]
     rows = {
-        "captured_on": [at.date() for at in instants],
-        "captured_at": instants,
+        "captured_on": [at.date() for at in times],
+        "captured_at": times,
         "harvest_started_at": [_BEGAN_AT] * len(pages),
         "verb": ["ListRecords"] * len(pages),
         "url": [None] * len(pages),
@@ -54,71 +54,69 @@ def replies(pages: Sequence[bytes]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=pl.Schema(ARXIV_REPLIES.arrow()))
 
 
-def floor(pages: Sequence[bytes]) -> UNITS_TOLD:
-    """Parse, and look at everything."""
+def floor(pages: Sequence[bytes]) -> CountedWork:
+    """Parse each page and visit every element."""
 
-    def work() -> int:
+    def run() -> int:
         for body in pages:
             for element in etree.fromstring(body).iter():
                 _ = element.tag, element.text
         return len(pages)
 
-    return work
+    return run
 
 
-def sickle(pages: Sequence[bytes]) -> UNITS_TOLD:
-    """What sickle's iterator of records gives, handed the same answers instead of asking for them."""
-    library, answers = import_module("sickle"), import_module("sickle.response")
+def sickle(pages: Sequence[bytes]) -> CountedWork:
+    """Sickle's iterator of records. It gets the pages from memory instead of requesting them."""
+    library, responses = import_module("sickle"), import_module("sickle.response")
 
-    def work() -> int:
+    def run() -> int:
         unread = iter(pages)
         harvester: Any = library.Sickle("http://127.0.0.1/oai")
-        # It asks for the next page until there is none, and passes on that there is none.
-        harvester.harvest = lambda **said: answers.OAIResponse(SimpleNamespace(content=next(unread)), said)
-        held = sum(1 for record in harvester.ListRecords(metadataPrefix="arXiv") if record.metadata)
-        return len(pages) if held else 0
+        # Sickle requests pages until `unread` raises StopIteration.
+        harvester.harvest = lambda **query: responses.OAIResponse(SimpleNamespace(content=next(unread)), query)
+        record_count = sum(1 for record in harvester.ListRecords(metadataPrefix="arXiv") if record.metadata)
+        return len(pages) if record_count else 0
 
-    return work
+    return run
 
 
-def ours(pages: Sequence[bytes]) -> UNITS_TOLD:
-    """Every column of every record, its rejects, and the facts of the pages."""
-    kept = replies(pages)
-    return lambda: read(kept).pages.height
+def ours(pages: Sequence[bytes]) -> CountedWork:
+    """Parse every column of every record, the rejects, and the page headers."""
+    rows = replies(pages)
+    return lambda: parse_replies(rows).pages.height
 
 
 CONTENDERS = {"floor": floor, "sickle": sickle, "ours": ours}
 
 
 def measured(recordings: Path = RECORDINGS, turns: int = TURNS) -> Figures:
-    """The figures, in pages. Raises FileNotFoundError where the recorded pages are not there."""
-    held = bodies(recordings)
-    if not held:
-        raise FileNotFoundError(f"{recordings} holds no recorded pages ({PAGES})")
-    about = f"{len(held)} recorded pages of arXiv, {sum(map(len, held)) / 1e6:,.0f} MB; {turns} turns"
+    """Measure the recorded pages. Raises FileNotFoundError without recordings."""
+    pages = bodies(recordings)
+    if not pages:
+        raise FileNotFoundError(f"{recordings} has no recorded pages ({PAGES})")
+    about = f"{len(pages)} recorded pages of arXiv, {sum(map(len, pages)) / 1e6:,.0f} MB; {turns} turns"
     options = ["--recordings", str(recordings)]
-    return Figures("pages", about, take_turns("bench.arxiv_pages", list(CONTENDERS), options, turns))
+    return Figures("pages", about, take_turns("bench.arxiv.oai_pages", list(CONTENDERS), options, turns))
 
 
 def main() -> None:
-    """Measure, and tell."""
-    parser = argparse.ArgumentParser(prog="python -m bench.arxiv_pages")
-    parser.add_argument("--recordings", type=Path, default=RECORDINGS, help="where the recorded answers lie")
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.arxiv.oai_pages")
+    parser.add_argument("--recordings", type=Path, default=RECORDINGS, help="the folder of the recordings")
     parser.add_argument("--turns", type=int, default=TURNS)
-    parser.add_argument("--run", choices=CONTENDERS, help="run one contender once, and tell its turn as JSON")
-    said = parser.parse_args()
-    if said.run:
-        tell_turn(said.run, CONTENDERS[said.run](bodies(said.recordings)))
+    parser.add_argument("--run", choices=CONTENDERS, help="run this contender once, and print its turn as JSON")
+    options = parser.parse_args()
+    if options.run:
+        print_turn(options.run, CONTENDERS[options.run](bodies(options.recordings)))
         return
     try:
-        figures = measured(said.recordings, said.turns)
+        figures = measured(options.recordings, options.turns)
     except FileNotFoundError as absent:
         sys.exit(str(absent))
     print(figures.text())
     part, times = figures.rate("ours") / figures.rate("floor"), figures.rate("ours") / figures.rate("sickle")
-    print(
-        f"of the floor's speed: {part:.2f} (promised {FLOOR_PART}); of sickle's: {times:.1f} (promised {TIMES_SICKLE})"
-    )
+    print(f"of the floor's speed: {part:.2f} (target {FLOOR_PART}); of sickle's: {times:.1f} (target {TIMES_SICKLE})")
 
 
 if __name__ == "__main__":

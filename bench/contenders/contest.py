@@ -1,4 +1,4 @@
-"""Who is measured on what."""
+"""The contenders, and the runner that measures them on a corpus."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench import corpora
-from bench.corpus import Corpus
-from bench.environment import dlt_python
-from bench.hub import serving
-from bench.measure import ContenderAbsent, ContenderFailed, Run, run
-from bench.our_lake import built, evidence
+from bench.contenders.environment import dlt_python
+from bench.contenders.lakes import built_lake, evidence_lake
+from bench.contenders.measure import ContenderAbsent, ContenderFailed, Run, run
+from bench.corpora import sources
+from bench.corpora.corpus import Corpus
+from bench.corpora.hub_server import serve_in_background
 from schemas.authors import AUTHORS
 from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
@@ -23,15 +23,15 @@ from schemas.source_days import SOURCE_DAYS
 
 SAMPLE_MONTHS = 4
 SAMPLED_FROM = 200_000
-"""Entries. Above this, what would take minutes and much memory is run on some of the months."""
+"""Slow contenders run on a sample of the months of corpora with more entries than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A way from answers to tables. `key` names it in arguments and figures, `said` in tables."""
+    """A program that turns answers into tables. `key` is its name in arguments and results, `label` in tables."""
 
     key: str
-    said: str
+    label: str
     module: str
     options: tuple[str, ...] = ()
     asks_hub: bool = False
@@ -41,49 +41,55 @@ class Contender:
     needs_lake: bool = False
 
     def fits(self, corpus: Corpus) -> bool:
-        """Whether it is run on such a corpus: a Hub is asked for lists of usual length only."""
+        """Whether it runs on this corpus. Contenders that read from a Hub run only on lists of usual length."""
         return not (self.asks_hub and corpus.entry_count > SAMPLED_FROM)
 
 
 _OF_LISTS = tuple(
     word for table in (LISTINGS, AUTHORS, SIGNALS, SOURCE_DAYS, CAPTURES, REJECTS) for word in ("--table", table.name)
 )
-"""The floor's two tables, and those that say what of them was captured, refused and missed; all others look further."""
+"""The floor's two tables, and the tables of their captures, rejects and missing dates."""
 CONTENDERS = (
-    Contender("floor", "floor: DuckDB, Polars, two processes", "bench.floor"),
-    Contender("rebuild", "Paperlake, rebuild", "bench.our_rebuild", needs_evidence=True),
+    Contender("floor", "floor: DuckDB, Polars, two processes", "bench.contenders.floor"),
+    Contender("rebuild", "Paperlake, rebuild", "bench.contenders.paperlake_rebuild", needs_evidence=True),
     Contender(
-        "unjudged", "Paperlake, rebuild without judgement", "bench.our_rebuild", ("--no-judge",), needs_evidence=True
+        "unvalidated",
+        "Paperlake, rebuild without validation",
+        "bench.contenders.paperlake_rebuild",
+        ("--no-validation",),
+        needs_evidence=True,
     ),
     Contender(
         "lists",
         "Paperlake, rebuild of the tables of lists",
-        "bench.our_rebuild",
+        "bench.contenders.paperlake_rebuild",
         _OF_LISTS,
         needs_lake=True,
     ),
     Contender(
-        "lists-unjudged",
-        "Paperlake, rebuild of the tables of lists without judgement",
-        "bench.our_rebuild",
-        ("--no-judge", *_OF_LISTS),
+        "lists-unvalidated",
+        "Paperlake, rebuild of the tables of lists without validation",
+        "bench.contenders.paperlake_rebuild",
+        ("--no-validation", *_OF_LISTS),
         needs_lake=True,
     ),
-    Contender("backfill", "Paperlake, backfill from a Hub on loopback", "bench.our_backfill", asks_hub=True),
-    Contender("dlt", "dlt, from files", "bench.dlt_pipeline", is_slow=True, needs_dlt=True),
+    Contender(
+        "backfill", "Paperlake, backfill from a Hub on loopback", "bench.contenders.paperlake_backfill", asks_hub=True
+    ),
+    Contender("dlt", "dlt, from files", "bench.contenders.dlt_pipeline", is_slow=True, needs_dlt=True),
     Contender(
         "dlt-rest",
         "dlt, REST source, Hub on loopback",
-        "bench.dlt_pipeline",
+        "bench.contenders.dlt_pipeline",
         asks_hub=True,
         is_slow=True,
         needs_dlt=True,
     ),
-    Contender("plain", "requests and pandas, from files", "bench.plain_script", is_slow=True),
+    Contender("plain", "requests and pandas, from files", "bench.contenders.plain_script", is_slow=True),
     Contender(
         "plain-rest",
         "requests and pandas, Hub on loopback",
-        "bench.plain_script",
+        "bench.contenders.plain_script",
         asks_hub=True,
         is_slow=True,
     ),
@@ -91,8 +97,8 @@ CONTENDERS = (
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a contender did on a corpus: its runs on `entries` of them, or why there are none."""
+class ContenderResult:
+    """The runs of a contender on `entries` entries of a corpus, or the reason why it has none."""
 
     contender: str
     corpus: str
@@ -104,64 +110,66 @@ class Outcome:
 
     @property
     def work_s(self) -> float:
-        """The median time of the work."""
+        """The median time of the runs, without start-up."""
         return median(run.work_s for run in self.runs)
 
     @property
     def rate(self) -> float:
-        """Entries a second, at the median."""
+        """Entries per second, at the median time."""
         return self.entries / self.work_s
 
 
-def compete(whole: Corpus, chosen: Sequence[Contender], repeats: int, work: Path) -> list[Outcome]:
-    """Every contender on `whole`, taking turns, so that a busy minute of the machine falls on all of them."""
+def compete(whole: Corpus, chosen: Sequence[Contender], repeats: int, folder: Path) -> list[ContenderResult]:
+    """Run the contenders on `whole` in turns, so that other load of the machine affects all of them."""
     fields = {c.key: _sample(whole) if c.is_slow else whole for c in chosen if c.fits(whole)}
-    outcomes = {key: Outcome(key, whole.name, f.entry_count, len(f.months)) for key, f in fields.items()}
+    results = {key: ContenderResult(key, whole.name, f.entry_count, len(f.months)) for key, f in fields.items()}
     if any(contender.needs_evidence for contender in chosen):
-        evidence(whole)
+        evidence_lake(whole)
     if any(contender.needs_lake for contender in chosen):
-        built(whole)
-    _warm(whole)
-    with serving(whole) as hub:
+        built_lake(whole)
+    _read_once(whole)
+    with serve_in_background(whole) as hub:
         for turn in range(1, repeats + 1):
             for contender in (c for c in chosen if c.key in fields):
-                outcome = outcomes[contender.key]
-                if outcome.absent is None:
-                    _one(contender, fields[contender.key], outcome, hub, work)
-                tell(f"{whole.name}, turn {turn} of {repeats}: {contender.said}: {_told(outcome)}")
-    return list(outcomes.values())
+                result = results[contender.key]
+                if result.absent is None:
+                    _run_once(contender, fields[contender.key], result, hub, folder)
+                log_progress(f"{whole.name}, turn {turn} of {repeats}: {contender.label}: {_describe(result)}")
+    return list(results.values())
 
 
-def _one(contender: Contender, field: Corpus, outcome: Outcome, hub: str, work: Path) -> None:
-    """Run once. The Hub serves the whole corpus, of which `field` may be a part."""
+def _run_once(contender: Contender, field: Corpus, result: ContenderResult, hub: str, folder: Path) -> None:
+    """Run a contender once. The Hub serves the whole corpus; `field` may be a part of it."""
     options = [*contender.options, *(["--hub", hub] if contender.asks_hub else [])]
     try:
-        python = dlt_python(work) if contender.needs_dlt else sys.executable
-        outcome.runs.append(run([python, "-m", contender.module], field, work, options))
+        python = dlt_python(folder) if contender.needs_dlt else sys.executable
+        result.runs.append(run([python, "-m", contender.module], field, folder, options))
     except (ContenderAbsent, ContenderFailed) as why:
-        outcome.absent, outcome.has_failed = str(why), isinstance(why, ContenderFailed)
+        result.absent, result.has_failed = str(why), isinstance(why, ContenderFailed)
 
 
 def _sample(whole: Corpus) -> Corpus:
     if whole.entry_count <= SAMPLED_FROM:
         return whole
     last = len(whole.months) - 1
-    return corpora.part(whole, {whole.months[round(n * last / (SAMPLE_MONTHS - 1))] for n in range(SAMPLE_MONTHS)})
+    return sources.corpus_of_months(
+        whole, {whole.months[round(n * last / (SAMPLE_MONTHS - 1))] for n in range(SAMPLE_MONTHS)}
+    )
 
 
-def _warm(whole: Corpus) -> None:
-    """Read everything once: the disk is not what is measured."""
+def _read_once(whole: Corpus) -> None:
+    """Read all files into the page cache, so that runs do not measure the disk."""
     for day in whole.days:
         whole.file(day).read_bytes()
 
 
-def _told(outcome: Outcome) -> str:
-    if outcome.absent is not None:
-        return f"absent: {outcome.absent}"
-    last = outcome.runs[-1]
-    return f"{last.work_s:.2f} s, {outcome.entries / last.work_s:,.0f} entries/s, others {last.others_share:.0%}"
+def _describe(result: ContenderResult) -> str:
+    if result.absent is not None:
+        return f"absent: {result.absent}"
+    last = result.runs[-1]
+    return f"{last.work_s:.2f} s, {result.entries / last.work_s:,.0f} entries/s, others {last.others_fraction:.0%}"
 
 
-def tell(line: str) -> None:
-    """A line of progress."""
+def log_progress(line: str) -> None:
+    """Print a line of progress on standard error."""
     print(line, file=sys.stderr, flush=True)

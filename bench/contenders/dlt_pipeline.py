@@ -1,7 +1,7 @@
-"""dlt, as its documentation has it: its REST source, or the same lists from files, to a folder of Parquet.
+"""dlt, used as in its documentation: its REST source, or the same lists from files, into a folder of Parquet files.
 
-Runs in an environment of its own, for dlt is no dependency of ours. Its tables are those it makes by itself:
-the entries, and a child table for each list in them (authors, media, keywords).
+It runs in its own environment, because Paperlake does not depend on dlt. dlt derives the tables: the entries, and a
+child table for each list in them (authors, media, keywords).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bench.contender import Task, compete
+from bench.contenders.task import Task, compete
 
 VERSION = "1.31.0"
-# A file of the first step is the unit of work of the second: with one of them, its second process had nothing to do.
+# The second step processes one file of the first step per process, so both processes need several files.
 _CONFIGURATION = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
@@ -24,10 +24,10 @@ _CONFIGURATION = {
 }
 
 
-def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
-    """A pipeline of one run into an empty folder."""
+def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
+    """Set up a pipeline into an empty folder."""
     os.environ.update(_CONFIGURATION)
-    import dlt  # noqa: PLC0415 - what it finds in the environment must be there before
+    import dlt  # noqa: PLC0415 - it reads the environment at import
     from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415
 
     days = [{"day": day} for day in task.corpus.days]
@@ -66,13 +66,13 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
         dataset_name="hub",
     )
 
-    def work() -> Mapping[str, object]:
+    def run() -> Mapping[str, object]:
         pipeline.run(source, loader_file_format="parquet")
         rows = pipeline.last_trace.last_normalize_info.row_counts
-        return {"rows": {name: rows[name] for name in sorted(rows) if not name.startswith("_")}, "made": "lake"}
+        return {"rows": {name: rows[name] for name in sorted(rows) if not name.startswith("_")}, "output": "lake"}
 
-    return work
+    return run
 
 
 if __name__ == "__main__":
-    compete(prepare)
+    compete(set_up)

@@ -1,4 +1,4 @@
-"""The machine and the versions that a result stands for, and the environment that dlt runs in."""
+"""The machine and the package versions of a benchmark run, and the environment of dlt."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.dlt_pipeline import VERSION as DLT_VERSION
-from bench.measure import ContenderAbsent
+from bench.contenders.dlt_pipeline import VERSION as DLT_VERSION
+from bench.contenders.measure import ContenderAbsent
 
 OURS = ("polars", "duckdb", "pyarrow", "pandas", "great-expectations", "prefect", "httpx", "requests")
 _GIB = 2**30
 
 
 def machine() -> dict[str, str]:
-    """What was measured on."""
+    """Processor, memory, system and Python version."""
     cpu = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -33,22 +33,22 @@ def machine() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """What was measured with."""
+    """The versions of the measured packages."""
     return {name: version(name) for name in OURS} | {"dlt": DLT_VERSION}
 
 
-def dlt_python(work: Path) -> str:
-    """An interpreter that has dlt, in an environment made in `work` unless it is there. Raises ContenderAbsent."""
-    home = work / "dlt"
+def dlt_python(folder: Path) -> str:
+    """The Python of an environment with dlt, which is created in `folder` if missing. Raises ContenderAbsent."""
+    home = folder / "dlt"
     python = home / "bin/python"
     if not (home / "ready").exists():
-        wanted = f"dlt[filesystem,parquet]=={DLT_VERSION}"
+        requirement = f"dlt[filesystem,parquet]=={DLT_VERSION}"
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(home)],
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted],
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ContenderAbsent(f"{wanted} could not be installed: {done.stderr.strip()[-300:]}")
+            process = subprocess.run(command, capture_output=True, text=True, check=False)
+            if process.returncode:
+                raise ContenderAbsent(f"{requirement} could not be installed: {process.stderr.strip()[-300:]}")
         (home / "ready").touch()
     return str(python)

@@ -1,8 +1,8 @@
-"""The floor: the fastest bare path that we know from these bytes to two sorted Parquet tables.
+"""The floor: the fastest known minimal path from these bytes to two sorted Parquet tables.
 
-DuckDB parses into a declared shape, Polars flattens, folds, sorts and writes. It keeps no evidence, judges
-nothing, knows no captures, refuses nothing (what has the wrong type is null), flushes and publishes nothing.
-What else was tried, and how fast that was, stands in `tried.md`.
+DuckDB parses into a declared shape; Polars flattens, collapses white space, sorts and writes. It has no evidence, no
+captures, no validation, no rejects (a value of the wrong type becomes null), no fsync and no publish.
+`floor_alternatives.md` has the alternatives and their speed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-# Each of the two processes has a core of its own.
+# Each of the two processes uses one core.
 os.environ["POLARS_MAX_THREADS"] = "1"
 
 import duckdb
 import polars as pl
 
-from bench.contender import Task, compete
-from bench.corpus import Corpus
+from bench.contenders.task import Task, compete
+from bench.corpora.corpus import Corpus
 
 CHUNK_ENTRIES = 25_000
 PROCESSES = 2
@@ -87,45 +87,45 @@ _ENTRIES = """
 """
 
 
-def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
-    """Two processes, started and warm."""
+def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
+    """Start and warm up two processes."""
     workers = ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
     list(workers.map(abs, range(PROCESSES)))
     parts = chunks(task.corpus)
 
-    def work() -> Mapping[str, object]:
+    def run() -> Mapping[str, object]:
         names = [task.out / f"{n:04}" for n in range(len(parts))]
         with workers:
             rows = list(workers.map(flatten, parts, names))
         return {"rows": {"listings": sum(n for n, _ in rows), "authors": sum(n for _, n in rows)}}
 
-    return work
+    return run
 
 
 def chunks(corpus: Corpus) -> list[list[str]]:
-    """The files by consecutive dates, about 25,000 entries together, but at least a part for each process."""
+    """The files in chunks of consecutive dates of about 25,000 entries, at least one chunk per process."""
     size = min(CHUNK_ENTRIES, corpus.entry_count // PROCESSES)
     parts: list[list[str]] = [[]]
-    held = 0
+    entry_count = 0
     for day in corpus.days:
         if corpus.entries[day]:
             parts[-1].append(str(corpus.file(day)))
-            held += corpus.entries[day]
-        if held >= size:
+            entry_count += corpus.entries[day]
+        if entry_count >= size:
             parts.append([])
-            held = 0
+            entry_count = 0
     return [part for part in parts if part]
 
 
 def flatten(files: Sequence[str], name: Path) -> tuple[int, int]:
-    """The two tables of some dates, written as `name`; how many rows they have."""
-    asked = {"shape": json.dumps([_ENTRY]), "files": list(files)}
+    """Write the two tables of some dates to `name`. Returns their row counts."""
+    parameters = {"shape": json.dumps([_ENTRY]), "files": list(files)}
     with duckdb.connect(config={"threads": 1}) as database:
         database.execute("set enable_progress_bar = false")
-        entries: pl.DataFrame = database.sql(_ENTRIES, params=asked).pl()
-    placed = entries.with_columns(folded("title"), folded("abstract"))
+        entries: pl.DataFrame = database.sql(_ENTRIES, params=parameters).pl()
+    placed = entries.with_columns(collapse_white_space("title"), collapse_white_space("abstract"))
     listings = placed.drop("authors").sort("listed_on", "position")
-    # Sorted before the authors are taken apart: eight times fewer rows.
+    # Sorting before exploding the authors sorts an eighth of the rows.
     owners = placed.select("listed_on", "paper_id", "authors").sort("listed_on", "paper_id")
     count = pl.col("authors").list.len()
     authors = (
@@ -148,12 +148,12 @@ def flatten(files: Sequence[str], name: Path) -> tuple[int, int]:
     return listings.height, authors.height
 
 
-def folded(column: str) -> pl.Expr:
-    """Text on one line. The plain replacement leaves one text in twenty for the regular expression."""
+def collapse_white_space(column: str) -> pl.Expr:
+    """Collapse white space. After the plain replacement only one text in twenty needs the regular expression."""
     plain = pl.col(column).str.replace_all("\n", " ", literal=True)
     tidy = plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()
     return pl.when(plain.str.contains(r"[^\S ]|  |^ | $")).then(tidy).otherwise(plain).alias(column)
 
 
 if __name__ == "__main__":
-    compete(prepare)
+    compete(set_up)

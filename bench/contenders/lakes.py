@@ -1,4 +1,4 @@
-"""Lakes that hold answers as evidence, and nothing built from them yet."""
+"""Make lakes for contenders: with evidence only, with all tables, or without some."""
 
 from __future__ import annotations
 
@@ -13,52 +13,53 @@ from pathlib import Path
 
 import polars as pl
 
-from bench.corpus import TIMES, Corpus
-from paperlake.store.fingerprint import code
-from paperlake.store.lake import MONTH_FORM, Lake, part_name
+from bench.corpora.corpus import TIMES, Corpus
+from paperlake.store.fingerprint import code_fingerprint
+from paperlake.store.lake import Lake, part_name
 from paperlake.store.manifest import Manifest, load
 from paperlake.store.publish import open_writer
+from schemas.calendar import MONTH_FORMAT
 from schemas.hub_replies import HUB_REPLIES
 
 Answer = tuple[date, datetime, bytes]
-"""The date asked for, the instant, and the body."""
+"""The requested date, the capture time, and the body."""
 
 
-def evidence(corpus: Corpus) -> Path:
-    """The root of the lake of `corpus`, made once, beside what is known of the corpus."""
+def evidence_lake(corpus: Corpus) -> Path:
+    """The root of a lake with the evidence of `corpus`, made once in the folder of the corpus."""
     root = corpus.home / "lake"
-    making = corpus.home / "lake.making"
+    temporary = corpus.home / "lake.making"
     if not root.exists():
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         with (corpus.answers / TIMES).open(encoding="utf-8", newline="") as file:
             times = {row["file"]: datetime.fromisoformat(row["captured_at"]) for row in csv.DictReader(file)}
         for _, days in groupby(corpus.days, key=lambda day: day[:7]):
-            # An import does not know how it was asked, so it has no address.
+            # Imported answers have no request URL.
             answers = ((date.fromisoformat(day), times[f"{day}.json"], corpus.file(day).read_bytes()) for day in days)
-            keep(Lake(making), answers, url=None)
-        making.rename(root)
+            publish_evidence(Lake(temporary), answers, url=None)
+        temporary.rename(root)
     return root
 
 
-def built(corpus: Corpus) -> Path:
-    """The root of the lake of `corpus` with every table in it, made once by each version of the code."""
+def built_lake(corpus: Corpus) -> Path:
+    """The root of a lake of `corpus` with all tables, made once for each version of the code."""
     from paperlake.build.publish import publish_months  # noqa: PLC0415 - its import takes a second
-    from paperlake.build.rebuild import months_kept  # noqa: PLC0415
+    from paperlake.build.rebuild import known_months  # noqa: PLC0415
 
-    root = corpus.home / f"lake.{code()}"
-    making = corpus.home / "lake.building"
+    root = corpus.home / f"lake.{code_fingerprint()}"
+    temporary = corpus.home / "lake.building"
     if not root.exists():
-        shutil.rmtree(making, ignore_errors=True)
-        lake = linked(evidence(corpus), making)
-        for done in publish_months(lake, months_kept(lake), judge=None):
-            if done.fault:
-                raise done.fault
-        making.rename(root)
+        shutil.rmtree(temporary, ignore_errors=True)
+        lake = link_lake(evidence_lake(corpus), temporary)
+        for result in publish_months(lake, known_months(lake), is_validated=False):
+            if result.fault:
+                raise result.fault
+        temporary.rename(root)
     return root
 
 
-def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
-    """Publish the answers of a month, and of that month only, as evidence. `url` is where they all came from."""
+def publish_evidence(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
+    """Publish answers, all of one month, as evidence. `url` is the request URL of all of them."""
     rows = [
         {
             "requested_on": day,
@@ -74,22 +75,22 @@ def keep(lake: Lake, answers: Iterable[Answer], *, url: str | None) -> None:
         for day, at, body in answers
     ]
     replies = pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow())).sort(HUB_REPLIES.sort)
-    with open_writer(lake) as pen:
-        pen.commit(pen.stage(replies["requested_on"].dt.strftime(MONTH_FORM)[0], {HUB_REPLIES: replies}))
+    with open_writer(lake) as writer:
+        writer.commit(writer.stage(replies["requested_on"].dt.strftime(MONTH_FORMAT)[0], {HUB_REPLIES: replies}))
 
 
-def without(lake: Lake, tables: Collection[str]) -> None:
-    """Make a `linked` lake one in which these tables were never built."""
+def remove_tables(lake: Lake, tables: Collection[str]) -> None:
+    """Remove tables from a lake made by `link_lake`, as if they were never built."""
     published = load(lake.manifest)
-    gone = {part_name(table, month) for table in tables for month in published.months(table)}
-    for name in gone:
+    removed = {part_name(table, month) for table in tables for month in published.months(table)}
+    for name in removed:
         (lake.root / name).unlink()
-    left = Manifest({name: entry for name, entry in published.files.items() if name not in gone})
-    lake.manifest.unlink()  # it is linked, like all of the lake
-    lake.manifest.write_bytes(left.encode())
+    remaining = Manifest({name: entry for name, entry in published.files.items() if name not in removed})
+    lake.manifest.unlink()  # it is a hard link
+    lake.manifest.write_bytes(remaining.encode())
 
 
-def linked(root: Path, copy: Path) -> Lake:
-    """The lake at `root` again at `copy`. The files are linked: a publish never writes into one, it replaces it."""
+def link_lake(root: Path, copy: Path) -> Lake:
+    """Copy the lake at `root` to `copy` by hard links. That is safe, because a publish replaces files."""
     shutil.copytree(root, copy, copy_function=os.link)
     return Lake(copy)

@@ -1,4 +1,4 @@
-"""One contender, once: a fresh process in a fresh folder, its time, its memory, and what it left on the disk."""
+"""Run a contender once, in a new process and an empty folder. Measure its time, its memory and its files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.contender import ABSENT
-from bench.corpus import Corpus
+from bench.contenders.task import ABSENT
+from bench.corpora.corpus import Corpus
 
 _SAMPLE_S = 0.02
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -25,131 +25,131 @@ _CORES = os.cpu_count() or 1
 
 
 class ContenderFailed(Exception):
-    """A contender ended with an error, which is in the message."""
+    """A contender ended with an error. The message contains its error output."""
 
 
 class ContenderAbsent(Exception):
-    """A contender cannot run on this machine; the message says why."""
+    """A contender cannot run on this machine. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of a contender was.
+    """The measurements of one run of a contender.
 
-    `start_up_s` is from the start of the process to the start of the work: interpreter, imports, preparation.
-    `peak_bytes` is the largest sum of resident memory over all its processes, sampled every 20 ms: what two of
-    them share (libraries, mostly) counts twice. `made_bytes` is what it left on the disk but for
-    `evidence_bytes`, the answers it keeps. `others_share` is how busy the machine was with anything else.
+    `start_up_s` is the time from the start of the process to the start of the measured work: interpreter, imports,
+    set-up. `peak_bytes` is the largest sum of resident memory over all its processes, sampled every 20 ms; memory
+    that two processes share (mostly libraries) counts twice. `output_bytes` is the size of its files without
+    `evidence_bytes`, the answers that it stores. `others_fraction` is the load of the machine by other processes.
     """
 
     start_up_s: float
     work_s: float
     peak_bytes: int
-    made_bytes: int
+    output_bytes: int
     evidence_bytes: int
-    others_share: float
+    others_fraction: float
     rows: dict[str, int] = field(default_factory=dict)
 
 
-def run(command: list[str], corpus: Corpus, work: Path, options: list[str]) -> Run:
+def run(command: list[str], corpus: Corpus, folder: Path, options: list[str]) -> Run:
     """Run `command IN OUT options` once. Raises ContenderFailed, ContenderAbsent."""
-    out = Path(tempfile.mkdtemp(prefix="run-", dir=work))
+    out = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     try:
-        # What the one before left to be written is not this one's burden.
+        # Write out the dirty pages of the run before.
         os.sync()
-        return _watched([*command, str(corpus.home), str(out), *options], out)
+        return _run_measured([*command, str(corpus.home), str(out), *options], out)
     finally:
         shutil.rmtree(out, ignore_errors=True)
 
 
-def _watched(command: list[str], out: Path) -> Run:
+def _run_measured(command: list[str], out: Path) -> Run:
     busy_before = _machine_busy_s()
     spawned_s = time.monotonic()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        peak = _Peak(process.pid)
+        peak = _PeakMemory(process.pid)
         try:
-            said = process.stdout.read() if process.stdout else ""
-            # Waited for by hand: this also tells what the process and its children used.
+            output = process.stdout.read() if process.stdout else ""
+            # wait4 also gives the processor time of the process and its children.
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
-            _end(process.pid)
+            _kill(process.pid)
             raise
         finally:
             peak.stop()
         process.returncode = os.waitstatus_to_exitcode(status)
         ended_s = time.monotonic()
         errors.seek(0)
-        complaint = errors.read().decode(errors="replace")[-2000:]
-    told = _told(said)
+        error_output = errors.read().decode(errors="replace")[-2000:]
+    report = _report(output)
     if process.returncode == ABSENT:
-        raise ContenderAbsent(str(told.get("absent", "it does not say why")))
-    if process.returncode or "began_s" not in told:
-        raise ContenderFailed(f"{' '.join(command)} ended with {process.returncode}: {complaint}")
+        raise ContenderAbsent(str(report.get("absent", "it gives no reason")))
+    if process.returncode or "began_s" not in report:
+        raise ContenderFailed(f"{' '.join(command)} ended with {process.returncode}: {error_output}")
     others_s = _machine_busy_s() - busy_before - used.ru_utime - used.ru_stime
-    made = size_bytes(out / str(told.get("made", ".")))
-    kept = size_bytes(out / str(told["evidence"])) if "evidence" in told else 0
+    output_bytes = size_bytes(out / str(report.get("output", ".")))
+    evidence_bytes = size_bytes(out / str(report["evidence"])) if "evidence" in report else 0
     return Run(
-        start_up_s=told["began_s"] - spawned_s,
-        work_s=told["ended_s"] - told["began_s"],
-        peak_bytes=peak.seen_bytes,
-        made_bytes=made - kept,
-        evidence_bytes=kept,
-        others_share=max(others_s, 0.0) / (ended_s - spawned_s) / _CORES,
-        rows=told.get("rows", {}),
+        start_up_s=report["began_s"] - spawned_s,
+        work_s=report["ended_s"] - report["began_s"],
+        peak_bytes=peak.peak_bytes,
+        output_bytes=output_bytes - evidence_bytes,
+        evidence_bytes=evidence_bytes,
+        others_fraction=max(others_s, 0.0) / (ended_s - spawned_s) / _CORES,
+        rows=report.get("rows", {}),
     )
 
 
 def size_bytes(folder: Path) -> int:
-    """What the files in a folder hold."""
+    """The total size of the files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _told(said: str) -> dict[str, Any]:
-    """What a contender says of itself: the last line that it prints."""
-    lines = said.strip().splitlines()
+def _report(output: str) -> dict[str, Any]:
+    """The report of a contender: the last line of its output."""
+    lines = output.strip().splitlines()
     try:
-        told: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+        report: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     except ValueError:
         return {}
-    return told
+    return report
 
 
-class _Peak:
-    """The most memory that a process and all below it held together, while it is watched."""
+class _PeakMemory:
+    """Samples the memory of a process and its descendants in a thread, and keeps the largest sum."""
 
     def __init__(self, pid: int) -> None:
-        """Watch from now on."""
-        self.seen_bytes = 0
+        """Start sampling."""
+        self.peak_bytes = 0
         self._pid, self._over = pid, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop sampling."""
         self._over.set()
         self._thread.join()
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         while not self._over.wait(_SAMPLE_S):
-            self.seen_bytes = max(self.seen_bytes, sum(_resident_bytes(pid) for pid in _tree(self._pid)))
+            self.peak_bytes = max(self.peak_bytes, sum(_resident_bytes(pid) for pid in _tree(self._pid)))
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and all that it and its children started."""
-    found, at = [pid], 0
-    while at < len(found):
-        for children in Path(f"/proc/{found[at]}/task").glob("*/children"):
+    """The ids of a process and all its descendants."""
+    pids, at = [pid], 0
+    while at < len(pids):
+        for children in Path(f"/proc/{pids[at]}/task").glob("*/children"):
             try:
-                found += [int(child) for child in children.read_text().split()]
-            except OSError:  # ended meanwhile
+                pids += [int(child) for child in children.read_text().split()]
+            except OSError:  # the process has ended
                 continue
         at += 1
-    return found
+    return pids
 
 
-def _end(pid: int) -> None:
-    """Kill a contender of ours and all that it started: nobody waits for its figures."""
+def _kill(pid: int) -> None:
+    """Kill a contender and its descendants."""
     for each in reversed(_tree(pid)):
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGKILL)
@@ -163,6 +163,6 @@ def _resident_bytes(pid: int) -> int:
 
 
 def _machine_busy_s() -> float:
-    """The seconds that all cores together have worked since the machine started."""
+    """The busy time of all cores together since the machine started, in seconds."""
     user, nice, system, _, _, interrupt, soft_interrupt, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + interrupt + soft_interrupt) / _TICKS_A_S

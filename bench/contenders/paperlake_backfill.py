@@ -1,4 +1,4 @@
-"""Ours: every date asked of a Hub on loopback without pacing, kept, built, judged and published, by the flow itself."""
+"""Paperlake's backfill: capture every date from a loopback Hub without pacing, then build, validate and publish."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from bench.contender import Task, compete
+from bench.contenders.task import Task, compete
 
 
-def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
-    """An empty lake, all that a backfill imports, and the temporary Prefect server that serves this process."""
+def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
+    """Set up an empty lake, the imports of a backfill, and a temporary Prefect server."""
     os.environ.update(
         PAPERLAKE_ROOT=str(task.out / "lake"),
         PAPERLAKE_STATE=str(task.out / "state"),
-        PAPERLAKE_HUB_URL=task.asked_hub,
+        PAPERLAKE_HUB_URL=task.hub_url,
         PAPERLAKE_HUB_QUOTA="0",
     )
-    from paperlake.pipelines.in_process import run_backfill  # noqa: PLC0415, I001 - it sets the logs up before Prefect is imported
+    from paperlake.pipelines.in_process import run_backfill  # noqa: PLC0415, I001 - it configures logging before Prefect is imported
     from prefect import flow  # noqa: PLC0415
-    from cli.query import published_tables  # noqa: PLC0415
-    from paperlake.config import settings  # noqa: PLC0415
-    from paperlake.quality import judge  # noqa: F401, PLC0415 - takes seconds, which are start-up
+    from cli.query.tables import published_tables  # noqa: PLC0415
+    from paperlake.config import read_settings  # noqa: PLC0415
+    from paperlake.quality import engine  # noqa: F401, PLC0415 - its import takes seconds and counts as start-up
 
     @flow
     def nothing() -> None:
@@ -32,15 +32,15 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
     logging.getLogger("paperlake").setLevel(logging.WARNING)
     days = [date.fromisoformat(day) for day in task.corpus.days]
 
-    def work() -> Mapping[str, object]:
-        outcome = run_backfill(days[0], days[-1], refresh=False, listener=lambda *_: None)
-        if outcome.problems:
-            raise SystemExit("; ".join(outcome.problems))
-        rows = {str(row["table"]): row["rows"] for row in published_tables(settings().lake)}
-        return {"rows": rows, "made": "lake", "evidence": "lake/tables/hub_replies"}
+    def run() -> Mapping[str, object]:
+        report = run_backfill(days[0], days[-1], refresh=False, listener=lambda *_: None)
+        if report.problems:
+            raise SystemExit("; ".join(report.problems))
+        rows = {str(row["table"]): row["rows"] for row in published_tables(read_settings().lake)}
+        return {"rows": rows, "output": "lake", "evidence": "lake/tables/hub_replies"}
 
-    return work
+    return run
 
 
 if __name__ == "__main__":
-    compete(prepare)
+    compete(set_up)

@@ -1,6 +1,6 @@
-"""Ours: the derived tables of a lake from its evidence, published; with the judgement, or without.
+"""Paperlake's rebuild: build and publish derived tables from evidence, with or without validation.
 
-All of them into a lake that holds the evidence only; or some of them into one that has all others.
+It builds all tables into a lake that has only the evidence, or some tables into a lake that has all others.
 """
 
 from __future__ import annotations
@@ -8,37 +8,42 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from bench.contender import Task, compete
+from bench.contenders.task import Task, compete
 
 
-def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
-    """A lake, and all that a rebuild imports."""
-    # Imported here, as the command does it: the processes that build import this file, and set Polars up first.
-    from bench.our_lake import built, evidence, linked, without  # noqa: PLC0415
-    from paperlake.build.publish import great_expectations, publish_months  # noqa: PLC0415
-    from paperlake.build.rebuild import months_kept  # noqa: PLC0415
+def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
+    """Set up a lake and the imports of a rebuild."""
+    # Imported here, because worker processes import this file and must configure Polars before they import it.
+    from bench.contenders.lakes import built_lake, evidence_lake, link_lake, remove_tables  # noqa: PLC0415
+    from paperlake.build.publish import publish_months  # noqa: PLC0415
+    from paperlake.build.rebuild import known_months  # noqa: PLC0415
+    from paperlake.quality.validator import Validator  # noqa: PLC0415
     from schemas.catalogue import TABLES  # noqa: PLC0415
     from transforms.graph import DERIVED  # noqa: PLC0415
 
-    judge = great_expectations if task.has_judge else None
-    if judge:
-        judge()
+    validator = Validator()
+    if task.has_validation:
+        validator.load()
     only = [TABLES[name] for name in task.tables]
-    lake = linked(built(task.corpus) if only else evidence(task.corpus), task.out / "lake")
+    lake = link_lake(built_lake(task.corpus) if only else evidence_lake(task.corpus), task.out / "lake")
     if only:
-        without(lake, task.tables)
-    months = months_kept(lake)
+        remove_tables(lake, task.tables)
+    months = known_months(lake)
 
-    def work() -> Mapping[str, object]:
+    def run() -> Mapping[str, object]:
         rows: Counter[str] = Counter()
-        for done in publish_months(lake, months, force=True, only=only or DERIVED, judge=judge):
-            if done.fault:
-                raise done.fault
-            rows.update({name: count for name, count in done.rows.items() if not only or name in task.tables})
+        results = publish_months(
+            lake, months, force=True, only=only or DERIVED, validator=validator, is_validated=task.has_validation
+        )
+        for result in results:
+            if result.fault:
+                raise result.fault
+            if not only or result.table in task.tables:
+                rows[result.table] += result.rows
         return {"rows": rows, "evidence": "lake/tables/hub_replies"}
 
-    return work
+    return run
 
 
 if __name__ == "__main__":
-    compete(prepare)
+    compete(set_up)

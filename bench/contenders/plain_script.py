@@ -1,6 +1,6 @@
-"""A script as an analyst would write it in ten minutes: requests, pandas, json_normalize, to_parquet.
+"""A script that an analyst writes in ten minutes: requests, pandas, json_normalize, to_parquet.
 
-It keeps every field as it comes, folds no white space, and holds everything in memory.
+It keeps every field unchanged, does not collapse white space, and holds all data in memory.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 import requests
 
-from bench.contender import Task, compete
+from bench.contenders.task import Task, compete
 
 
-def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
-    """Everything into two frames, and the frames into two files."""
-    answers = _asked(task) if task.hub else _read(task)
+def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
+    """Set up the input. The run makes two frames and writes two files."""
+    answers = _from_hub(task) if task.hub else _from_files(task)
 
-    def work() -> Mapping[str, object]:
+    def run() -> Mapping[str, object]:
         entries = [{"listed_on": day, **entry} for day, answer in answers for entry in answer]
         listings = pd.json_normalize(entries).drop(columns="paper.authors")
         listings["listed_on"] = pd.to_datetime(listings["listed_on"])
@@ -28,19 +28,19 @@ def prepare(task: Task) -> Callable[[], Mapping[str, object]]:
         authors.to_parquet(task.out / "authors.parquet")
         return {"rows": {"listings": len(listings), "authors": len(authors)}}
 
-    return work
+    return run
 
 
-def _read(task: Task) -> Iterator[tuple[str, list[Any]]]:
+def _from_files(task: Task) -> Iterator[tuple[str, list[Any]]]:
     for day in task.corpus.days:
         yield day, json.loads(task.corpus.file(day).read_bytes())
 
 
-def _asked(task: Task) -> Iterator[tuple[str, list[Any]]]:
+def _from_hub(task: Task) -> Iterator[tuple[str, list[Any]]]:
     with requests.Session() as session:
         for day in task.corpus.days:
-            asked: dict[str, str | int] = {"date": day, "limit": 100}
-            answer = session.get(f"{task.hub}/api/daily_papers", params=asked, timeout=60)
+            parameters: dict[str, str | int] = {"date": day, "limit": 100}
+            answer = session.get(f"{task.hub}/api/daily_papers", params=parameters, timeout=60)
             yield day, answer.json()
             while "next" in answer.links:
                 answer = session.get(answer.links["next"]["url"], timeout=60)
@@ -48,4 +48,4 @@ def _asked(task: Task) -> Iterator[tuple[str, list[Any]]]:
 
 
 if __name__ == "__main__":
-    compete(prepare)
+    compete(set_up)

@@ -1,6 +1,6 @@
-"""Answers to be measured: a folder of DATE.json, each the whole list of a date, and what is known of them.
+"""A corpus: a folder of DATE.json files, each the whole list of a date, and their description.
 
-Nothing but the standard library: this is also read in the environments of the others.
+Standard library only, because contenders with other environments import this module.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Answers, and their size: `entries` counts them by date, `size_bytes` is all their JSON.
+    """A set of answers. `entries` has the entry count by date, `size_bytes` the total size of the JSON.
 
-    `home` holds what was found out about them; the answers themselves may lie elsewhere.
+    `home` contains the description. `answers` may be another folder.
     """
 
     name: str
@@ -35,33 +35,33 @@ class Corpus:
 
     @property
     def months(self) -> list[str]:
-        """The months that have a date, oldest first."""
+        """The months of the dates, oldest first."""
         return sorted({day[:7] for day in self.entries})
 
     @property
     def entry_count(self) -> int:
-        """All entries."""
+        """The total number of entries."""
         return sum(self.entries.values())
 
     @property
-    def said(self) -> str:
-        """How large it is, in words."""
+    def description(self) -> str:
+        """The size of the corpus, in words."""
         return (
             f"{self.entry_count:,} entries on {len(self.entries):,} dates in {len(self.months)} months, "
             f"{self.size_bytes / 1e6:,.0f} MB of JSON"
         )
 
     def file(self, day: str) -> Path:
-        """The answer of a date."""
+        """The file with the answer of a date."""
         return self.answers / f"{day}.json"
 
     def places(self) -> dict[str, list[Place]]:
-        """Where each entry of each date begins and ends in its file, in bytes."""
-        found = json.loads((self.home / PLACES).read_text())
-        return {day: [(start, end) for start, end in spans] for day, spans in found.items()}
+        """The byte ranges of the entries in the file of each date."""
+        places = json.loads((self.home / PLACES).read_text())
+        return {day: [(start, end) for start, end in spans] for day, spans in places.items()}
 
 
 def load(home: Path) -> Corpus:
-    """The corpus that was made in `home`."""
+    """Load the corpus in `home`."""
     about = json.loads((home / ABOUT).read_text())
     return Corpus(about["name"], home, Path(about["answers"]), about["entries"], about["size_bytes"])

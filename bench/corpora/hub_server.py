@@ -1,7 +1,7 @@
-"""A Hub on loopback that serves a corpus as fast as it can: lists by date, in pages, verbatim.
+"""A fast loopback Hub that serves a corpus: lists by date, in pages, verbatim.
 
-`python -m bench.hub HOME` prints its address, and serves until its standard input ends. It reads the clock
-for nothing, keeps no quota and does not compress: what is measured is who asks.
+`python -m bench.corpora.hub_server HOME` prints its URL, and serves until its standard input ends. It has no clock, no
+quota and no compression, because the benchmark measures its clients.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from bench.corpus import Corpus, Place, load
+from bench.corpora.corpus import Corpus, Place, load
 
 _ROUTE = "/api/daily_papers"
 _DEFAULT_LIMIT, _MAX_LIMIT = 50, 100
@@ -37,16 +37,16 @@ class _Connection(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer with one page of the list of a date."""
+        """Answer with a page of the list of a date."""
         split = urlsplit(self.path)
         query = dict(parse_qsl(split.query))
         day, limit, page = query.get("date", ""), query.get("limit", str(_DEFAULT_LIMIT)), query.get("p", "0")
-        is_sound = limit.isdigit() and page.isdigit() and 1 <= int(limit) <= _MAX_LIMIT
-        if split.path != _ROUTE or not is_sound:
-            self._send(404 if is_sound else 400, b'{"error":"no such list here"}', "")
+        is_valid = limit.isdigit() and page.isdigit() and 1 <= int(limit) <= _MAX_LIMIT
+        if split.path != _ROUTE or not is_valid:
+            self._send(404 if is_valid else 400, b'{"error":"no such list"}', "")
             return
         if day not in self.server.places:
-            self._send(200, b"[]", "")  # as on a weekend
+            self._send(200, b"[]", "")  # like the Hub on a weekend
             return
         entries, first, past = self.server.places[day], int(page) * int(limit), (int(page) + 1) * int(limit)
         body = self.server.corpus.file(day).read_bytes()
@@ -68,9 +68,9 @@ class _Connection(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(corpus: Corpus) -> Iterator[str]:
-    """The address of a Hub in a process of its own that serves `corpus` meanwhile."""
-    command = [sys.executable, "-m", "bench.hub", str(corpus.home)]
+def serve_in_background(corpus: Corpus) -> Iterator[str]:
+    """Serve `corpus` in a separate process. Yields the URL of the Hub."""
+    command = [sys.executable, "-m", "bench.corpora.hub_server", str(corpus.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         if server.stdin is None or server.stdout is None:
             raise RuntimeError("the Hub has no pipes")

@@ -1,4 +1,4 @@
-"""What was measured in one run of the bench, and whether it is what was promised."""
+"""The results of a benchmark run, and whether they meet the targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from statistics import median
 
-from bench.contenders import Outcome
+from bench.contenders.contest import ContenderResult
 from bench.daily_cost import DailyRun
 
 FLOOR_PART, JUDGED_PART, TIMES_DLT, BACKFILL_S, DAILY_PART = 1 / 2, 1 / 3, 5.0, 60.0, 0.2
@@ -16,19 +16,19 @@ SAME_BYTES = 1 / 1000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something promised, what was measured, and whether it holds; None where it was not measured."""
+    """A target, the measured value, and whether it is met; None if it was not measured."""
 
-    promise: str
+    target: str
     measured: str
     holds: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class DailyCost:
-    """What daily runs cost in a lake of so many months.
+    """The cost of daily runs in a lake of `months` months.
 
-    `files` are those of tables with their bytes; the pages of the site and of what was judged are only counted. The
-    manifest, which lists every file of the lake, stands apart.
+    `files` are the changed files of tables with their bytes. `page_count` counts the pages of the site and of
+    validation reports. The manifest is separate, because it grows with the lake.
     """
 
     months: int
@@ -40,60 +40,66 @@ class DailyCost:
 
     @property
     def tables_bytes(self) -> float:
-        """Of all tables together."""
+        """The bytes of all tables."""
         return sum(self.files.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that was measured. `corpora` says of each what it is, `skipped` of others why they are not there."""
+    """All measurements. `corpora` has descriptions by name, `skipped` the reasons why a corpus is missing."""
 
     machine: Mapping[str, str]
     versions: Mapping[str, str]
     corpora: Mapping[str, str]
     skipped: Mapping[str, str]
-    outcomes: Sequence[Outcome]
+    contender_results: Sequence[ContenderResult]
     daily: Sequence[DailyRun]
 
-    def outcome(self, corpus: str, contender: str) -> Outcome | None:
-        """How a contender did on a corpus, None if it was not measured."""
-        wanted = (corpus, contender)
-        return next((o for o in self.outcomes if (o.corpus, o.contender) == wanted and o.runs), None)
+    def result(self, corpus: str, contender: str) -> ContenderResult | None:
+        """The result of a contender on a corpus; None without runs."""
+        key = (corpus, contender)
+        return next((o for o in self.contender_results if (o.corpus, o.contender) == key and o.runs), None)
 
     def daily_costs(self) -> list[DailyCost]:
-        """By the age of the lake."""
+        """The costs by number of months."""
         return [self._daily_cost(months) for months in sorted({run.months for run in self.daily})]
 
     def targets(self) -> list[Target]:
-        """What was promised of our speed."""
-        backfill = self.outcome("dates", "backfill")
+        """All targets with their measurements."""
+        backfill = self.result("dates", "backfill")
         return [
             self._times(
-                "lists-unjudged",
+                "lists-unvalidated",
                 "floor",
                 FLOOR_PART,
-                "rebuild of the tables of lists without judgement, at half the floor's speed or more",
+                "rebuild of the tables of lists without validation, at half the floor's speed or more",
             ),
             self._times(
                 "lists",
                 "floor",
                 JUDGED_PART,
-                "rebuild of the tables of lists with judgement, at a third of the floor's speed or more",
+                "rebuild of the tables of lists with validation, at a third of the floor's speed or more",
             ),
             self._times(
-                "unjudged", "floor", FLOOR_PART, "rebuild of all tables without judgement, at half the floor's speed"
+                "unvalidated",
+                "floor",
+                FLOOR_PART,
+                "rebuild of all tables without validation, at half the floor's speed",
             ),
             self._times(
-                "unjudged",
+                "unvalidated",
                 "dlt",
                 TIMES_DLT,
-                "rebuild of all tables without judgement, five times as fast as dlt or more",
+                "rebuild of all tables without validation, five times as fast as dlt or more",
             ),
             self._times(
-                "rebuild", "floor", JUDGED_PART, "rebuild of all tables with judgement, at a third of the floor's speed"
+                "rebuild",
+                "floor",
+                JUDGED_PART,
+                "rebuild of all tables with validation, at a third of the floor's speed",
             ),
             Target(
-                "1,300 generated dates: backfill from a Hub on loopback, judgement included, in less than 60 s",
+                "1,300 generated dates: backfill from a Hub on loopback, validation included, in less than 60 s",
                 f"{backfill.work_s:.1f} s" if backfill else "not measured",
                 backfill.work_s < BACKFILL_S if backfill else None,
             ),
@@ -101,16 +107,16 @@ class Results:
         ]
 
     def encoded(self) -> dict[str, object]:
-        """Everything, for `--json`."""
+        """All results, for `--json`."""
         targets = [asdict(target) for target in self.targets()]
         return {**asdict(self), "targets": targets, "daily_costs": [asdict(cost) for cost in self.daily_costs()]}
 
-    def _times(self, key: str, other: str, least: float, promise: str) -> Target:
-        ours, theirs = self.outcome("million", key), self.outcome("million", other)
+    def _times(self, key: str, other: str, least: float, target: str) -> Target:
+        ours, theirs = self.result("million", key), self.result("million", other)
         if ours is None or theirs is None:
-            return Target(f"a million entries: {promise}", "not measured", None)
+            return Target(f"a million entries: {target}", "not measured", None)
         times = ours.rate / theirs.rate
-        return Target(f"a million entries: {promise}", f"{times:.2f} times {other}", times >= least)
+        return Target(f"a million entries: {target}", f"{times:.2f} times {other}", times >= least)
 
     def _daily_cost(self, months: int) -> DailyCost:
         runs = [run for run in self.daily if run.months == months]

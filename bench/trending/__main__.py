@@ -1,4 +1,4 @@
-"""`python -m bench.trending`: does the score of `trends` tell what will be voted for? Against votes that came later."""
+"""`python -m bench.trending`: evaluate the score of `trends` against later votes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench.questions import tried
-from bench.trending_page import markdown, write
+from bench.trending.page import markdown, write
+from bench.trending.questions import evaluate
 
-RECORDINGS = Path(__file__).parents[2] / "shared/recordings"
+RECORDINGS = Path(__file__).parents[3] / "shared/recordings"
 
 
 def main() -> None:
-    """Try, and tell it; with `--write` also the page and its plots."""
+    """Evaluate, and print the page; with `--write` also write it with its plots."""
     parser = argparse.ArgumentParser(prog="python -m bench.trending", description=__doc__)
-    parser.add_argument("--recordings", type=Path, default=RECORDINGS, help="where the recorded answers lie")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page, with its plots beside it")
-    said = parser.parse_args()
-    if not (said.recordings / "hub/vote_history.csv").is_file():
-        sys.exit(f"{said.recordings} holds no recorded votes (hub/vote_history.csv)")
-    outcome = tried(said.recordings)
-    print(markdown(outcome))
-    if said.write:
-        write(outcome, said.write)
+    parser.add_argument("--recordings", type=Path, default=RECORDINGS, help="the folder of the recordings")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page, and its plots into the same folder")
+    options = parser.parse_args()
+    if not (options.recordings / "hub/vote_history.csv").is_file():
+        sys.exit(f"{options.recordings} has no recorded votes (hub/vote_history.csv)")
+    evaluation = evaluate(options.recordings)
+    print(markdown(evaluation))
+    if options.write:
+        write(evaluation, options.write)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How well one order of papers agrees with another, and how sure a mean over dates is."""
+"""Measures of agreement between two rankings, and confidence intervals of means over dates."""
 
 from __future__ import annotations
 
@@ -14,48 +14,50 @@ _RESAMPLES = 2000
 Numbers = Sequence[float]
 
 
-def spearman(told: Numbers, true: Numbers) -> float:
-    """Spearman's rank correlation; values that are alike share their mean rank."""
-    return _pearson(_ranks(told), _ranks(true))
+def spearman(predicted: Numbers, true: Numbers) -> float:
+    """Spearman's rank correlation. Ties have their mean rank."""
+    return _pearson(_ranks(predicted), _ranks(true))
 
 
-def kendall(told: Numbers, true: Numbers) -> float:
-    """Kendall's tau-b, which knows ties; 0 where all values of a side are alike."""
-    pairs = [((a > b) - (a < b), (c > d) - (c < d)) for (a, c), (b, d) in combinations(zip(told, true, strict=True), 2)]
+def kendall(predicted: Numbers, true: Numbers) -> float:
+    """Kendall's tau-b, which handles ties; 0 if all values of a side are equal."""
+    pairs = [
+        ((a > b) - (a < b), (c > d) - (c < d)) for (a, c), (b, d) in combinations(zip(predicted, true, strict=True), 2)
+    ]
     sides = math.sqrt(sum(x != 0 for x, _ in pairs)) * math.sqrt(sum(y != 0 for _, y in pairs))
     return sum(x * y for x, y in pairs) / sides if sides else 0.0
 
 
-def ndcg(told: Numbers, true: Numbers) -> float:
-    """NDCG of the first five told, the gain being what is true (nothing where it is below zero)."""
+def ndcg(predicted: Numbers, true: Numbers) -> float:
+    """NDCG of the first five predicted. The gain is the true value, at least zero."""
     gains = [max(value, 0.0) for value in true]
     best = _discounted(sorted(gains, reverse=True))
-    return _discounted([gains[at] for at in _order(told)]) / best if best else 1.0
+    return _discounted([gains[at] for at in _order(predicted)]) / best if best else 1.0
 
 
-def found(told: Numbers, true: Numbers) -> float:
-    """The share of the first five told that are among the true first five; as much as the fifth is among them."""
+def top_overlap(predicted: Numbers, true: Numbers) -> float:
+    """The fraction of the first five predicted that are in the true top five, including ties with the fifth."""
     fifth = sorted(true, reverse=True)[:TOP][-1]
-    return fmean(true[at] >= fifth for at in _order(told)[:TOP])
+    return fmean(true[at] >= fifth for at in _order(predicted)[:TOP])
 
 
 MEASURES: dict[str, Callable[[Numbers, Numbers], float]] = {
     "Spearman": spearman,
     "Kendall": kendall,
     "NDCG@5": ndcg,
-    "top 5 found": found,
+    "top 5 found": top_overlap,
 }
 
 
 def interval(values: Numbers) -> tuple[float, float]:
-    """The middle 95 % of the means of resamples, by the same dice each time."""
+    """The central 95 % of bootstrap means, with a fixed seed."""
     dice = random.Random(1)  # noqa: S311 - no secret
     means = sorted(fmean(dice.choices(values, k=len(values))) for _ in range(_RESAMPLES))
     return means[round(0.025 * _RESAMPLES)], means[round(0.975 * _RESAMPLES) - 1]
 
 
 def _order(values: Numbers) -> list[int]:
-    """The places of values, the highest first; of equals the one that stands first."""
+    """The indexes of values in descending order. Ties keep their order."""
     return sorted(range(len(values)), key=lambda at: -values[at])
 
 

@@ -1,4 +1,4 @@
-"""What was found about the score of `trends`, as `docs/trending.md` and its plots."""
+"""Render the evaluation of the score of `trends` as `docs/trending.md` and its plots."""
 
 from __future__ import annotations
 
@@ -6,40 +6,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from bench import trending_plots
-from bench.agreement import MEASURES, interval
-from bench.questions import AS_GOOD, LEAST_PAPERS, Half, Question, Tried
+from bench.trending import plots
+from bench.trending.agreement import MEASURES, interval
+from bench.trending.questions import AS_GOOD, LEAST_PAPERS, Evaluation, Half, Question
 from schemas.trends import GRACE_H, HALF_LIFE_H
 
 _DASH = "\u2013"
 _INTRODUCTION = f"""\
 # Trending
 
-Written by `make trending`; the transform measured is the one that publishes (`transforms/trends.py`).
+`make trending` writes this file. It evaluates the production transform (`transforms/trends.py`).
 
 ## The score
 
     score = upvote_count \u00d7 freshness
     freshness = mean over its votes of 0.5 ^ (age of the vote in hours / {HALF_LIFE_H})
 
-A vote is new with weight 1 and loses half of it every {HALF_LIFE_H} hours; the score is what the votes of a paper
-weigh at the end of date D, {GRACE_H} hours after its list closed at 21:30 in New York. So the score never exceeds
-the votes, falls while nothing happens, and rises with every vote. Both parts stand in each row of `trends`, so
-anyone can multiply them.
+A new vote has weight 1, which halves every {HALF_LIFE_H} hours. The score is the total weight of a paper's votes at the
+end of date D, {GRACE_H} hours after its list closes at 21:30 in New York. So the score never exceeds the votes, falls
+without new votes, and rises with every vote. Each row of `trends` has both factors.
 
-- When a vote was given is not told: it came between two captures, and counts from the middle between them. The
-  first capture's votes came since the list opened.
-- A vote taken back was never given: votes that a later capture no longer has are left out from the start.
-- Votes that a paper had on an earlier list of the last 30 dates keep their age when it moves.
-- Nothing captured after the end of D counts, so a ranking does not change when its date is captured again later.
-  Lists do count as they are known now: a paper that moved away is ranked under the date to which it moved.
-- A date on which nothing was captured has no ranking, and a lake filled later has none of the dates before it was
-  filled.
+- The time of a vote is unknown: it lies between two captures, and the midpoint counts. The votes of the first capture
+  lie between the opening of the list and that capture.
+- A vote that is taken back never counts: votes that a later capture no longer has are omitted from the start.
+- When a paper moves, votes from an earlier list of the last 30 dates keep their age.
+- Captures after the end of D do not count, so a ranking does not change when its date is recaptured later. Lists count
+  in their newest state: a paper that moved is ranked under its new date.
+- A date without captures has no ranking. A lake that is filled later has no rankings for the dates before.
 - Equal scores: more votes first, then the smaller id.
-- `votes_gained`, `comment_count`, `stars_gained` and `age_hours` stand beside the score, to explain a rank; they
-  do not make it.
+- `votes_gained`, `comment_count`, `stars_gained` and `age_hours` explain a rank; they are not part of the score.
 """
-_ASKED = {
+_QUESTION_TEXTS = {
     "day": (
         "**Day.** Of the papers listed on D, ranked at the end of D: which have the most votes about a week after D\n"
         "opened (the count nearest to 168 hours, between 140 and 240)?"
@@ -51,67 +48,75 @@ _ASKED = {
 }
 
 
-def markdown(outcome: Tried) -> str:
-    """The page."""
-    parts = [_INTRODUCTION, _data(outcome), _tuning(outcome), _results(outcome), _verdict(outcome), _limits(outcome)]
+def markdown(evaluation: Evaluation) -> str:
+    """The page as Markdown."""
+    parts = [
+        _INTRODUCTION,
+        _data(evaluation),
+        _tuning(evaluation),
+        _results(evaluation),
+        _verdict(evaluation),
+        _limits(evaluation),
+    ]
     return "\n".join(parts)
 
 
-def write(outcome: Tried, page: Path) -> None:
-    """Write the page to `page`, and its plots beside it."""
-    page.write_text(markdown(outcome), encoding="utf-8")
-    curves = {question.name: curve for question, curve in zip(outcome.questions, outcome.half_lives, strict=True)}
+def write(evaluation: Evaluation, page: Path) -> None:
+    """Write the page, and its plots into the same folder."""
+    page.write_text(markdown(evaluation), encoding="utf-8")
+    curves = {question.name: curve for question, curve in zip(evaluation.questions, evaluation.half_lives, strict=True)}
     votes = {
         question.name: fmean(half.measured["votes"]["Spearman"])
-        for question, half in zip(outcome.questions, outcome.tuned, strict=True)
+        for question, half in zip(evaluation.questions, evaluation.tuned, strict=True)
     }
     gains = {
         question.name: {name: _gain(half, "votes", name) for name in MEASURES}
-        for question, half in zip(outcome.questions, outcome.held_out, strict=True)
+        for question, half in zip(evaluation.questions, evaluation.held_out, strict=True)
     }
-    plots = {
-        "half-life": trending_plots.half_lives(curves, votes, HALF_LIFE_H),
-        "held-out": trending_plots.gains(gains),
+    svgs = {
+        "half-life": plots.half_lives(curves, votes, HALF_LIFE_H),
+        "held-out": plots.gains(gains),
     }
-    for name, plot in plots.items():
+    for name, plot in svgs.items():
         page.with_name(f"{page.stem}-{name}.svg").write_text(plot, encoding="utf-8")
 
 
-def _data(outcome: Tried) -> str:
+def _data(evaluation: Evaluation) -> str:
     counts = [
         [
             question.name,
             f"{tuned.dates} dates, {tuned.papers} papers",
             f"{question.cut}",
-            f"{held.dates} dates, {held.papers} papers",
+            f"{half.dates} dates, {half.papers} papers",
         ]
-        for question, tuned, held in zip(outcome.questions, outcome.tuned, outcome.held_out, strict=True)
+        for question, tuned, half in zip(evaluation.questions, evaluation.tuned, evaluation.held_out, strict=True)
     ]
-    asked = "\n\n".join(_ASKED[question.name] for question in outcome.questions)
+    descriptions = "\n\n".join(_QUESTION_TEXTS[question.name] for question in evaluation.questions)
     table = _table(["question", "tuned on", "held out from", "held out"], counts)
     return f"""\
-## What was asked of it
+## Questions
 
-Recorded answers of the Hub and 23,467 vote counts from public archives, 2024-03-13 to 2026-05-29, give two
-questions.
+Recorded answers of the Hub and 23,467 vote counts from public archives, 2024-03-13 to 2026-05-29, answer two questions.
 
-{asked}
+{descriptions}
 
-Only dates with {LEAST_PAPERS} or more papers count, and for the week only those with papers of several lists. The
-earlier half of the dates was for tuning; the later had no say in it.
+Only dates with {LEAST_PAPERS} or more papers count, and for the week only dates with papers of several lists. The
+earlier half of the dates was used for tuning, the later half was held out.
 
 {table}
 """
 
 
-def _tuning(outcome: Tried) -> str:
-    hours = list(outcome.half_lives[0])
-    names = [question.name for question in outcome.questions]
-    rows = [[name, *(f"{curve[h]:.3f}" for h in hours)] for name, curve in zip(names, outcome.half_lives, strict=True)]
-    comments = [["day", *(f"{value:.3f}" for value in outcome.comments.values())]]
-    papers = outcome.tuned[0].papers + outcome.held_out[0].papers
+def _tuning(evaluation: Evaluation) -> str:
+    hours = list(evaluation.half_lives[0])
+    names = [question.name for question in evaluation.questions]
+    rows = [
+        [name, *(f"{curve[h]:.3f}" for h in hours)] for name, curve in zip(names, evaluation.half_lives, strict=True)
+    ]
+    comments = [["day", *(f"{value:.3f}" for value in evaluation.comments.values())]]
+    papers = evaluation.tuned[0].papers + evaluation.held_out[0].papers
     return f"""\
-## How it was tuned
+## Tuning
 
 Mean of Spearman's correlation over the tuning dates, by the half-life in hours:
 
@@ -119,25 +124,25 @@ Mean of Spearman's correlation over the tuning dates, by the half-life in hours:
 
 ![Mean Spearman by half-life](trending-half-life.svg)
 
-Chosen by the mean of both: {outcome.chosen_h:g} h, the longest half-life that comes within {AS_GOOD} of the best.
-The curves are flat from 18 to 48 hours, and the longest is nearest to plain votes. One half-life serves all
-spans: it is how long a vote tells of what comes.
+Chosen by the mean of both: {evaluation.chosen_h:g} h, the longest half-life that comes within {AS_GOOD} of the best.
+The curves are flat from 18 to 48 hours, and the longest half-life is closest to plain votes. All spans use the same
+half-life.
 
-Comments, added with a weight (known of {outcome.commented} of the {papers} papers of the question of the day):
+Comments, added with a weight (known for {evaluation.commented} of the {papers} papers of the question of the day):
 
-{_table(["question", *(f"{weight:g} a comment" for weight in outcome.comments)], comments)}
+{_table(["question", *(f"{weight:g} a comment" for weight in evaluation.comments)], comments)}
 
-They do not help, so they are no part of the score. Stars cannot be judged: it is known of {outcome.starred} of
-these papers how many they gained in the first day.
+They do not help, so they are not part of the score. Stars cannot be evaluated: only {evaluation.starred} of these
+papers have known gains in the first day.
 """
 
 
-def _results(outcome: Tried) -> str:
-    parts = ["## Results\n", "Means over dates, in brackets the middle 95 % of 2,000 resamples of the dates.\n"]
-    for title, halves in (("Tuning dates", outcome.tuned), ("Held-out dates", outcome.held_out)):
+def _results(evaluation: Evaluation) -> str:
+    parts = ["## Results\n", "Means over dates, with the central 95 % of 2,000 resamples of the dates in brackets.\n"]
+    for title, halves in (("Tuning dates", evaluation.tuned), ("Held-out dates", evaluation.held_out)):
         rows = [
-            [question.name, rival, *(_told(half.measured[rival][name]) for name in MEASURES)]
-            for question, half in zip(outcome.questions, halves, strict=True)
+            [question.name, rival, *(_mean_with_interval(half.measured[rival][name]) for name in MEASURES)]
+            for question, half in zip(evaluation.questions, halves, strict=True)
             for rival in half.measured
         ]
         parts += [f"### {title}\n", _table(["question", "ranked by", *MEASURES], rows), ""]
@@ -145,53 +150,56 @@ def _results(outcome: Tried) -> str:
     return "\n".join(parts)
 
 
-def _verdict(outcome: Tried) -> str:
-    lines = [_verdict_of(question, half) for question, half in zip(outcome.questions, outcome.held_out, strict=True)]
-    return "\n".join(["## What that says", "", *lines, ""])
+def _verdict(evaluation: Evaluation) -> str:
+    lines = [
+        _verdict_of(question, half) for question, half in zip(evaluation.questions, evaluation.held_out, strict=True)
+    ]
+    return "\n".join(["## Conclusion", "", *lines, ""])
 
 
 def _verdict_of(question: Question, half: Half) -> str:
-    """Whether the score beats its rivals by Spearman on the dates held out, in a sentence each."""
-    said = []
+    """One line: whether the score beats its rivals by Spearman on the held-out dates."""
+    comparisons = []
     for rival in ("votes", "votes per hour"):
         mean, low, high = _gain(half, rival, "Spearman")
         is_sure = low > 0 or high < 0
         word = "better" if mean > 0 else "worse"
         than = f"{abs(mean):.3f} {word} than {rival} ({low:+.3f} to {high:+.3f})"
-        said.append(than if is_sure else f"{than}, which may be chance")
-    return f"- **{question.name}**, {half.dates} dates with {half.papers} papers: the score is {'; '.join(said)}."
+        comparisons.append(than if is_sure else f"{than}, which may be chance")
+    return (
+        f"- **{question.name}**, {half.dates} dates with {half.papers} papers: the score is {'; '.join(comparisons)}."
+    )
 
 
-def _limits(outcome: Tried) -> str:
+def _limits(evaluation: Evaluation) -> str:
     return f"""\
-On the day itself nearly all papers are of one age and most were counted at the same two instants, so ranking them
-by the score is nearly ranking them by votes: it gains nothing there, and votes alone already tell nearly all.
-Decay is for papers of different ages, in the spans week and month.
+Within a day nearly all papers have the same age, and most were counted at the same two times. So the ranking by score
+is nearly the ranking by votes, and gains nothing. The decay matters for papers of different ages, in the spans week and
+month.
 
-## What the data cannot tell
+## Limits of the data
 
-- The week rests on {outcome.tuned[1].dates} and {outcome.held_out[1].dates} dates, most of them with a few lists.
+- The week has {evaluation.tuned[1].dates} and {evaluation.held_out[1].dates} dates, most of them with a few lists.
   Its figures are rough.
-- The month was not asked: too few papers were counted again after weeks. It uses the half-life of the others.
-- Archives counted some papers again a week later and not others, most often those listed on Mondays, or high in a
-  list of the week. How the score ranks the rest is not known.
+- The month was not evaluated: too few papers were counted again after weeks. It uses the half-life of the others.
+- The archives counted only some papers again a week later, mostly papers listed on Mondays or high in a list of the
+  week. How well the score ranks the others is unknown.
 - Most papers were counted twice on their first day (about 07:50 and 00:02 UTC) and not at 03:15 UTC, as `daily`
   captures them.
-- Whoever ranks by votes shows what many see, and what many see is voted for. Later votes are no measure of worth.
-- The rule by which the half-life was chosen was worded after the curves of the tuning dates were seen, and the
-  figures of the held-out dates were looked at while this bench was being written. They had no say in the choice,
-  but they are not untouched.
+- A ranking by votes gives visible papers more visibility and more votes. Later votes do not measure quality.
+- The rule that chose the half-life was written after the curves of the tuning dates were known, and the figures of the
+  held-out dates were seen during development. They did not influence the choice, but they are not blind.
 """
 
 
 def _gain(half: Half, rival: str, measure: str) -> tuple[float, float, float]:
-    """The mean by which the score is better than a rival, date by date, and between what it lies."""
+    """The mean gain of the score over a rival by date, and its interval."""
     pairs = zip(half.measured["score"][measure], half.measured[rival][measure], strict=True)
     gains = [ours - theirs for ours, theirs in pairs]
     return (fmean(gains), *interval(gains))
 
 
-def _told(values: Sequence[float]) -> str:
+def _mean_with_interval(values: Sequence[float]) -> str:
     low, high = interval(values)
     return f"{fmean(values):.3f} ({low:.3f}{_DASH}{high:.3f})"
 

@@ -1,4 +1,4 @@
-"""The plots of `docs/trending.md`: plain SVG with a ground of its own, readable on light and dark pages."""
+"""The plots of `docs/trending.md`: plain SVG with an opaque background, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLOURS = {"day": "#0b5fa5", "week": "#b3410e"}
 
 
 def half_lives(curves: Mapping[str, Mapping[float, float]], votes: Mapping[str, float], chosen_h: float) -> str:
-    """Mean Spearman by half-life, a line a question; dashed is what votes alone reach."""
+    """Mean Spearman by half-life, with a line per question. The dashed lines are plain votes."""
     hours = sorted({h for curve in curves.values() for h in curve})
     low = math.floor(10 * min([*votes.values(), *(y for curve in curves.values() for y in curve.values())])) / 10
 
@@ -42,13 +42,13 @@ def half_lives(curves: Mapping[str, Mapping[float, float]], votes: Mapping[str, 
         parts += [_line(x(a), y(b), x(c), y(d), colour, width=2.5) for (a, b), (c, d) in pairwise(points)]
         parts += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="4" fill="{colour}"/>' for a, b in points]
         parts.append(_line(_LEFT, y(votes[name]), _RIGHT, y(votes[name]), colour, dashed=True))
-        # The labels stand on the side of the dashed line that the curve leaves free at its end.
+        # Below the dashed line, where the end of the curve leaves room.
         parts.append(_text(_RIGHT, y(votes[name]) + 16, f"{name}: votes alone {votes[name]:.3f}", "end", colour))
     return _svg("Mean Spearman correlation by half-life", parts)
 
 
 def gains(by_question: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:
-    """By how much the score is better than votes alone on the held-out dates: mean, and between what it lies."""
+    """The gain of the score over plain votes on the held-out dates: mean and interval."""
     ends = [end for measures in by_question.values() for gain in measures.values() for end in gain]
     low, high = math.floor(10 * min(0.0, *ends)) / 10, math.ceil(10 * max(0.0, *ends)) / 10
     rows = [(name, measure, gain) for name, measures in by_question.items() for measure, gain in measures.items()]
@@ -60,7 +60,7 @@ def gains(by_question: Mapping[str, Mapping[str, tuple[float, float, float]]]) -
     parts = [_text(20, 28, "What the score gains over ranking by votes alone (held-out dates)", size=16)]
     for tick in range(round((high - low) * 10) + 1):
         value = low + tick / 10
-        colour = _INK if abs(value) < 1e-9 else _FAINT  # noqa: PLR2004 - nothing gained
+        colour = _INK if abs(value) < 1e-9 else _FAINT  # noqa: PLR2004 - the line of zero gain
         parts += [
             _line(x(value), _TOP, x(value), _BOTTOM, colour),
             _text(x(value), _BOTTOM + 20, f"{value:+.1f}", "middle"),
@@ -87,11 +87,11 @@ def _svg(title: str, parts: list[str]) -> str:
     return "\n".join([head, f"<title>{title}</title>", ground, *parts, "</svg>"]) + "\n"
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = _INK, size: int = 13) -> str:  # noqa: PLR0913, PLR0917 - what SVG wants to know
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = _INK, size: int = 13) -> str:  # noqa: PLR0913, PLR0917 - attributes of the SVG element
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: float = 1, dashed: bool = False) -> str:  # noqa: PLR0913 - what SVG wants to know
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: float = 1, dashed: bool = False) -> str:  # noqa: PLR0913 - attributes of the SVG element
     ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
     dash = ' stroke-dasharray="5 4"' if dashed else ""
     return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dash}/>'

@@ -1,4 +1,4 @@
-"""What is asked of the score of `trends`, and what the votes that came later answer."""
+"""The questions that the score of `trends` is evaluated on, and their answers from later votes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from statistics import fmean
 
 import polars as pl
 
-from bench.agreement import MEASURES
-from bench.observations import observations
+from bench.trending.agreement import MEASURES
+from bench.trending.observations import observations
+from schemas.calendar import MONTH_FORMAT
 from schemas.trends import HALF_LIFE_H, TRENDS
 from transforms.hub.verdicts import closes_at
 from transforms.trends import opens_at, trends
 
 HALF_LIVES_H = (6, 12, 18, 24, 36, 48, 72, 96, 168, 336)
 AS_GOOD = 0.005
-"""Half-lives whose means differ by less are as good as each other; of those the longest is nearest to plain votes."""
+"""Half-lives whose means differ by less count as equal. The longest of them is closest to plain votes."""
 COMMENT_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 LEAST_PAPERS = 8
-"""A date with fewer tells little: five of them are most of it."""
+"""Dates with fewer papers are ignored: a top five would be most of them."""
 WEEK_H = (140, 240)
-"""So long after a date opened, an observation tells its votes about a week later; the one nearest to 168 h is taken."""
+"""Hours after a date opens in which an observation counts as a week later. The one nearest to 168 h is used."""
 FRESH_H = 24
 LATER_H = (18, 240)
 RIVALS = {
@@ -36,9 +37,9 @@ _KEY = ["ranked_on", "paper_id"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a ranking, by the dates that have an answer.
+    """A question about a ranking, with the true answers by date.
 
-    `truth` holds ranked_on, paper_id and `later`, what became of the paper; `cut` is the first date held out.
+    `truth` has ranked_on, paper_id and `later`, the later votes of the paper. `cut` is the first held-out date.
     """
 
     name: str
@@ -47,26 +48,26 @@ class Question:
     cut: date
 
     def rows(self, ranked: pl.DataFrame, *, is_held_out: bool) -> pl.DataFrame:
-        """The ranked papers whose later votes are known, on the dates that are held out or on the others."""
+        """The ranked papers with known later votes, on the held-out dates or on the tuning dates."""
         half = pl.col("ranked_on") >= self.cut if is_held_out else pl.col("ranked_on") < self.cut
-        asked = ranked.filter(pl.col("span") == self.span, half).join(self.truth, on=_KEY)
-        return asked.sort(*_KEY)
+        rows = ranked.filter(pl.col("span") == self.span, half).join(self.truth, on=_KEY)
+        return rows.sort(*_KEY)
 
 
 def ranking(listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = HALF_LIFE_H) -> pl.DataFrame:
-    """The table `trends` of every month, by the transform that publishes it."""
-    months = listings["listed_on"].dt.strftime("%Y-%m").unique().sort()
+    """The table `trends` of every month, from the production transform."""
+    months = listings["listed_on"].dt.strftime(MONTH_FORMAT).unique().sort()
     return pl.concat(_month(month, listings, signals, half_life_h) for month in months)
 
 
 def _month(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float) -> pl.DataFrame:
     read = TRENDS.windowed_inputs.months(month) if TRENDS.windowed_inputs else (month,)
-    of_them = pl.col("listed_on").dt.strftime("%Y-%m").is_in(read)
+    of_them = pl.col("listed_on").dt.strftime(MONTH_FORMAT).is_in(read)
     return trends(month, listings.filter(of_them), signals.filter(of_them), half_life_h)
 
 
 def questions(ranked: pl.DataFrame, signals: pl.DataFrame) -> list[Question]:
-    """The two questions, each cut in the middle of its dates."""
+    """Both questions, each split in the middle of its dates."""
     seen = signals.select("listed_on", "paper_id", "captured_at", later="upvote_count")
     day, week = pl.col("ranked_on"), ranked.filter(pl.col("span") == "week")
     opened = _hours(pl.col("captured_at") - opens_at(pl.col("listed_on")))
@@ -77,7 +78,7 @@ def questions(ranked: pl.DataFrame, signals: pl.DataFrame) -> list[Question]:
         .unique(["listed_on", "paper_id"], keep="first", maintain_order=True)
         .select("paper_id", "later", ranked_on="listed_on")
     )
-    # Only of papers that were captured just before the end of a date is it known what they gained after it.
+    # The votes gained after a date are known only for papers captured just before its end.
     since_end = _hours(pl.col("captured_at") - closes_at(day)) - 6
     fresh = week.filter(_hours(closes_at(day) - pl.col("observed_at")) + 6 <= FRESH_H)
     gained = (
@@ -100,18 +101,18 @@ def _question(name: str, span: str, truth: pl.DataFrame) -> Question:
     return Question(name, span, enough, dates[len(dates) // 2])
 
 
-def by_date(rows: pl.DataFrame, told: pl.Expr) -> dict[str, list[float]]:
-    """Each measure on each date, of the order that `told` gives."""
+def by_date(rows: pl.DataFrame, score: pl.Expr) -> dict[str, list[float]]:
+    """Each measure on each date, for the ranking by `score`."""
     measured: dict[str, list[float]] = {name: [] for name in MEASURES}
-    for held in rows.with_columns(told=told).partition_by("ranked_on", maintain_order=True):
+    for rows_of_date in rows.with_columns(score=score).partition_by("ranked_on", maintain_order=True):
         for name, measure in MEASURES.items():
-            measured[name].append(measure(held["told"].to_list(), held["later"].to_list()))
+            measured[name].append(measure(rows_of_date["score"].to_list(), rows_of_date["later"].to_list()))
     return measured
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half of the dates of a question, and each measure on each date, by rival."""
+    """One half of the dates of a question, with each measure on each date, by score and rivals."""
 
     dates: int
     papers: int
@@ -119,8 +120,8 @@ class Half:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """All that was found. Curves are means of Spearman over the tuning dates, by what was tried."""
+class Evaluation:
+    """All results. `half_lives` and `comments` have mean Spearman over the tuning dates, by the tried value."""
 
     questions: Sequence[Question]
     tuned: Sequence[Half]
@@ -132,42 +133,46 @@ class Tried:
 
     @property
     def chosen_h(self) -> float:
-        """The longest half-life that is as good as the best, by the mean over the questions."""
+        """The longest half-life within AS_GOOD of the best, by the mean over the questions."""
         means = {half_life_h: fmean(curve[half_life_h] for curve in self.half_lives) for half_life_h in HALF_LIVES_H}
         return max(half_life_h for half_life_h, mean in means.items() if mean > max(means.values()) - AS_GOOD)
 
 
-def tried(recordings: Path) -> Tried:
-    """Ask both questions: half-lives and weights on the tuning dates, the score as it is on all."""
+def evaluate(recordings: Path) -> Evaluation:
+    """Evaluate half-lives and comment weights on the tuning dates, and the score itself on all dates."""
     listings, signals = observations(recordings)
     ranked = ranking(listings, signals)
-    asked = questions(ranked, signals)
-    curves: list[dict[float, float]] = [{} for _ in asked]
+    all_questions = questions(ranked, signals)
+    curves: list[dict[float, float]] = [{} for _ in all_questions]
     for half_life_h in HALF_LIVES_H:
         other = ranking(listings, signals, half_life_h)
-        for question, curve in zip(asked, curves, strict=True):
+        for question, curve in zip(all_questions, curves, strict=True):
             curve[half_life_h] = fmean(by_date(question.rows(other, is_held_out=False), RIVALS["score"])["Spearman"])
-    day = asked[0].rows(ranked, is_held_out=False)
+    day = all_questions[0].rows(ranked, is_held_out=False)
     comments = {
         weight: fmean(by_date(day, RIVALS["score"] + weight * pl.col("comment_count").fill_null(0))["Spearman"])
         for weight in COMMENT_WEIGHTS
     }
-    tuned, held_out = ([_half(one, ranked, is_held_out=is_out) for one in asked] for is_out in (False, True))
-    known = pl.concat([day, asked[0].rows(ranked, is_held_out=True)])
-    return Tried(
-        asked,
+    tuned, held_out = (
+        [_half(question_, ranked, is_held_out=is_out) for question_ in all_questions] for is_out in (False, True)
+    )
+    rows = pl.concat([day, all_questions[0].rows(ranked, is_held_out=True)])
+    return Evaluation(
+        all_questions,
         tuned,
         held_out,
         curves,
         comments,
-        commented=known["comment_count"].count(),
-        starred=known["stars_gained"].count(),
+        commented=rows["comment_count"].count(),
+        starred=rows["stars_gained"].count(),
     )
 
 
 def _half(question: Question, ranked: pl.DataFrame, *, is_held_out: bool) -> Half:
     rows = question.rows(ranked, is_held_out=is_held_out)
-    return Half(rows["ranked_on"].n_unique(), rows.height, {name: by_date(rows, told) for name, told in RIVALS.items()})
+    return Half(
+        rows["ranked_on"].n_unique(), rows.height, {name: by_date(rows, score) for name, score in RIVALS.items()}
+    )
 
 
 def _hours(time: pl.Expr) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""`papers accept`: let a refused capture in."""
+"""`papers accept`: accept a refused capture."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cli.arguments import Capture
 @click.command()
 @click.argument("capture", type=Capture())
 def accept(capture: tuple[date, datetime]) -> None:
-    """Let in CAPTURE, which the judge has set aside, and build its month with it.
+    """Accept CAPTURE, which validation refused, and rebuild its month with it.
 
-    CAPTURE is the name that the refusing run told, such as 2025-11-06/2025-11-07T031500Z. To list them:
+    CAPTURE is the name in the report of the run, such as 2025-11-06/2025-11-07T031500Z. To list refused captures:
 
     \b
       papers sql "select listed_on, captured_at, message from rejects where reason = 'capture_refused'"
 
-    The decision is kept with the evidence: rebuilding honours it.
+    The decision is stored with the evidence, so that rebuilds apply it.
     """
-    from paperlake.config import settings
-    from paperlake.operations.accept import accept as decide
+    from paperlake.config import read_settings
+    from paperlake.operations.accept import accept as accept_capture
 
-    click.echo(decide(settings().lake, *capture))
+    click.echo(accept_capture(read_settings().lake, *capture))

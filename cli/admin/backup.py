@@ -1,4 +1,4 @@
-"""`papers backup`: a copy of the evidence."""
+"""`papers backup`: copy the evidence."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from cli import show
 
 @click.command()
 @click.argument("target", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def backup(context: click.Context, target: Path, *, as_json: bool) -> None:
-    """Copy into TARGET what no rebuild can make again: every answer kept, and what people decided.
+    """Copy the data that no rebuild can recreate into TARGET: every stored answer, and all decisions.
 
-    Only what changed is copied, and all that is there is read and compared with its SHA-256. A backup is
-    a lake without its derived tables; to restore one, copy it to where the lake was, and build:
+    The command copies only changed files, and checks every file against its SHA-256. A backup is a lake without its
+    derived tables. To restore it, copy it to the place of the lake and rebuild:
 
     \b
       papers backup /mnt/elsewhere/paperlake
       cp -r /mnt/elsewhere/paperlake ./lake && papers rebuild
     """
-    from paperlake.config import settings
+    from paperlake.config import read_settings
     from paperlake.store.backup import back_up
     from paperlake.store.lake import Lake
-    from paperlake.store.snapshot import must_be_there, snapshot
-    from paperlake.text import many
+    from paperlake.store.snapshot import require_lake, snapshot
+    from paperlake.text import plural
     from schemas.catalogue import TABLES
 
-    lake = settings().lake
-    must_be_there(lake)
+    lake = read_settings().lake
+    require_lake(lake)
     evidence = [table for table in TABLES.values() if table.is_evidence]
     published = snapshot(lake).manifest
     with show.progress("copying", sum(len(published.months(table.name)) for table in evidence)) as tick:
-        done = back_up(lake, Lake(target.expanduser().absolute()), evidence, tick)
+        report = back_up(lake, Lake(target.expanduser().absolute()), evidence, tick)
     if as_json:
-        click.echo(show.as_json(asdict(done)))
+        click.echo(show.as_json(asdict(report)))
     else:
-        copied = f"{len(done.copied)} copied" if done.copied else "unchanged"
-        waiting = f", and {many(done.waiting, 'answer')} not yet folded in" if done.waiting else ""
+        copied = f"{len(report.copied)} copied" if report.copied else "unchanged"
+        waiting = f", and {plural(report.waiting, 'answer')} not yet published" if report.waiting else ""
         click.echo(
-            f"{many(done.files, 'file')}, {round(done.bytes / 1000)} kB{waiting}: {copied}; all read and as published"
+            f"{plural(report.files, 'file')}, {round(report.bytes / 1000)} kB{waiting}: {copied}; all checksums match"
         )
-    for name in done.damaged:
-        problem = f"{name} of the lake is missing or not what was published; the backup keeps the copy it had, if any"
+    for name in report.damaged:
+        problem = f"{name} is missing from the lake or damaged; the backup keeps its older copy, if any"
         click.secho(f"Error: {problem}", err=True, fg="red")
-    context.exit(1 if done.damaged else 0)
+    context.exit(1 if report.damaged else 0)

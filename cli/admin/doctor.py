@@ -1,4 +1,4 @@
-"""`papers doctor`: whether all promises hold, and what to do where not."""
+"""`papers doctor`: run the health checks."""
 
 from __future__ import annotations
 
@@ -10,53 +10,59 @@ import click
 from cli import show
 
 if TYPE_CHECKING:
-    from paperlake.monitoring.health import Check
+    from datetime import datetime
+    from pathlib import Path
 
-_MARKS = {"well": ("ok   ", "green"), "look": ("look ", "yellow"), "broken": ("BROKEN", "red")}
+    from paperlake.monitoring.health import Check
+    from paperlake.monitoring.schedules import Schedule
+
+_MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Leave out reading every published file.")
+@click.option("--quick", is_flag=True, help="Do not read every published file.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
 def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
-    """Look at everything that can go wrong, on one screen, with what to do about it.
+    """Run all health checks, and print a remedy for each problem.
 
-    Freshness (date D is complete by 06:00 UTC on D+1), whether anything runs at all, gaps, refused captures and
-    entries, judgements, lists unlike those before them, drift of the source, what waits, disk space, every published
-    file, and of every schedule the coming run, the last one, and what keeps its slot: from the Prefect server that
-    PREFECT_API_URL names, or that of `papers serve`.
+    They check freshness (date D is complete by 06:00 UTC on D+1), the heartbeat, gaps, refused captures and entries,
+    validation, anomalous lists, drift of the source, unpublished answers, disk space, and every published file. For
+    every schedule they show the next run, the last run, and what occupies its slot, from the Prefect server of
+    PREFECT_API_URL or of `papers serve`.
 
-    Exit code 1 when a promise is broken. For a monitor: lake/quality/heartbeat.json is written at the end of every
-    daily run; alarm when it is older than 26 hours.
+    Exit code 1 when a check fails. For monitoring: every daily run writes lake/quality/heartbeat.json at its end;
+    alert when it is older than 26 hours.
     """
-    from datetime import UTC, datetime
+    from paperlake.config import read_settings
+    from paperlake.monitoring.health import failed_checks
+    from paperlake.pipelines import doctor as pipeline
+    from paperlake.pipelines.runner import InProcessRunner, RunContext, start_now
+    from paperlake.text import plural
 
-    from paperlake import serve_state as prefect_home
-    from paperlake.config import settings
-    from paperlake.monitoring.health import run_checks
-
-    said, now = settings(), datetime.now(UTC)
-    lines = run_checks(said.lake, now, is_thorough=not quick)
-    if said.prefect_api or prefect_home.serving(said.state):
-        from flows.doctor import schedule_lines
-
-        lines += schedule_lines(said, now)
+    run = RunContext(read_settings(), start_now(), InProcessRunner())
+    checks = pipeline.doctor(run, _read_schedules, is_thorough=not quick)
     if as_json:
-        click.echo(show.as_json([asdict(line) for line in lines]))
+        click.echo(show.as_json([asdict(check) for check in checks]))
     else:
-        for line in lines:
-            _tell(line)
-    broken = sum(line.state == "broken" for line in lines)
+        for check in checks:
+            _print_check(check)
+    failed = len(failed_checks(checks))
     if not as_json:
-        click.echo(f"\n{broken} promises broken" if broken else "\nAll promises hold.")
-    context.exit(1 if broken else 0)
+        click.echo(f"\n{plural(failed, 'check')} failed." if failed else "\nAll checks passed.")
+    context.exit(1 if failed else 0)
 
 
-def _tell(line: Check) -> None:
-    mark, colour = _MARKS[line.state]
-    head = f"{mark.ljust(7)}{line.name.ljust(23)} "
-    told = click.wrap_text(head + show.shown(line.message), 110, "", " " * len(head))
-    click.echo(told.replace(mark, click.style(mark, fg=colour), 1))
-    if line.remedy:
-        click.echo(f"{' ' * len(head)}→ {line.remedy}")
+def _read_schedules(api: str, state: Path, now: datetime) -> list[Schedule] | None:
+    from flows.automations import read_schedules  # imports Prefect, so only if there is a server
+
+    return read_schedules(api, state, now)
+
+
+def _print_check(check: Check) -> None:
+    mark, colour = _MARKS[check.state]
+    head = f"{mark.ljust(7)}{check.name.ljust(23)} "
+    text = click.wrap_text(head + show.safe_line(check.message), 110, "", " " * len(head))
+    click.echo(text.replace(mark, click.style(mark, fg=colour), 1))
+    if check.remedy:
+        click.echo(f"{' ' * len(head)}→ {check.remedy}")

@@ -1,4 +1,4 @@
-"""`papers import-arxiv`: everything that arXiv has, at once."""
+"""`papers import-arxiv`: import arXiv's metadata snapshot."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from cli import show
 
 @click.command("import-arxiv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def import_arxiv(context: click.Context, file: Path, *, as_json: bool) -> None:
-    """Import arXiv's public bulk snapshot (JSON lines; plain, gzip or zip) from FILE.
+    """Import arXiv's public metadata snapshot (JSON lines; plain, gzip or zip) from FILE.
 
-    Every line is kept verbatim and becomes a row of `arxiv_papers`; `papers harvest` then goes on from the
-    newest update in it. A later snapshot adds only the lines that have changed. About 2.9 million lines
-    need 4 GiB of memory at most, and about twice the file's packed size on the disk.
+    Every line is stored verbatim and becomes a row of `arxiv_papers`. `papers harvest` then continues from the newest
+    update in it. A later snapshot adds only changed lines. About 2.9 million lines need at most 4 GiB of memory, and
+    about twice the compressed size of the file on disk.
 
     \b
       papers import-arxiv arxiv-metadata-oai-snapshot.json.zip
       papers harvest
     """
-    from paperlake.config import settings
+    from paperlake.config import read_settings
     from paperlake.operations.import_arxiv import import_snapshot
 
     with _bars(file.stat().st_size) as (read, fold):
-        outcome = import_snapshot(settings().lake, file, read, fold)
+        result = import_snapshot(read_settings().lake, file, read, fold)
     if as_json:
-        click.echo(show.as_json({"summary": outcome.summary, **asdict(outcome)}))
+        click.echo(show.as_json({"summary": result.summary, **asdict(result)}))
     else:
-        click.echo(f"{show.shown(file.name)}: {outcome.summary}")
-    for problem in outcome.problems:
-        click.secho(f"Error: {show.shown(problem)}", err=True, fg="red")
-    if not outcome.lines:
-        click.secho("Error: the file holds no lines", err=True, fg="red")
-    context.exit(1 if outcome.problems or not outcome.lines else 0)
+        click.echo(f"{show.safe_line(file.name)}: {result.summary}")
+    for problem in result.problems:
+        click.secho(f"Error: {show.safe_line(problem)}", err=True, fg="red")
+    if not result.lines:
+        click.secho("Error: the file has no lines", err=True, fg="red")
+    context.exit(1 if result.problems or not result.lines else 0)
 
 
 @contextmanager
 def _bars(size: int) -> Iterator[tuple[Callable[[int], None], Callable[[int, int], None]]]:
-    """Two bars on stderr: bytes of the file read, and months kept."""
+    """Two progress bars on stderr: bytes of the file read, and months stored."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -54,9 +54,9 @@ def _bars(size: int) -> Iterator[tuple[Callable[[int], None], Callable[[int, int
     rest = (TimeRemainingColumn(),)
     with Progress(*columns, *rest, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         reading = bar.add_task("reading", total=size)
-        keeping = bar.add_task("keeping months", total=None)
+        storing = bar.add_task("storing months", total=None)
 
-        def fold(done: int, months: int) -> None:
-            bar.update(keeping, completed=done, total=months)
+        def fold(completed: int, months: int) -> None:
+            bar.update(storing, completed=completed, total=months)
 
         yield (lambda count: bar.update(reading, advance=count)), fold

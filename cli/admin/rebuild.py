@@ -1,4 +1,4 @@
-"""`papers rebuild`: every derived table from kept answers."""
+"""`papers rebuild`: rebuild the derived tables from stored answers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 
 from cli import show
-from cli.arguments import Instant, Month
+from cli.arguments import Month, Timestamp
 
 
 @click.command()
-@click.option("--month", "only", type=Month(), multiple=True, help="Only this month (2025-11); may be given again.")
-@click.option("--table", "tables", multiple=True, help="Only this derived table; may be given again.")
-@click.option("--force", is_flag=True, help="Build it even if it is unchanged, and say whether any byte differed.")
-@click.option("--as-of", type=Instant(), help="Only from what was captured and decided until then. Needs --into.")
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The folder of the lake as it was.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--month", "only", type=Month(), multiple=True, help="Only this month (2025-11); may be repeated.")
+@click.option("--table", "tables", multiple=True, help="Only this derived table; may be repeated.")
+@click.option("--force", is_flag=True, help="Also build unchanged months, and report whether any byte differs.")
+@click.option("--as-of", type=Timestamp(), help="Only from captures and decisions until this time. Needs --into.")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="The folder for the lake of --as-of.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def rebuild(
     context: click.Context,
@@ -29,58 +29,55 @@ def rebuild(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Build every derived table again from the kept answers. Needs no network.
+    """Rebuild every derived table from the stored answers. Needs no network.
 
-    What it builds equals what daily runs published, byte for byte; a month whose inputs and code are
-    unchanged is skipped. With --as-of the lake is built as it was known at an instant, into a folder of its
-    own:
+    The files equal those of daily runs byte for byte. Months with unchanged inputs and code are skipped. With
+    --as-of the command builds the lake as it was known at that time, into another folder:
 
     \b
       papers rebuild --as-of 2025-01-09T04:30:00Z --into ./known-then
     """
     from paperlake.build.publish import waiting_months
-    from paperlake.build.rebuild import months_kept, rebuild_as_of
-    from paperlake.build.rebuild import rebuild as build_again
-    from paperlake.config import settings
+    from paperlake.build.rebuild import known_months, rebuild_as_of
+    from paperlake.build.rebuild import rebuild as rebuild_months
+    from paperlake.config import read_settings
     from paperlake.store.lake import Lake
-    from paperlake.store.snapshot import must_be_there
-    from paperlake.text import many
+    from paperlake.store.snapshot import require_lake
+    from paperlake.text import plural
     from transforms.graph import DERIVED
 
     if (as_of is None) != (into is None):
-        raise click.UsageError("--as-of and --into go together: the lake as it was known is a lake of its own")
+        raise click.UsageError("--as-of and --into go together: the lake of an earlier time needs its own folder")
     if as_of is not None and (tables or force):
-        raise click.UsageError("--as-of builds every table into a new folder: it takes neither --table nor --force")
+        raise click.UsageError("--as-of builds every table into a new folder: omit --table and --force")
     derived = {table.name: table for table in DERIVED}
     if unknown := [name for name in tables if name not in derived]:
-        raise click.UsageError(f"{unknown[0]!r} is no derived table; there are {', '.join(derived)}")
-    lake = settings().lake
-    must_be_there(lake)
-    kept = months_kept(lake)
-    if unkept := sorted(set(only) - set(kept)):
+        raise click.UsageError(f"{unknown[0]!r} is not a derived table; choose one of {', '.join(derived)}")
+    lake = read_settings().lake
+    require_lake(lake)
+    known = known_months(lake)
+    if unknown_months := sorted(set(only) - set(known)):
         raise click.UsageError(
-            f"nothing is kept of {unkept[0]}; the lake has {kept[0]} to {kept[-1]}" if kept else "nothing is kept yet"
+            f"the lake has no data of {unknown_months[0]}; it has {known[0]} to {known[-1]}"
+            if known
+            else "the lake is empty"
         )
-    months = sorted(set(only)) or kept
+    months = sorted(set(only)) or known
     if as_of is not None and into is not None:
-        list(build_again(lake, waiting_months(lake), force=False))
-        work = rebuild_as_of(lake, months, as_of, Lake(into.expanduser().absolute()))
+        list(rebuild_months(lake, waiting_months(lake), force=False))
+        results = rebuild_as_of(lake, months, as_of, Lake(into.expanduser().absolute()))
     else:
-        work = build_again(lake, months, force=force, only=[derived[name] for name in tables] or DERIVED)
-    done = []
-    with show.progress("building months", len(months)) as tick:
-        for month in work:
-            done.append(month)
-            tick()
-    changed = [name for month in done for name in month.changed]
-    faults = [str(month.fault) for month in done if month.fault is not None]
+        results = rebuild_months(lake, months, force=force, only=[derived[name] for name in tables] or DERIVED)
+    published = show.progress_by_month("building months", months, results)
+    changed, faults = published.changed, [str(fault) for fault in published.faults]
     if as_json:
         click.echo(show.as_json({"months": months, "changed_files": changed, "faults": faults}))
     else:
-        told = f"{many(len(changed), 'file')} {'that differed ' if force else ''}published"
-        unchanged = "built again; no byte differed" if force else "unchanged"
+        changes = f"{plural(len(changed), 'file')} {'that differed ' if force else ''}published"
+        unchanged = "rebuilt; no byte differed" if force else "unchanged"
         failed = f"; {len(faults)} could not be built" if faults else ""
-        click.echo(f"{many(len(done) - len(faults), 'month')}: {told if changed else unchanged}{failed}")
+        month_count = plural(len(months) - len({*months} & published.failed_months), "month")
+        click.echo(f"{month_count}: {changes if changed else unchanged}{failed}")
     for fault in faults:
         click.secho(f"Error: {fault}", err=True, fg="red")
     context.exit(1 if faults else 0)

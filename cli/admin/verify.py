@@ -1,4 +1,4 @@
-"""`papers verify`: whether everything published is what was published."""
+"""`papers verify`: check all published files against the manifest."""
 
 from __future__ import annotations
 
@@ -11,82 +11,80 @@ import click
 from cli import show
 
 if TYPE_CHECKING:
-    from paperlake.operations.repair import Repaired
+    from paperlake.operations.repair import RepairReport
 
 
 @click.command()
-@click.option("--repair", "is_repair", is_flag=True, help="Mend what is wrong, as far as that can be done.")
+@click.option("--repair", "is_repair", is_flag=True, help="Repair damaged files, as far as possible.")
 @click.option(
     "--backup",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="With --repair: take damaged evidence from this backup.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def verify(context: click.Context, backup: Path | None, *, is_repair: bool, as_json: bool) -> None:
     """Compare every published file with the manifest: presence, bytes, SHA-256, rows, schema, order, keys.
 
-    Also whether every row has the answer that it rests on, and whether files lie among the tables that nothing
-    published. With --repair every damaged derived file is built again, to the byte. Of damaged evidence the sound
-    answers are saved (all of them, if a backup has the file); dates that lost theirs become gaps again.
+    Also check that every row has its answer in the evidence, and that no unpublished file lies among the tables.
+    With --repair, damaged derived files are rebuilt byte for byte. Of damaged evidence, the intact answers are saved
+    (all of them if a backup has the file); dates that lost their answers become gaps.
 
-    Exit code 1 if anything is wrong, and after --repair if anything still is.
+    Exit code 1 if a fault exists, or with --repair if one remains.
     """
-    from paperlake.config import settings
+    from paperlake.config import read_settings
     from paperlake.operations.repair import repair
     from paperlake.store.lake import Lake
-    from paperlake.store.snapshot import must_be_there, snapshot
+    from paperlake.store.snapshot import require_lake, snapshot
     from paperlake.store.verify import published_months
-    from paperlake.store.verify import verify as look
-    from paperlake.text import many
+    from paperlake.store.verify import verify as verify_files
+    from paperlake.text import plural
 
     if backup and not is_repair:
         raise click.UsageError("--backup goes with --repair")
-    lake = settings().lake
-    must_be_there(lake)
+    lake = read_settings().lake
+    require_lake(lake)
     with show.progress("verifying months", len(published_months(snapshot(lake)))) as tick:
-        found = look(lake, tick)
-    repaired: Repaired | None = None
-    if is_repair and found.faults:
-        repaired = repair(lake, found.faults, Lake(backup.absolute()) if backup else None)
-    after = look(lake) if repaired else found
+        report = verify_files(lake, tick)
+    repaired: RepairReport | None = None
+    if is_repair and report.faults:
+        repaired = repair(lake, report.faults, Lake(backup.absolute()) if backup else None)
+    remaining = verify_files(lake) if repaired else report
     is_lossy = repaired is not None and any(saved.rows < saved.of or saved.lost_dates for saved in repaired.saved)
     if as_json:
-        told = {name: value for name, value in asdict(found).items() if name != "faults"}
-        outcome = {
-            **told,
-            "faults": [asdict(fault) for fault in found.faults],
+        counts = {name: value for name, value in asdict(report).items() if name != "faults"}
+        result = {
+            **counts,
+            "faults": [asdict(fault) for fault in report.faults],
             "saved": [asdict(saved) for saved in repaired.saved] if repaired else [],
             "set_aside": repaired.set_aside if repaired else [],
-            "left": [asdict(fault) for fault in after.faults],
+            "left": [asdict(fault) for fault in remaining.faults],
         }
-        click.echo(show.as_json(outcome))
+        click.echo(show.as_json(result))
     else:
-        for fault in found.faults:
-            click.secho(show.shown(fault), fg="red")
+        for fault in report.faults:
+            click.secho(show.safe_line(fault), fg="red")
         if repaired:
-            _tell(repaired)
+            _print_repair(repaired)
         click.echo(
-            f"{many(found.files, 'file')}, {many(found.rows, 'row')}, {found.bytes / 1e6:.1f} MB: "
-            + (many(len(found.faults), "fault") if found.faults else "all is as it was published")
-            + (f"; {len(after.faults)} left after the repair" if repaired else "")
+            f"{plural(report.files, 'file')}, {plural(report.rows, 'row')}, {report.bytes / 1e6:.1f} MB: "
+            + (plural(len(report.faults), "fault") if report.faults else "all files are intact")
+            + (f"; {len(remaining.faults)} left after the repair" if repaired else "")
         )
-        if found.faults and not is_repair:
-            click.echo("`papers verify --repair` mends what can be mended.")
+        if report.faults and not is_repair:
+            click.echo("`papers verify --repair` repairs damaged files.")
         if is_lossy:
-            click.echo("Answers were lost: `papers gaps` shows what is wanting, `papers backfill` asks again.")
-    context.exit(1 if after.faults or is_lossy else 0)
+            click.echo("Answers were lost: `papers gaps` shows the missing dates, `papers backfill` recaptures them.")
+    context.exit(1 if remaining.faults or is_lossy else 0)
 
 
-def _tell(repaired: Repaired) -> None:
-    from paperlake.text import many
+def _print_repair(repaired: RepairReport) -> None:
+    from paperlake.text import plural
 
     for saved in repaired.saved:
-        click.echo(show.shown(saved))
+        click.echo(show.safe_line(saved))
     for name in repaired.set_aside:
-        click.echo(f"set aside: {show.shown(name)}")
-    changed = [name for month in repaired.published for name in month.changed]
-    click.echo(f"{many(len(changed), 'file')} built again")
-    for month in repaired.published:
-        if month.fault is not None:
-            click.secho(f"Error: {show.shown(month.fault)}", err=True, fg="red")
+        click.echo(f"moved aside: {show.safe_line(name)}")
+    click.echo(f"{plural(len(repaired.published.changed), 'file')} rebuilt")
+    for fault in repaired.published.faults:
+        click.secho(f"Error: {show.safe_line(fault)}", err=True, fg="red")

@@ -1,4 +1,4 @@
-"""`papers digest`: one issue of an edition, to look at, to keep, or to send."""
+"""`papers digest`: preview, publish or mail an issue of an edition."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from cli import show
 from cli.arguments import Address, Day, Edition
 
 if TYPE_CHECKING:
-    from paperlake.outputs.delivery import Delivered, Told
-    from paperlake.outputs.mailing import Out
+    from paperlake.outputs.delivery import DeliveryReport, RecipientStatus
+    from paperlake.outputs.mailing import ReleasedIssue
     from paperlake.render.issue import Issue
 
 
 @click.command()
-@click.option("--edition", "name", type=Edition(), required=True, help="Which edition of editions.toml.")
-@click.option("--date", "day", type=Day(), help="A date of the period it is about; the newest period that is over.")
-@click.option("--preview", is_flag=True, help="Only show it: nothing is entered, written or sent.")
-@click.option("--send", "is_sent", is_flag=True, help="Mail it, to each reader once, however often you say so.")
+@click.option("--edition", "name", type=Edition(), required=True, help="An edition of editions.toml.")
+@click.option("--date", "day", type=Day(), help="A date in the period; default: the newest period that has ended.")
+@click.option("--preview", is_flag=True, help="Only print it: nothing is recorded, written or sent.")
+@click.option("--send", "is_sent", is_flag=True, help="Mail it. Each reader gets it once, even if you repeat this.")
 @click.option(
     "--outbox",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the letters into this folder instead of sending them.",
 )
-@click.option("--again", type=Address(), multiple=True, help="With --send: also whose letter was refused or in doubt.")
+@click.option(
+    "--again", type=Address(), multiple=True, help="With --send: resend to this address, if refused or in doubt."
+)
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def digest(
     context: click.Context,
@@ -45,11 +47,11 @@ def digest(
     is_opened: bool,
     as_json: bool,
 ) -> None:
-    """Bring out an issue of an edition: the papers of a day, week or month that its rules pick.
+    """Publish an issue of an edition: the papers of a day, week or month that its rules select.
 
-    It is entered in the table `issues` (no edition brings a paper twice, and an issue stays as it came out),
-    and written as Markdown, text and HTML below the lake's digests/issues/. Mail needs a server
-    (PAPERLAKE_SMTP_URL) and a sender (PAPERLAKE_CONTACT); see docs/mail.md.
+    The issue is recorded in the table `issues` (an edition never repeats a paper, and an issue never changes), and
+    written as Markdown, text and HTML into digests/issues/ of the lake. Mail needs a server (PAPERLAKE_SMTP_URL) and
+    a sender (PAPERLAKE_CONTACT); see docs/mail.md.
 
     \b
       papers digest --edition daily --preview
@@ -60,83 +62,106 @@ def digest(
         raise click.UsageError("--preview, --send and --outbox exclude each other")
     if again and not is_sent:
         raise click.UsageError("--again goes with --send")
-    from paperlake.clock import started
-    from paperlake.config import settings
-    from paperlake.outputs.editions import editions_in_force
-    from paperlake.outputs.issues import composed, newest_period, wanting
-    from paperlake.outputs.mailing import bring_out, put_letters, send
+    from paperlake.clock import start_clock
+    from paperlake.config import read_settings
+    from paperlake.outputs.editions import load_editions
+    from paperlake.outputs.issues import load_issue, missing_dates, newest_period
+    from paperlake.outputs.mailing import release_issue, send_issue, write_letters
     from paperlake.outputs.site import build_site
-    from paperlake.render.period import period
-    from paperlake.render.plain_text import plain
+    from paperlake.render.period import period_of
+    from paperlake.render.plain_text import render_plain_text
     from schemas.calendar import newest_closed_date
 
-    said, clock = settings(), started(None)
-    edition = editions_in_force(said)[name]
+    settings, clock = read_settings(), start_clock(None)
+    edition = load_editions(settings)[name]
     closed = newest_closed_date(clock.now())
-    about = period(edition.every, day) if day else newest_period(edition, closed)
+    period = period_of(edition.every, day) if day else newest_period(edition, closed)
     if preview:
-        issue = composed(said.lake, edition, about)
-        click.echo(show.as_json(_told(issue)) if as_json else plain(issue), nl=as_json)
-        _warn(wanting(said.lake, about))
+        issue = load_issue(settings.lake, edition, period)
+        click.echo(show.as_json(_issue_as_dict(issue)) if as_json else render_plain_text(issue), nl=as_json)
+        _warn_of_missing_dates(missing_dates(settings.lake, period))
         return
-    if about.last > closed:
-        raise click.ClickException(f"{name}/{about.name} is not over yet; --preview shows what is known of it")
-    out = bring_out(said, edition, about, clock.started_at, whole_only=day is None)
-    if (said.lake.site / "index.html").exists():
-        build_site(said.lake, editions_in_force(said), said.public_url)  # its feeds
-    done = None
+    if period.last > closed:
+        raise click.ClickException(f"{name}/{period.name} has not ended yet; --preview shows it so far")
+    released = release_issue(settings, edition, period, clock.started_at, complete_only=day is None)
+    if (settings.lake.site / "index.html").exists():
+        build_site(settings.lake, load_editions(settings), settings.public_url)  # updates its feeds
+    report = None
     letters: list[Path] = []
     if is_sent:
         with show.progress_to("letters") as tick:
-            done = send(said, out, clock.now, tick, again=again)
+            report = send_issue(settings, released, clock.now, tick, resend_to=again)
     elif outbox is not None:
-        letters = put_letters(said, out, outbox, clock.now())
+        letters = write_letters(settings, released, outbox, clock.now())
     if as_json:
-        delivered = {what: [one.address for one in held] for what, held in _delivered(done)} if done else None
-        click.echo(show.as_json({**_told(out.issue), "files": out.files, "letters": letters, "delivered": delivered}))
+        delivered = (
+            {
+                status: [recipient.address for recipient in recipients]
+                for status, recipients in _recipients_by_status(report)
+            }
+            if report
+            else None
+        )
+        click.echo(
+            show.as_json(
+                {**_issue_as_dict(released.issue), "files": released.files, "letters": letters, "delivered": delivered}
+            )
+        )
     else:
-        _tell(out, letters, done)
+        _print_summary(released, letters, report)
     if is_opened:
-        webbrowser.open(next(path for path in out.files if path.suffix == ".html").as_uri())
-    context.exit(0 if done is None or done.is_whole else 1)
+        webbrowser.open(next(path for path in released.files if path.suffix == ".html").as_uri())
+    context.exit(0 if report is None or report.is_complete else 1)
 
 
-def _told(issue: Issue) -> dict[str, object]:
-    """An issue for machines."""
+def _issue_as_dict(issue: Issue) -> dict[str, object]:
+    """An issue in the form of `--json`."""
     papers = [
-        {"paper_id": one.paper_id, "title": one.title, "votes": one.votes, "score": one.score, "url": one.page}
-        for one in issue.papers
+        {
+            "paper_id": paper.paper_id,
+            "title": paper.title,
+            "votes": paper.votes,
+            "score": paper.score,
+            "url": paper.page,
+        }
+        for paper in issue.papers
     ]
     return {"issue": issue.name, "title": issue.title, "papers": papers}
 
 
-def _tell(out: Out, letters: Sequence[Path], done: Delivered | None) -> None:
-    from paperlake.text import many
+def _print_summary(released: ReleasedIssue, letters: Sequence[Path], report: DeliveryReport | None) -> None:
+    from paperlake.text import plural
 
-    click.echo(f"{out.issue.title}: {many(len(out.issue.papers), 'paper')}")
-    for number, one in enumerate(out.issue.papers[:3], 1):
-        click.echo(f"  {number}. {one.title}")
-    for path in out.files:
+    click.echo(f"{released.issue.title}: {plural(len(released.issue.papers), 'paper')}")
+    for number, paper in enumerate(released.issue.papers[:3], 1):
+        click.echo(f"  {number}. {paper.title}")
+    for path in released.files:
         click.echo(f"{path}")
-    _warn(out.wanting)
+    _warn_of_missing_dates(released.missing_dates)
     if letters:
-        click.echo(f"{many(len(letters), 'letter')} in {letters[0].parent}")
-    if done:
-        counts = [f"{len(held)} {what.replace('_', ' ')}" for what, held in _delivered(done) if held]
-        nobody = "it is empty, so nobody gets it" if not out.issue.papers else "nobody has subscribed"
-        click.echo(f"Letters: {', '.join(counts) or nobody}")
-        for what, held in _delivered(done):
-            for told in held if what in {"refused", "deferred", "in_doubt"} else ():
-                head = f"  {what.replace('_', ' ')}: {show.shown(told.address)}"
-                click.secho(f"{head}: {show.shown(told.said)}", err=True)
+        click.echo(f"{plural(len(letters), 'letter')} in {letters[0].parent}")
+    if report:
+        counts = [
+            f"{len(recipients)} {status.replace('_', ' ')}"
+            for status, recipients in _recipients_by_status(report)
+            if recipients
+        ]
+        no_letters = "none, because there are no subscribers" if released.issue.papers else "none, because it is empty"
+        click.echo(f"Letters: {', '.join(counts) or no_letters}")
+        for status, recipients in _recipients_by_status(report):
+            for recipient in recipients if status in {"refused", "deferred", "in_doubt"} else ():
+                head = f"  {status.replace('_', ' ')}: {show.safe_line(recipient.address)}"
+                click.secho(f"{head}: {show.safe_line(recipient.message)}", err=True)
 
 
-def _warn(missing: Sequence[date]) -> None:
+def _warn_of_missing_dates(missing: Sequence[date]) -> None:
     if missing:
-        told = f"Warning: {len(missing)} of its dates are not complete, the first is {missing[0]} (see `papers gaps`)"
-        click.secho(told, err=True, fg="yellow")
+        message = (
+            f"Warning: {len(missing)} of its dates are not complete, the first is {missing[0]} (see `papers gaps`)"
+        )
+        click.secho(message, err=True, fg="yellow")
 
 
-def _delivered(done: Delivered) -> list[tuple[str, list[Told]]]:
+def _recipients_by_status(report: DeliveryReport) -> list[tuple[str, list[RecipientStatus]]]:
     names = ("sent", "sent_before", "refused", "deferred", "in_doubt", "left")
-    return [(name, getattr(done, name)) for name in names]
+    return [(name, getattr(report, name)) for name in names]

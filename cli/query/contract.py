@@ -1,4 +1,4 @@
-"""`papers contract`: what readers of the data may rely on."""
+"""`papers contract`: print the data contract."""
 
 from __future__ import annotations
 
@@ -14,36 +14,41 @@ import click
 @click.option(
     "--since",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An older contract: say what differs, and fail if the version did not rise enough for it.",
+    help="An older contract: print the differences, and fail if the version does not reflect them.",
 )
 @click.pass_context
 def contract(context: click.Context, form: str, output: Path | None, since: Path | None) -> None:
-    """Print the data contract of this version: as the Open Data Contract Standard (YAML), or as a data dictionary.
+    """Print the data contract of this version, as YAML (Open Data Contract Standard) or as a data dictionary.
 
-    Versions follow semantic rules: major where a query may break (a column gone, renamed, of another type or
-    meaning), minor where something is new, patch where something is only worded better.
+    Versions are semantic. Major: a query may break (a column removed, renamed, or with another type or meaning).
+    Minor: something is new. Patch: only the wording changed.
     """
     import yaml
 
     from schemas.contract import changes, is_raised_enough
-    from schemas.contract import contract as now
+    from schemas.contract import contract as current_contract
     from schemas.dictionary import dictionary
 
     if since is not None:
         before: dict[str, Any] = yaml.safe_load(since.read_text(encoding="utf-8"))
-        found = changes(before, now())
-        for change in found:
-            click.echo(f"{change.level}: {change.what}", err=True)
-        if not is_raised_enough(before["version"], now()["version"], found):
+        differences = changes(before, current_contract())
+        for change in differences:
+            click.echo(f"{change.level}: {change.description}", err=True)
+        if not is_raised_enough(before["version"], current_contract()["version"], differences):
+            versions = f"{before['version']} to {current_contract()['version']}"
             click.secho(
-                f"Error: the version of the contract went from {before['version']} to {now()['version']}; that is not "
-                "enough. Raise CONTRACT_VERSION in schemas/catalogue.py, and tell readers in docs/data_changelog.md",
+                f"Error: the version of the contract went from {versions}, which is not enough. "
+                "Raise CONTRACT_VERSION in schemas/catalogue.py, and add an entry to docs/data_changelog.md",
                 err=True,
                 fg="red",
             )
             context.exit(1)
-    said = yaml.safe_dump(now(), sort_keys=False, allow_unicode=True, width=120) if form == "odcs" else dictionary()
+    text = (
+        yaml.safe_dump(current_contract(), sort_keys=False, allow_unicode=True, width=120)
+        if form == "odcs"
+        else dictionary()
+    )
     if output is None:
-        click.echo(said, nl=False)
+        click.echo(text, nl=False)
     else:
-        output.write_text(said, encoding="utf-8")
+        output.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`papers automate`: let a Prefect server notice that nothing runs."""
+"""`papers automate`: register the automation that runs doctor when daily runs stop."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import click
 
 @click.command()
 def automate() -> None:
-    """Let the Prefect server run doctor when no daily run has completed for 26 hours.
+    """Make the Prefect server run doctor when no daily run has completed for 26 hours.
 
-    For a server of your own, after `prefect deploy --all`: it registers one automation (and only one, however often
-    you call it). `papers serve` does this by itself. Notifications of the failed doctor are for your server to send.
+    For your own server, after `prefect deploy --all`. The command registers one automation; calling it again changes
+    nothing. `papers serve` registers it by itself. Configure your server to notify you when doctor fails.
     """
-    from flows.automations import AUTOMATION
-    from flows.automations import automate as register
-    from paperlake.config import settings
+    from flows.automations import AUTOMATION, register_automation
+    from paperlake.config import read_settings
 
-    api = settings().prefect_api
+    api = read_settings().prefect_api
     if api is None:
         raise click.UsageError("set PREFECT_API_URL to the server that runs the deployments")
-    register(api)
-    click.echo(f"{api.removesuffix('/api')} watches: {AUTOMATION!r} runs doctor")
+    register_automation(api)
+    click.echo(f"registered at {api.removesuffix('/api')}: automation {AUTOMATION!r} runs doctor")

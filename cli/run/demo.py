@@ -1,17 +1,22 @@
-"""`papers demo`: a month of mornings in a minute, offline."""
+"""`papers demo`: weeks of simulated daily runs, offline, in a minute."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
+import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import show
+
+if TYPE_CHECKING:
+    from flows.local_server import LocalServer
+    from sandbox.clock import Clock
 
 FIRST_MORNING = datetime(2025, 10, 6, 3, 15, tzinfo=UTC)
 QUERY = """
@@ -28,67 +33,96 @@ where is_listed group by listed_on, paper_id order by votes_gained desc limit 8
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("demo-lake"),
     show_default=True,
-    help="Where the lake of the demo lies; made anew.",
+    help="The demo lake; an existing one is replaced.",
 )
-@click.option("--mornings", type=click.IntRange(1, 400), default=30, show_default=True, help="How many to simulate.")
+@click.option(
+    "--mornings",
+    type=click.IntRange(2, 400),
+    default=24,
+    show_default=True,
+    help="Number of daily runs to simulate; the last one is a deployment run at a Prefect server.",
+)
 def demo(root: Path, mornings: int) -> None:
-    """Simulate a month of mornings of the daily run, against an invented Hub on loopback.
+    """Simulate weeks of daily runs against a generated Hub on loopback, offline.
 
-    Lists grow while their date is open, votes move for two weeks, papers are moved between dates: the lake
-    shows all of it afterwards. Nothing leaves this machine.
+    Lists grow while their date is open, votes change for two weeks, papers move between dates: the lake records all
+    of it. All runs but the last are in-process; the last one is a flow run that you can look at in Prefect's UI.
     """
     if root.exists() and any(root.iterdir()) and not (root / "manifest.json").exists():
-        raise click.UsageError(f"{root} is not empty and holds no lake; choose another with --root")
+        raise click.UsageError(f"{root} is not empty and is not a lake; choose another folder with --root")
     shutil.rmtree(root, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="paperlake-demo-") as state:
-        _simulate(root.absolute(), mornings, state)
-    _tell(root)
+        _simulate(root.absolute(), mornings, Path(state))
+    _print_result(root)
 
 
-def _simulate(root: Path, mornings: int, state: str) -> None:
+def _simulate(root: Path, mornings: int, state: Path) -> None:
     from sandbox.clock import Clock
-    from sandbox.generated import GeneratedHub
-    from sandbox.hub import HubServer
+    from sandbox.hub.generated import GeneratedHub
+    from sandbox.hub.server import HubServer
 
-    show.narrate(quiet=True)
+    show.log_to_stderr(quiet=True)
     clock = Clock(FIRST_MORNING)
     with HubServer(GeneratedHub(papers_a_day=25), clock=clock, quota=None) as hub:
         os.environ.update(
-            PAPERLAKE_ROOT=str(root), PAPERLAKE_STATE=state, PAPERLAKE_HUB_URL=hub.url, PAPERLAKE_HUB_QUOTA="0"
+            PAPERLAKE_ROOT=str(root), PAPERLAKE_STATE=str(state), PAPERLAKE_HUB_URL=hub.url, PAPERLAKE_HUB_QUOTA="0"
         )
-        click.echo(f"An invented Hub is at {hub.url}.", err=True)
-        from paperlake.pipelines.in_process import run_daily
+        click.echo(f"A generated Hub runs at {hub.url}.", err=True)
+        from paperlake.config import read_settings
+        from paperlake.serve_state import use_own_prefect_home
 
-        failed = 0
-        for morning in range(mornings):
-            now = FIRST_MORNING + timedelta(days=morning)
-            clock.move_to(now)
-            outcome = run_daily(None, recheck=True, now=now, site=morning == mornings - 1)
-            failed += bool(outcome.problems)
-            click.echo(f"{now:%a %Y-%m-%d %H:%M} UTC  {show.shown(outcome.summary)}", err=True)
-        if failed:
-            raise click.ClickException(f"{failed} of {mornings} mornings had problems")
+        use_own_prefect_home(read_settings())
+        from flows.local_server import LocalServer
+
+        # It starts while the first mornings run.
+        with LocalServer(state) as server:
+            for morning in range(mornings - 1):
+                _run_in_process(clock, FIRST_MORNING + timedelta(days=morning))
+            _run_deployment(server, clock, FIRST_MORNING + timedelta(days=mornings - 1))
 
 
-def _tell(root: Path) -> None:
-    # At the end of a process with Prefect's threads, DuckDB tells at length which objects it leaves to the system.
-    atexit.register(os.dup2, os.open(os.devnull, os.O_WRONLY), 2)
-    from cli.query import published_tables
+def _run_in_process(clock: Clock, now: datetime) -> None:
+    from paperlake.pipelines.in_process import run_daily
+
+    clock.move_to(now)
+    report = run_daily(None, recheck=True, now=now, site=False)
+    click.echo(f"{now:%a %Y-%m-%d %H:%M} UTC  {show.safe_line(report.summary)}", err=True)
+    if report.problems:
+        raise click.ClickException("; ".join(map(show.safe_line, report.problems)))
+
+
+def _run_deployment(server: LocalServer, clock: Clock, now: datetime) -> None:
+    from flows.deployment_run import run_deployment
+
+    click.echo(f"{now:%a %Y-%m-%d %H:%M} UTC  The deployment daily/daily runs at a Prefect server.", err=True)
+    clock.move_to(now)
+    run = run_deployment(server, "daily/daily", {"recheck": True, "now": now.isoformat()})
+    click.echo(
+        f"{now:%a %Y-%m-%d %H:%M} UTC  Flow run {run.name}: {run.state}. Prefect's UI shows it: {run.url}", err=True
+    )
+    if run.state != "Completed":
+        raise click.ClickException(f"the deployment run {run.name} ended as {run.state}; its log is in {server.log}")
+    if sys.stdin.isatty():
+        click.pause("Look at it in your browser. Press any key to stop the Prefect server and see the tables ...")
+
+
+def _print_result(root: Path) -> None:
+    from cli.query.tables import published_tables
     from paperlake.store.lake import Lake
     from paperlake.store.sql import query
 
     lake = Lake(root.absolute())
     click.echo(f"\nPublished in {root}:\n")
     show.table(published_tables(lake), right=("rows", "kB"))
-    click.echo("\nThe papers that gained most votes while we watched:\n")
+    click.echo("\nThe papers that gained most votes during the demo:\n")
     rows = [{**row, "title": str(row["title"])[:60]} for row in query(lake, QUERY).to_pylist()]
     show.table(rows, right=("votes_gained", "captures"))
     click.echo(
-        f"\nNext: ask it something yourself,\n"
+        f"\nNext steps. Query it:\n"
         f"  PAPERLAKE_ROOT={root} .venv/bin/papers sql 'from source_days'\n"
-        f"look at its pages:\n  {(root / 'digests' / 'site' / 'index.html').absolute().as_uri()}\n"
-        f"bring out an issue as a mail:\n"
+        f"Open its site:\n  {(root / 'digests' / 'site' / 'index.html').absolute().as_uri()}\n"
+        f"Publish an issue as a mail:\n"
         f"  PAPERLAKE_ROOT={root} .venv/bin/papers digest --edition daily --date 2025-11-03 --open\n"
-        f"read the files with any tool (pandas, Polars, DuckDB): {root}/tables/listings/**/*.parquet\n"
-        f"or capture the real Hub: make daily"
+        f"Read the files with pandas, Polars or DuckDB: {root}/tables/listings/**/*.parquet\n"
+        f"Capture the real Hub: make daily"
     )

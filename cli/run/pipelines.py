@@ -1,4 +1,4 @@
-"""How a command runs its pipeline: in this process, or where PREFECT_API_URL names a server, as a flow run."""
+"""Choose how to run a pipeline: in this process, or as a flow run if PREFECT_API_URL names a server."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from types import ModuleType
 
 
 def pipelines() -> ModuleType:
-    """The module whose `run_daily`, `run_backfill` and `run_harvest` are meant. Raises SettingWrong."""
-    from paperlake.config import settings
+    """The module with `run_daily`, `run_backfill` and `run_harvest` to use. Raises InvalidSetting."""
+    from paperlake.config import read_settings
 
-    if settings().prefect_api:
-        from flows import by_hand
+    if read_settings().prefect_api:
+        from flows import flow_runs
 
-        return by_hand
+        return flow_runs
     from paperlake.pipelines import in_process
 
     return in_process

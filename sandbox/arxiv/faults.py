@@ -1,4 +1,4 @@
-"""What can go wrong on the way from arXiv: faults that are set for some requests."""
+"""Faults that a sandbox arXiv injects into its answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Literal, get_args
 
-from sandbox.answers import Answer
-from sandbox.faults import Fault
+from sandbox.http.answer import Answer
+from sandbox.http.faults import HttpFault
 
 Kind = Literal[
     "status",
@@ -29,11 +29,11 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 _STATUSES = range(200, 600)
 _HTML = {"Content-Type": "text/html"}
-_CHECKING = (
+_BROWSER_CHECK = (
     b"<!DOCTYPE html>\n<html><head><title>arXiv</title><meta http-equiv=refresh content=5></head>\n"
     b"<body><p>Checking your browser &mdash; please wait<br></body></html>\n"
 )
-# Ten of the one before, nine times over: three gigabytes where somebody expands them.
+# Each entity holds the one before it ten times: a parser that expands them needs three gigabytes.
 _ENTITIES = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 _BOMB_HEAD = f'<!DOCTYPE OAI-PMH [<!ENTITY l0 "lol">{_ENTITIES}]>\n<OAI-PMH'
 _RECORDS = re.compile(rb"(<ListRecords>|<ListIdentifiers>).*(</ListRecords>|</ListIdentifiers>)", re.DOTALL)
@@ -41,24 +41,23 @@ _RECORDS = re.compile(rb"(<ListRecords>|<ListIdentifiers>).*(</ListRecords>|</Li
 
 @dataclass(frozen=True)
 class ArxivFault:
-    """One thing that goes wrong, for the requests that it matches, `times` times (None: for ever).
+    """A fault for some of the requests that it matches: after the first `after`, the next `times` (None: all).
 
-    status        answers `status` (503) and a page of HTML
-    html          answers a page of HTML that is no XML, with status 200
-    no_records    answers a list without its records and its token, where there are some
-    cut           answers half of the XML as if it were all
-    invalid_utf8  puts a byte that is no UTF-8 into the first title, or where there is none behind the first tag
-    xml_bomb      puts entities before the XML that expand to three gigabytes, and one of them into the request element
-    truncate      announces the whole body, sends half of it and hangs up
-    drop          hangs up without a word
-    delay         waits `seconds` before the answer, which is then the ordinary one
-    drip          spreads the body over `seconds`, a piece every twentieth of a second
-    drip_headers  does the same to the status line and the headers
+    status        answers with `status` (503) and an HTML page
+    html          answers with an HTML page and status 200
+    no_records    answers with a list without its records and its token
+    cut           answers with the first half of the XML, as a complete body
+    invalid_utf8  inserts bytes that are not UTF-8 into the first title, else after the first tag
+    xml_bomb      adds entities that expand to three gigabytes, and a reference to one in the request element
+    truncate      announces the whole body, sends half of it and closes the connection
+    drop          closes the connection without an answer
+    delay         waits `seconds`, then sends the ordinary answer
+    drip          spreads the body over `seconds`, a piece every 50 ms
+    drip_headers  spreads the status line and the headers in the same way
 
-    `retry_after` goes into the header of that name: seconds, a time from now that is told as a date, or any text
-    whatever (`"soon"`, `"-1"`, `"99999999999"`); None leaves it out, but real ones were always there with 503.
-    `verb` matches the verb and `resumed` whether there is a token; None matches everything. The first `after`
-    requests that match are let be.
+    `retry_after` sets the header Retry-After: seconds, a timedelta from now (sent as a date), or any text (`"soon"`,
+    `"-1"`). None omits it, but every recorded 503 has it. `verb` matches the verb, and `resumed` whether there is a
+    token; None matches everything.
     """
 
     kind: Kind
@@ -72,38 +71,38 @@ class ArxivFault:
     times: int | None = 1
 
     def __post_init__(self) -> None:
-        """Refuse what could not be done."""
+        """Raise ValueError for invalid fields."""
         if self.kind not in KINDS:
-            raise ValueError(f"unknown kind of fault {self.kind!r}; there are {', '.join(KINDS)}")
+            raise ValueError(f"unknown kind of fault {self.kind!r}; choose one of {', '.join(KINDS)}")
         if self.status not in _STATUSES:
             raise ValueError(f"status must be between {_STATUSES[0]} and {_STATUSES[-1]}, not {self.status}")
         for name in ("seconds", "after", "times"):
             if (number := getattr(self, name)) is not None and number < 0:
-                raise ValueError(f"{name} must not be negative, and is {number}")
+                raise ValueError(f"{name} must not be negative: {number}")
 
     def hits(self, arguments: Mapping[str, str]) -> bool:
-        """Whether a request is one of those that this fault is for."""
+        """Whether this fault matches a request."""
         is_verb = self.verb is None or arguments.get("verb") == self.verb
         return is_verb and (self.resumed is None or ("resumptionToken" in arguments) == self.resumed)
 
     @property
-    def of_sending(self) -> Fault | None:
-        """What `wire.send` is to do, where the fault is one of the sending."""
+    def send_fault(self) -> HttpFault | None:
+        """The fault for `wire.send`; None if this fault only changes the answer."""
         match self.kind:
             case "truncate" | "drop" | "delay" | "drip" | "drip_headers":
-                return Fault(self.kind, seconds=self.seconds)
+                return HttpFault(self.kind, seconds=self.seconds)
         return None
 
 
 def damaged(answer: Answer, fault: ArxivFault, at: datetime) -> Answer:
-    """What is answered instead of `answer`; the same where the fault is one of the sending."""
+    """The answer to send instead of `answer`. A fault that only affects the sending adds its headers."""
     headers, body = {**answer.headers, **fault.headers}, answer.body
     match fault.kind:
         case "status":
-            waited = _retry_after(fault, at)
-            return Answer(fault.status, _apology(fault, waited), {**_HTML, **waited, **fault.headers})
+            retry_after = _retry_after(fault, at)
+            return Answer(fault.status, _error_page(fault, retry_after), {**_HTML, **retry_after, **fault.headers})
         case "html":
-            return Answer(HTTPStatus.OK, _CHECKING, {**_HTML, **fault.headers})
+            return Answer(HTTPStatus.OK, _BROWSER_CHECK, {**_HTML, **fault.headers})
         case "no_records":
             body = _RECORDS.sub(rb"\1\2", body)
         case "cut":
@@ -122,12 +121,12 @@ def _retry_after(fault: ArxivFault, at: datetime) -> dict[str, str]:
             return {}
         case timedelta() as wait:
             return {"Retry-After": format_datetime(at + wait, usegmt=True)}
-        case said:
-            return {"Retry-After": f"{said}"}
+        case text:
+            return {"Retry-After": f"{text}"}
 
 
-def _apology(fault: ArxivFault, waited: Mapping[str, str]) -> bytes:
-    # In these very words the old server asked to wait (2018).
-    seconds = waited.get("Retry-After", "")
-    said = f"Retry after {seconds} seconds" if seconds.isdigit() else f"Error {fault.status}"
-    return f"<html><body>\n<h1>{said}</h1>\n</body></html>\n".encode()
+def _error_page(fault: ArxivFault, retry_after: Mapping[str, str]) -> bytes:
+    # The old server's text (2018).
+    seconds = retry_after.get("Retry-After", "")
+    message = f"Retry after {seconds} seconds" if seconds.isdigit() else f"Error {fault.status}"
+    return f"<html><body>\n<h1>{message}</h1>\n</body></html>\n".encode()

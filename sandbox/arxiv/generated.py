@@ -1,6 +1,6 @@
-"""An invented arXiv of any size, the same for everybody with the same seed."""
+"""A generated arXiv of any size. The same seed gives the same papers."""
 
-# Shares are read best where they are drawn, and lists of words as words.
+# Probabilities stand where they are drawn, and word lists stand as text.
 # ruff: noqa: PLR2004, SIM905
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import random
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 
-from sandbox import arxiv_texts as texts
-from sandbox.arxiv_papers import Paper, Version
-from sandbox.arxiv_sets import ALIASES, CATEGORIES, ENDED, SUCCESSORS
+from sandbox.arxiv import texts
+from sandbox.arxiv.papers import Paper, Version
+from sandbox.arxiv.sets import ALIASES, CATEGORIES, ENDED_ARCHIVES, SUCCESSORS
 
 FIRST, LAST = date(1995, 1, 1), date(2026, 10, 30)
 _EARLIEST = datetime(2007, 5, 23, 1, tzinfo=UTC)
@@ -22,39 +22,37 @@ _ARCHIVES_OF_OLD = (
 )
 _BUSY = "cs.LG cs.CV cs.CL cs.AI cs.RO stat.ML hep-th hep-ph quant-ph math.AP math.CO cs.IT math-ph cs.NA".split()
 _ALL = sorted(CATEGORIES)
-_BULK_DAYS = 8
+_MASS_UPDATE_DAYS = 8
 
 
-def generated(count: int, *, seed: int = 1, first: date = FIRST, last: date = LAST) -> list[Paper]:
-    """That many papers, in order of their ids, submitted from the month of `first` on and last modified by `last`.
+def generate_papers(count: int, *, seed: int = 1, first: date = FIRST, last: date = LAST) -> list[Paper]:
+    """Generate `count` papers in id order, submitted since the month of `first` and last modified by `last`.
 
-    Datestamps are later modifications, begin with 2007-05-23 and gather on a few dates, as arXiv's do. Nothing is
-    deleted, and two papers may share their instant. ValueError for a range of dates in which nothing can happen.
+    Like arXiv's, datestamps begin with 2007-05-23 and cluster on a few dates. No paper is deleted. Two papers may
+    have the same modification time. Raises ValueError for a date range that is too short or too early.
     """
     if max(first, _EARLIEST.date()) > last - timedelta(days=60):
-        raise ValueError(
-            f"no papers can be invented from {first} to {last}: give them two months, and those after 2007-05"
-        )
-    rng = random.Random(f"{seed}:{count}:{first}:{last}")  # noqa: S311 - invention
-    bulk = _bulk_instants(rng, last)
+        raise ValueError(f"no papers can be generated from {first} to {last}: the range needs two months after 2007-05")
+    rng = random.Random(f"{seed}:{count}:{first}:{last}")  # noqa: S311 - no secret
+    mass_updates = _mass_update_times(rng, last)
     papers = (
-        _paper(seed, paper_id, month, last, bulk)
+        _paper(seed, paper_id, month, last, mass_updates)
         for month, papers_in_month in _months(rng, count, first, last)
-        for paper_id in _names(rng, month, papers_in_month)
+        for paper_id in _paper_ids(rng, month, papers_in_month)
     )
     return sorted(papers, key=lambda paper: paper.id)
 
 
 def _months(rng: random.Random, count: int, first: date, last: date) -> list[tuple[date, int]]:
-    """The months in which papers come in, and how many; later months have more."""
+    """The months of submission, with the number of papers in each. Later months have more."""
     months = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
-    # The last month would leave its papers no time to be modified in.
+    # Papers of the last month would have no time for a modification.
     months = [each for each in months if first.replace(day=1) <= each < last.replace(day=1)]
     drawn = Counter(rng.choices(months, [1 + 0.03 * place for place in range(len(months))], k=count))
     return sorted(drawn.items())
 
 
-def _names(rng: random.Random, month: date, count: int) -> list[str]:
+def _paper_ids(rng: random.Random, month: date, count: int) -> list[str]:
     """Ids in three styles: `hep-th/0309136`, `0704.0002`, `2511.01234`."""
     stamp = f"{month:%y%m}"
     if month < _NEW_IDS:
@@ -67,15 +65,18 @@ def _names(rng: random.Random, month: date, count: int) -> list[str]:
     return [f"{stamp}.{number:0{digits}d}" for number in drawn]
 
 
-def _bulk_instants(rng: random.Random, last: date) -> list[datetime]:
-    """When many papers were modified at once."""
+def _mass_update_times(rng: random.Random, last: date) -> list[datetime]:
+    """The times at which many papers were modified at once."""
     span = (last - _EARLIEST.date()).days - 1
-    days = [_EARLIEST.date(), *(_EARLIEST.date() + timedelta(days=rng.randrange(1, span)) for _ in range(_BULK_DAYS))]
+    days = [
+        _EARLIEST.date(),
+        *(_EARLIEST.date() + timedelta(days=rng.randrange(1, span)) for _ in range(_MASS_UPDATE_DAYS)),
+    ]
     return sorted(datetime.combine(day, time(2), UTC) for day in days)
 
 
-def _paper(seed: int, paper_id: str, month: date, last: date, bulk: list[datetime]) -> Paper:
-    rng = random.Random(f"{seed}:{paper_id}")  # noqa: S311 - invention
+def _paper(seed: int, paper_id: str, month: date, last: date, mass_updates: list[datetime]) -> Paper:
+    rng = random.Random(f"{seed}:{paper_id}")  # noqa: S311 - no secret
     categories = _categories(rng, paper_id)
     primary = categories[0]
     versions = _versions(rng, month, last)
@@ -87,14 +88,14 @@ def _paper(seed: int, paper_id: str, month: date, last: date, bulk: list[datetim
     authors = texts.authors(rng)
     return Paper(
         id=paper_id,
-        submitter=authors[0].in_line,
+        submitter=authors[0].full_name,
         title=texts.title(rng, is_wrapped=is_wrapped),
         authors=authors,
         authors_line=texts.authors_line(rng, authors),
         categories=categories,
         abstract=texts.abstract(rng, is_wrapped=is_wrapped),
         versions=versions,
-        modified_at=_modified_at(rng, versions[-1].submitted_at, last, bulk),
+        modified_at=_modified_at(rng, versions[-1].submitted_at, last, mass_updates),
         comments=comments,
         proxy="EPTCS" if rng.random() < 0.02 else None,
         report_no=texts.report_no(rng),
@@ -108,8 +109,8 @@ def _paper(seed: int, paper_id: str, month: date, last: date, bulk: list[datetim
 
 def _categories(rng: random.Random, paper_id: str) -> tuple[str, ...]:
     archive, slash, _ = paper_id.partition("/")
-    if archive in ENDED:
-        # Both names are on such papers today.
+    if archive in ENDED_ARCHIVES:
+        # arXiv lists such papers under the old and the new name.
         drawn = [archive, SUCCESSORS[archive]]
     elif slash:
         drawn = [rng.choice([each for each in _ALL if CATEGORIES[each].archive == archive])]
@@ -123,24 +124,24 @@ def _categories(rng: random.Random, paper_id: str) -> tuple[str, ...]:
 
 def _versions(rng: random.Random, month: date, last: date) -> tuple[Version, ...]:
     at = datetime.combine(month, time(), UTC) + timedelta(seconds=rng.randrange(28 * 86_400))
-    instants = [at]
+    times = [at]
     end = datetime.combine(last, time(), UTC) - timedelta(days=2)
     while rng.random() < 0.4:
         at += timedelta(seconds=3600 + int(rng.expovariate(1 / (90 * 86_400))))
-        instants.append(at)
+        times.append(at)
     source_type = rng.choices((None, "D", "S", "AD", "X"), (70, 15, 6, 5, 4))[0]
-    kept = [instants[0], *(each for each in instants[1:] if each < end)]
+    submitted = [times[0], *(each for each in times[1:] if each < end)]
     size_kb = rng.randrange(6, 3000)
-    return tuple(Version(each, size_kb + 3 * place, source_type) for place, each in enumerate(kept))
+    return tuple(Version(each, size_kb + 3 * place, source_type) for place, each in enumerate(submitted))
 
 
-def _modified_at(rng: random.Random, submitted_at: datetime, last: date, bulk: list[datetime]) -> datetime:
-    """At the announcement, on one of the dates on which many were modified, or whenever."""
+def _modified_at(rng: random.Random, submitted_at: datetime, last: date, mass_updates: list[datetime]) -> datetime:
+    """The announcement, one of the mass updates, or any later time."""
     end = datetime.combine(last, time(23), UTC)
     announced = max(submitted_at + timedelta(hours=rng.randrange(10, 60)), _EARLIEST)
     draw = rng.random()
-    if draw < 0.35 and (later := [each for each in bulk if each > announced]):
-        # Two of a batch may well share their second.
+    if draw < 0.35 and (later := [each for each in mass_updates if each > announced]):
+        # Two papers of a mass update may have the same second.
         return rng.choice(later) + timedelta(seconds=rng.randrange(1800))
     if draw < 0.6 and announced < end:
         return announced + timedelta(seconds=rng.randrange(max(1, int((end - announced).total_seconds()))))

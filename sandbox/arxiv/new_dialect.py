@@ -1,7 +1,7 @@
-"""How the new server, oaipmh.arxiv.org, writes its answers (since March 2025): loosely, with the faults of its code.
+"""The XML of the new server, oaipmh.arxiv.org (since March 2025), with its white space and the bugs of its code.
 
-Seen in replies that arXiv's own code made: `created` is the date of the newest version and `updated` that of the last
-change, no affiliations, and in `<acm-class>` stands the MSC class, or `None` where there is none.
+Replies made by arXiv's own code show them: `created` is the date of the newest version and `updated` that of the last
+change; there are no affiliations; `<acm-class>` contains the MSC class, or `None` if there is none.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from sandbox.arxiv_papers import Author, Paper
-from sandbox.arxiv_sets import ARCHIVES, CATEGORIES, GROUPS, current, new_sets, new_sets_in_lists
+from sandbox.arxiv.papers import Author, Paper
+from sandbox.arxiv.sets import ARCHIVES, CATEGORIES, GROUPS, current_categories, new_sets, new_sets_in_lists
 
 PATH = "/oai"
 HEADERS: Mapping[str, str] = {"Content-Type": "application/xml"}
@@ -54,15 +54,15 @@ xsi:schemaLocation="http://www.openarchives.org/OAI/1.1/eprints http://www.opena
 
 
 def escaped(text: str) -> str:
-    """`text` as XML, quotes too; letters stay as they are."""
+    """Escape `text` for XML, including quotes. Non-ASCII letters stay as they are."""
     marked = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return marked.replace("'", "&#39;").replace('"', "&#34;")
 
 
-def document(at: datetime, url: str, asked: Mapping[str, str], inner: str) -> str:
-    """An answer with what was asked and what is said."""
-    quote, room = ("'", 16) if "resumptionToken" in asked else ('"', 12 if asked.get("verb") == "ListSets" else 16)
-    attributes = "".join(f" {name}={quote}{escaped(value)}{quote}" for name, value in asked.items())
+def document(at: datetime, url: str, echoed: Mapping[str, str], inner: str) -> str:
+    """A complete answer with its request element."""
+    quote, room = ("'", 16) if "resumptionToken" in echoed else ('"', 12 if echoed.get("verb") == "ListSets" else 16)
+    attributes = "".join(f" {name}={quote}{escaped(value)}{quote}" for name, value in echoed.items())
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<OAI-PMH xmlns="{_OAI}" \n         {_XSI}\n'
         f'         xsi:schemaLocation="{_OAI} {_OAI}OAI-PMH.xsd">\n'
@@ -71,14 +71,14 @@ def document(at: datetime, url: str, asked: Mapping[str, str], inner: str) -> st
     )
 
 
-def error(code: str, said: str) -> str:
-    """A refusal."""
-    return f"    <error code='{code}'>{escaped(said)}</error>\n"
+def error(code: str, message: str) -> str:
+    """An error element."""
+    return f"    <error code='{code}'>{escaped(message)}</error>\n"
 
 
 def identify(url: str) -> str:
-    """What the repository is. The real one always tells its own address; this one must tell where it is."""
-    named = {
+    """The Identify element. Unlike the real server, it gives the sandbox's own address."""
+    elements = {
         "repositoryName": "arXiv",
         "baseURL": escaped(url),
         "protocolVersion": "2.0",
@@ -87,12 +87,12 @@ def identify(url: str) -> str:
         "deletedRecord": "persistent",
         "granularity": "YYYY-MM-DD",
     }
-    inner = "".join(f"        <{name}>{text}</{name}>\n" for name, text in named.items())
+    inner = "".join(f"        <{name}>{text}</{name}>\n" for name, text in elements.items())
     return f"    <Identify>\n{inner}{_DESCRIPTION}    </Identify>\n"
 
 
 def metadata_formats() -> str:
-    """The formats, of all papers alike."""
+    """The metadata formats, which are the same for all papers."""
     inner = "".join(
         f"                <metadataFormat>\n    <metadataPrefix>{prefix}</metadataPrefix>\n"
         f"    <schema>{schema}</schema>\n    <metadataNamespace>{namespace}</metadataNamespace>\n</metadataFormat>\n\n"
@@ -102,7 +102,7 @@ def metadata_formats() -> str:
 
 
 def sets() -> str:
-    """The sets, the categories by their ids; an archive that is a category of its own is told twice."""
+    """The sets, categories in id order. An archive that is also a category occurs twice."""
     categories = ((CATEGORIES[each].set_spec, CATEGORIES[each].name) for each in sorted(CATEGORIES))
     inner = "".join(
         f"                <set>\n        <setSpec>{spec}</setSpec>\n        <setName>{escaped(name)}</setName>\n"
@@ -113,14 +113,14 @@ def sets() -> str:
 
 
 def listed(verb: str, items: str, token: str) -> str:
-    """A list or a single record, and the token behind it."""
-    # A record that stands alone is indented less than one of a list, its first line that is.
+    """A list or a single record, followed by the token."""
+    # The first line of a single record is indented less than that of a record in a list.
     inner = items.removeprefix("    ") if verb == "GetRecord" else items
     return f"    <{verb}>\n{inner}{token}    </{verb}>\n"
 
 
 def resumption(token: str, *, cursor: int, total: int, expires_at: datetime) -> str:
-    """Where to go on; the last page of several has an empty one. How many there are is not told."""
+    """The resumption token, empty on the last of several pages. The new server gives no counts."""
     del cursor, total
     room = " " * 20
     if not token:
@@ -130,13 +130,13 @@ def resumption(token: str, *, cursor: int, total: int, expires_at: datetime) -> 
 
 
 def header(paper: Paper) -> str:
-    """A header as `ListIdentifiers` has it, whose sets are not those of the record."""
+    """A header as in `ListIdentifiers`. Its sets differ from those of the record."""
     return _header(paper, new_sets_in_lists(paper.categories))
 
 
-def _header(paper: Paper, sets_of_it: list[str]) -> str:
+def _header(paper: Paper, set_specs: list[str]) -> str:
     status = ' status="deleted"' if paper.is_deleted else ""
-    specs = "".join(f"            <setSpec>{spec}</setSpec>\n" for spec in sets_of_it)
+    specs = "".join(f"            <setSpec>{spec}</setSpec>\n" for spec in set_specs)
     return (
         f"                <header{status}>\n        <identifier>{paper.identifier}</identifier>\n"
         f"        <datestamp>{paper.datestamp}</datestamp>\n{specs}    </header>\n\n"
@@ -144,7 +144,7 @@ def _header(paper: Paper, sets_of_it: list[str]) -> str:
 
 
 def record(paper: Paper, prefix: str) -> str:
-    """A record: of a deleted paper the header alone."""
+    """A record. A deleted paper has only its header."""
     opening, closing = f"{' ' * 20}<record>\n", "        </record>\n\n"
     opening += _header(paper, new_sets(paper.categories))
     if paper.is_deleted:
@@ -168,10 +168,10 @@ def _arxiv(paper: Paper, prefix: str) -> str:
         parts += _element("updated", f"{paper.datestamp}") + f"        <authors>\n{names}        </authors>\n{title}"
         parts += _element("categories", categories)
     else:
-        line = _element("authors", paper.authors_in_line, 8)
+        line = _element("authors", paper.authors_text, 8)
         parts = _versions(paper) if prefix == "arXivRaw" else ""
         parts += f"{title}{line}" + _element("categories", categories, 8)
-    # The fault of two of the three formats: the class of the other kind, in the words of Python.
+    # A bug of two of the three formats: they give the MSC class as ACM class, formatted by Python.
     acm = paper.acm_class if prefix == "arXivOld" or not paper.acm_class else f"{paper.msc_class}"
     classes = [("msc-class", paper.msc_class), ("acm-class", acm)]
     last = [("license", paper.license), ("abstract", paper.abstract)]
@@ -213,10 +213,10 @@ def _dublin_core(paper: Paper) -> str:
         for author in paper.authors
     )
     first, newest = paper.versions[0].submitted_at, paper.versions[-1].submitted_at
-    named = [
+    elements = [
         ("title", paper.title, 8),
         *(("creator", each, 12) for each in creators),
-        *(("subject", each, 12) for each in dict.fromkeys(each.name for each in current(paper.categories))),
+        *(("subject", each, 12) for each in dict.fromkeys(each.name for each in current_categories(paper.categories))),
         ("subject", paper.msc_class, 12),
         ("subject", paper.acm_class, 12),
         ("description", f"{paper.abstract} ", 12),
@@ -229,5 +229,5 @@ def _dublin_core(paper: Paper) -> str:
         ("identifier", paper.journal_ref, 12),
         ("identifier", f"doi:{paper.doi}" if paper.doi else None, 12),
     ]
-    inner = "".join(_element(f"dc:{name}", text, room) for name, text, room in named)
+    inner = "".join(_element(f"dc:{name}", text, room) for name, text, room in elements)
     return f"{_DC}\n{inner}    </oai_dc:dc>\n"

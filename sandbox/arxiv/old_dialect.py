@@ -1,12 +1,12 @@
-"""How the old server, export.arxiv.org/oai2, wrote its answers (until March 2025): close together, in ASCII."""
+"""The XML of the old server, export.arxiv.org/oai2 (until March 2025): compact, in ASCII."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from sandbox.arxiv_papers import Author, Paper
-from sandbox.arxiv_sets import ARCHIVES, OLD_SETS, Category, current, old_sets
+from sandbox.arxiv.papers import Author, Paper
+from sandbox.arxiv.sets import ARCHIVES, OLD_SETS, Category, current_categories, old_sets
 
 PATH = "/oai2"
 HEADERS: Mapping[str, str] = {"Server": "Apache", "Content-Type": "text/xml", "Connection": "close"}
@@ -48,14 +48,14 @@ xsi:schemaLocation="http://www.openarchives.org/OAI/1.1/eprints http://www.opena
 
 
 def escaped(text: str) -> str:
-    """`text` as XML; whatever is not ASCII becomes a reference."""
+    """Escape `text` for XML. Non-ASCII characters become references."""
     marked = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return marked if marked.isascii() else "".join(each if each.isascii() else f"&#x{ord(each):x};" for each in marked)
 
 
-def document(at: datetime, url: str, asked: Mapping[str, str], inner: str) -> str:
-    """An answer with what was asked and what is said."""
-    attributes = "".join(f' {name}="{escaped(asked[name])}"' for name in _ATTRIBUTES if name in asked)
+def document(at: datetime, url: str, echoed: Mapping[str, str], inner: str) -> str:
+    """A complete answer with its request element."""
+    attributes = "".join(f' {name}="{escaped(echoed[name])}"' for name in _ATTRIBUTES if name in echoed)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<OAI-PMH xmlns="{_OAI}" {_XSI} xsi:schemaLocation="{_OAI} {_OAI}OAI-PMH.xsd">\n'
@@ -65,13 +65,13 @@ def document(at: datetime, url: str, asked: Mapping[str, str], inner: str) -> st
     )
 
 
-def error(code: str, said: str) -> str:
-    """A refusal."""
-    return f'<error code="{code}">{escaped(said)}</error>\n'
+def error(code: str, message: str) -> str:
+    """An error element."""
+    return f'<error code="{code}">{escaped(message)}</error>\n'
 
 
 def identify(url: str) -> str:
-    """What the repository is."""
+    """The Identify element."""
     return (
         f"<Identify>\n<repositoryName>arXiv</repositoryName>\n<baseURL>{escaped(url)}</baseURL>\n"
         "<protocolVersion>2.0</protocolVersion>\n<adminEmail>help@arxiv.org</adminEmail>\n"
@@ -81,7 +81,7 @@ def identify(url: str) -> str:
 
 
 def metadata_formats() -> str:
-    """The formats, of all papers alike."""
+    """The metadata formats, which are the same for all papers."""
     inner = "".join(
         f"<metadataFormat>\n <metadataPrefix>{prefix}</metadataPrefix>\n <schema>{schema}</schema>\n"
         f" <metadataNamespace>{namespace}</metadataNamespace>\n</metadataFormat>\n"
@@ -91,7 +91,7 @@ def metadata_formats() -> str:
 
 
 def sets() -> str:
-    """The sets, in the order of the alphabet."""
+    """The sets, in alphabetical order."""
     inner = "".join(
         f"<set>\n <setSpec>{spec}</setSpec>\n <setName>{escaped(name)}</setName>\n</set>\n"
         for spec, name in sorted(OLD_SETS.items())
@@ -100,12 +100,12 @@ def sets() -> str:
 
 
 def listed(verb: str, items: str, token: str) -> str:
-    """A list or a single record, and the token behind it."""
+    """A list or a single record, followed by the token."""
     return f"<{verb}>\n{items}{token}</{verb}>\n"
 
 
 def resumption(token: str, *, cursor: int, total: int, expires_at: datetime) -> str:
-    """Where to go on; the last page of several has an empty one. When it ends is not told."""
+    """The resumption token, empty on the last of several pages. The old server gives no expiration date."""
     del expires_at
     return f'<resumptionToken cursor="{cursor}" completeListSize="{total}">{token}</resumptionToken>\n'
 
@@ -121,7 +121,7 @@ def header(paper: Paper) -> str:
 
 
 def record(paper: Paper, prefix: str) -> str:
-    """A record: of a deleted paper the header alone."""
+    """A record. A deleted paper has only its header."""
     if paper.is_deleted:
         return f"<record>\n{header(paper)}</record>\n"
     inner = _dublin_core(paper) if prefix == "oai_dc" else _arxiv(paper, prefix)
@@ -137,7 +137,7 @@ def _arxiv(paper: Paper, prefix: str) -> str:
     opening = f'<{prefix} xmlns="{namespace}" {_XSI} xsi:schemaLocation="{namespace} {namespace[:-1]}.xsd">'
     parts = _opening(paper) if prefix == "arXiv" else _raw_opening(paper) if prefix == "arXivRaw" else ""
     names = "".join(_author(each) for each in paper.authors)
-    line = _element("authors", paper.authors_in_line)
+    line = _element("authors", paper.authors_text)
     title = _element("title", paper.title)
     parts += f"<authors>{names}</authors>{title}" if prefix == "arXiv" else f"{title}{line}"
     rest = {
@@ -173,18 +173,18 @@ def _raw_opening(paper: Paper) -> str:
 
 
 def _author(author: Author) -> str:
-    named = (("keyname", author.keyname), ("forenames", author.forenames), ("suffix", author.suffix))
-    parts = "".join(_element(name, text) for name, text in named)
+    elements = (("keyname", author.keyname), ("forenames", author.forenames), ("suffix", author.suffix))
+    parts = "".join(_element(name, text) for name, text in elements)
     places = "".join(_element("affiliation", place) for place in author.affiliations)
     return f"<author>{parts}{places}</author>"
 
 
 def _dublin_core(paper: Paper) -> str:
     creators = [f"{_family(each)}, {each.forenames}" if each.forenames else each.keyname for each in paper.authors]
-    subjects = list(dict.fromkeys(_subject(each) for each in current(paper.categories)))
+    subjects = list(dict.fromkeys(_subject(each) for each in current_categories(paper.categories)))
     subjects += [each for each in (paper.msc_class, paper.acm_class) if each]
     dates = dict.fromkeys(f"{each.submitted_at:%Y-%m-%d}" for each in (paper.versions[0], paper.versions[-1]))
-    named = [
+    elements = [
         ("title", paper.title),
         *(("creator", each) for each in creators),
         *(("subject", each) for each in subjects),
@@ -196,7 +196,7 @@ def _dublin_core(paper: Paper) -> str:
         ("identifier", paper.journal_ref),
         ("identifier", f"doi:{paper.doi}" if paper.doi else None),
     ]
-    inner = "".join(f" {_element(f'dc:{name}', text)}\n" for name, text in named if text is not None)
+    inner = "".join(f" {_element(f'dc:{name}', text)}\n" for name, text in elements if text is not None)
     return f"{_DC}\n{inner} </oai_dc:dc>"
 
 

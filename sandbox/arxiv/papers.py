@@ -1,4 +1,4 @@
-"""A paper as arXiv keeps it: what all the formats of the OAI server are made of, and what a test knows to be true."""
+"""A paper in arXiv's database. The server renders it in every format, and tests compare with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A name in the parts that the format `arXiv` has; group names have no `forenames`."""
+    """A name in the parts of the format `arXiv`. A group has no `forenames`."""
 
     keyname: str
     forenames: str | None = None
@@ -16,14 +16,14 @@ class Author:
     affiliations: tuple[str, ...] = ()
 
     @property
-    def in_line(self) -> str:
-        """The name as people write it, forenames first."""
+    def full_name(self) -> str:
+        """The name with forenames first."""
         return " ".join(part for part in (self.forenames, self.keyname, self.suffix) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version as `arXivRaw` lists it: 0 kB with the source type `I` is one that was withdrawn."""
+    """A version as in `arXivRaw`. 0 kB with the source type `I` marks a withdrawn version."""
 
     submitted_at: datetime
     size_kb: int
@@ -32,12 +32,12 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A paper and its texts, verbatim: blanks and line ends are as they are served, entities are not yet escaped.
+    """A paper with verbatim texts: white space as served, entities not yet escaped.
 
-    `authors_line` is what the authors wrote themselves, where that is not just the names and commas: `arXivRaw` and
-    `arXivOld` tell it, with its `and` and its TeX, and `arXiv` and `oai_dc` tell the names that were read from it.
-    `modified_at` is the instant of the last change of any kind, in UTC; its date is the datestamp. Of a paper that
-    `is_deleted` the server tells nothing but the header.
+    `authors_line` is the authors' own text, if it differs from their names joined by commas. `arXivRaw` and
+    `arXivOld` give it with its `and` and its TeX; `arXiv` and `oai_dc` give the names parsed from it. `modified_at`
+    is the time of the last change of any kind, in UTC; its date is the datestamp. For an `is_deleted` paper the
+    server gives only the header.
     """
 
     id: str
@@ -61,15 +61,15 @@ class Paper:
 
     @property
     def datestamp(self) -> date:
-        """The date, in UTC, of the last change."""
+        """The UTC date of the last change."""
         return self.modified_at.date()
 
     @property
-    def authors_in_line(self) -> str:
-        """The authors as the formats tell them that do not take names apart."""
-        return self.authors_line or ", ".join(each.in_line for each in self.authors)
+    def authors_text(self) -> str:
+        """The authors in the formats that do not split names."""
+        return self.authors_line or ", ".join(each.full_name for each in self.authors)
 
     @property
     def identifier(self) -> str:
-        """The name of its record."""
+        """The OAI identifier of its record."""
         return f"oai:arXiv.org:{self.id}"

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks OAI-PMH 2.0 as arXiv does, with its limits and, if told so, its bad days."""
+"""A loopback server that speaks OAI-PMH 2.0 like arXiv, with its limits and, on request, its faults."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from itertools import pairwise
 from typing import Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox import wire
-from sandbox.answers import Answer
-from sandbox.arxiv_answers import Dialect
-from sandbox.arxiv_faults import ArxivFault, damaged
+from sandbox.arxiv.faults import ArxivFault, damaged
+from sandbox.arxiv.repository import Dialect
 from sandbox.clock import Clock
-from sandbox.loopback import Connection, LoopbackServer
+from sandbox.http import wire
+from sandbox.http.answer import Answer
+from sandbox.http.loopback import Connection, LoopbackServer
 
 _FORM = "application/x-www-form-urlencoded"
 _LONGEST_FORM = 1 << 16
 
 
-class Answering(Protocol):
-    """Something that answers by OAI-PMH: a `Repository` or a `RecordedRepository`."""
+class OaiResponder(Protocol):
+    """An object that answers OAI-PMH requests: a `Repository` or a `RecordedRepository`."""
 
     @property
     def dialect(self) -> Dialect:
-        """The way of writing."""
+        """The XML dialect."""
         ...
 
     def answer(self, arguments: Sequence[tuple[str, str]], at: datetime, url: str) -> bytes:
-        """The XML that answers `arguments` at the instant `at`."""
+        """The XML that answers `arguments` at the time `at`."""
         ...
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that reached the server, `number` from 1, `at` by the sandbox's clock.
+class OaiRequest:
+    """A request that reached the server.
 
-    `connections` are open at that instant and `busy` of them wait for an answer, both with this one. `arguments`
-    are as they came (of one that was repeated the last); the names of `headers` are in small letters. `status` is None
-    where the server hung up, and until the answer is known.
+    `number` counts from 1. `at` is a time of the sandbox clock. `connections` were open at that time and `busy` of
+    them waited for an answer, both including this one. `arguments` are raw (of a repeated one, the last value). The
+    names of `headers` are in lower case. `status` is None until the answer is known, and if the server hung up.
     """
 
     number: int
@@ -55,58 +55,58 @@ class Asked:
 
 
 class ArxivServer(LoopbackServer):
-    """arXiv's OAI-PMH server; `oai_url` is its base URL, `/oai` or `/oai2` after the generation.
+    """arXiv's OAI-PMH server. `oai_url` is its base URL, with the path `/oai` (new) or `/oai2` (old).
 
-    `before` is called with each request before it is answered, one at a time: there a simulation changes the
-    collection between two pages. With `strict_s` a client that asks again sooner than so many seconds after its last
-    request, by the sandbox's clock, or over a second connection, gets 403 and no answer.
+    The server calls `before` with each request before it answers, one at a time, so that a test can change the
+    collection between two pages. With `strict_s` a client gets 403 if it sends a request less than `strict_s` seconds
+    (by the sandbox clock) after its last one, or opens a second connection.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the first have defaults that suit, and are named
+    def __init__(  # noqa: PLR0913 - keyword-only, with defaults
         self,
-        repository: Answering,
+        repository: OaiResponder,
         *,
         clock: Clock | None = None,
-        before: Callable[[Asked], None] | None = None,
+        before: Callable[[OaiRequest], None] | None = None,
         faults: Iterable[ArxivFault] = (),
         strict_s: float | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         compress: bool = True,
     ) -> None:
-        """Take the port, but answer nobody yet."""
+        """Bind the port. The server does not answer yet."""
         self.repository, self.clock, self.compress = repository, clock or Clock(), compress
-        self.requests: list[Asked] = []
+        self.requests: list[OaiRequest] = []
         self.strict_s = strict_s
         self._before = before
         self._faults: list[tuple[ArxivFault, list[int]]] = [(fault, []) for fault in faults]
-        # One lock to number requests and count who is busy, another to answer one after the other.
+        # `_lock` guards the counters and the list of requests; `_answering` lets one answer be made at a time.
         self._lock, self._answering = threading.Lock(), threading.Lock()
         self._busy = 0
         super().__init__(_Connection, host, port)
         self.oai_url = f"{self.url}{repository.dialect.PATH}"
 
     def add_fault(self, fault: ArxivFault) -> None:
-        """Let `fault` happen from now on; of several that match a request the first one added happens."""
+        """Apply `fault` to requests from now on. Of several faults that match a request, the first added applies."""
         with self._lock:
             self._faults.append((fault, []))
 
     @property
     def most_connections(self) -> int:
-        """The most connections that were open at once while anything was asked."""
+        """The most connections that were open at any request."""
         return max((each.connections for each in self.requests), default=0)
 
     @property
     def shortest_wait_s(self) -> float | None:
-        """The shortest time between two requests, by the sandbox's clock; None while there are not two."""
-        instants = [each.at for each in self.requests]
-        return min(((later - earlier).total_seconds() for earlier, later in pairwise(instants)), default=None)
+        """The shortest time between two requests, by the sandbox clock; None with fewer than two requests."""
+        times = [each.at for each in self.requests]
+        return min(((later - earlier).total_seconds() for earlier, later in pairwise(times)), default=None)
 
-    def begun(self, arguments: dict[str, str], headers: dict[str, str]) -> tuple[Asked, ArxivFault | None]:
-        """A request as it is remembered from now on, and the fault that it is to meet."""
+    def begin_request(self, arguments: dict[str, str], headers: dict[str, str]) -> tuple[OaiRequest, ArxivFault | None]:
+        """Record a request. Returns it with the fault that applies to it, or None."""
         with self._lock:
             self._busy += 1
-            asked = Asked(
+            request = OaiRequest(
                 number=len(self.requests) + 1,
                 at=self.clock.now(),
                 verb=arguments.get("verb", ""),
@@ -115,37 +115,37 @@ class ArxivServer(LoopbackServer):
                 connections=self.open_connections,
                 busy=self._busy,
             )
-            self.requests.append(asked)
-            return asked, self._fault_for(arguments)
+            self.requests.append(request)
+            return request, self._fault_for(arguments)
 
-    def answered(self, asked: Asked, status: int | None) -> None:
-        """Remember what a request is answered with."""
+    def record_status(self, request: OaiRequest, status: int | None) -> None:
+        """Record the status of a request's answer."""
         with self._lock:
-            self.requests[asked.number - 1] = replace(asked, status=status)
+            self.requests[request.number - 1] = replace(request, status=status)
 
-    def ended(self) -> None:
-        """Remember that one client waits no more."""
+    def end_request(self) -> None:
+        """Record that a client no longer waits."""
         with self._lock:
             self._busy -= 1
 
-    def said(self, asked: Asked, path: str, arguments: Sequence[tuple[str, str]]) -> Answer:
-        """The ordinary answer to a request."""
-        if self._is_too_fast(asked):
-            return _page(HTTPStatus.FORBIDDEN, "Access denied: too many requests from your site")
+    def ordinary_answer(self, request: OaiRequest, path: str, arguments: Sequence[tuple[str, str]]) -> Answer:
+        """The answer to a request without its fault."""
+        if self._is_too_fast(request):
+            return _html_answer(HTTPStatus.FORBIDDEN, "Access denied: too many requests from your site")
         if path != self.repository.dialect.PATH:
-            return _page(HTTPStatus.NOT_FOUND, "Not Found")
+            return _html_answer(HTTPStatus.NOT_FOUND, "Not Found")
         with self._answering:
             if self._before is not None:
-                self._before(asked)
+                self._before(request)
             body = self.repository.answer(arguments, self.clock.now(), self.oai_url)
         return Answer(HTTPStatus.OK, body, self.repository.dialect.HEADERS)
 
-    def _is_too_fast(self, asked: Asked) -> bool:
+    def _is_too_fast(self, request: OaiRequest) -> bool:
         if self.strict_s is None:
             return False
-        last = self.requests[asked.number - 2] if asked.number > 1 else None
-        waited_s = self.strict_s if last is None else (asked.at - last.at).total_seconds()
-        return waited_s < self.strict_s or asked.connections > 1
+        last = self.requests[request.number - 2] if request.number > 1 else None
+        waited_s = self.strict_s if last is None else (request.at - last.at).total_seconds()
+        return waited_s < self.strict_s or request.connections > 1
 
     def _fault_for(self, arguments: dict[str, str]) -> ArxivFault | None:
         for fault, hits in self._faults:
@@ -157,8 +157,8 @@ class ArxivServer(LoopbackServer):
         return None
 
 
-def _page(status: int, said: str) -> Answer:
-    body = f"<html><body>\n<h1>{said}</h1>\n</body></html>\n".encode()
+def _html_answer(status: int, message: str) -> Answer:
+    body = f"<html><body>\n<h1>{message}</h1>\n</body></html>\n".encode()
     return Answer(status, body, {"Content-Type": "text/html"})
 
 
@@ -167,15 +167,15 @@ class _Connection(Connection):
     def arxiv(self) -> ArxivServer:
         return cast("ArxivServer", self.server.owner)
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that the base class looks for
-        """Answer as arXiv would, or as the fault that is set for this request has it."""
+    def do_GET(self) -> None:  # noqa: N802 - the base class requires the name
+        """Answer like arXiv, or as the fault for this request demands."""
         split = urlsplit(self.path)
         self._answer(split.path, parse_qsl(split.query, keep_blank_values=True))
 
-    do_HEAD = do_GET  # noqa: N815 - the name that the base class looks for
+    do_HEAD = do_GET  # noqa: N815 - the base class requires the name
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that the base class looks for
-        """Do the same with arguments that are in the body, as OAI-PMH allows."""
+    def do_POST(self) -> None:  # noqa: N802 - the base class requires the name
+        """Answer a request with its arguments in the body, as OAI-PMH allows."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > _LONGEST_FORM:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -187,20 +187,20 @@ class _Connection(Connection):
     def _answer(self, path: str, arguments: list[tuple[str, str]]) -> None:
         arxiv = self.arxiv
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked, fault = arxiv.begun(dict(arguments), headers)
+        request, fault = arxiv.begin_request(dict(arguments), headers)
         try:
-            said = arxiv.said(asked, path, arguments)
+            answer = arxiv.ordinary_answer(request, path, arguments)
             if fault is not None:
-                said = damaged(said, fault, asked.at)
-            arxiv.answered(asked, None if fault and fault.kind == "drop" else int(said.status))
+                answer = damaged(answer, fault, request.at)
+            arxiv.record_status(request, None if fault and fault.kind == "drop" else int(answer.status))
             if arxiv.compress and "gzip" in self.headers.get("Accept-Encoding", ""):
-                said = wire.packed(said)
-            # The old server hung up after each answer, refusals too.
+                answer = wire.compressed(answer)
+            # The old server closed the connection after every answer, errors included.
             self.close_connection |= "Connection" in arxiv.repository.dialect.HEADERS
             common = {"Connection": "close"} if self.close_connection else {}
-            first = wire.head(said, common, arxiv.clock.now(), len(said.body))
-            body = b"" if self.command == "HEAD" else said.body
-            if not wire.send(self.connection, first, body, fault.of_sending if fault else None, arxiv.closing.wait):
+            first = wire.head(answer, common, arxiv.clock.now(), len(answer.body))
+            body = b"" if self.command == "HEAD" else answer.body
+            if not wire.send(self.connection, first, body, fault.send_fault if fault else None, arxiv.closing.wait):
                 self.close_connection = True
         finally:
-            arxiv.ended()
+            arxiv.end_request()

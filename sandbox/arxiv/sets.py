@@ -1,4 +1,4 @@
-"""arXiv's groups, archives and categories, as sets of both generations of its OAI server (as of November 2026)."""
+"""arXiv's groups, archives and categories, as the OAI sets of its old and its new server (November 2026)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUPS = {
     "eess": "Electrical Engineering and Systems Science",
     "econ": "Economics",
 }
-# A line for each archive: its group, itself, its name; below it its categories, where it has any.
+# A line for each archive: group, archive, name. Its categories, if any, follow on indented lines.
 _ARCHIVES = """
 physics|astro-ph|Astrophysics
     CO|Cosmology and Nongalactic Astrophysics; EP|Earth and Planetary Astrophysics; GA|Astrophysics of Galaxies;
@@ -79,7 +79,7 @@ physics|quant-ph|Quantum Physics
 stat|stat|Statistics
     AP|Applications; CO|Computation; ME|Methodology; ML|Machine Learning; OT|Other Statistics; TH|Statistics Theory
 """
-# Categories that are one and have a name in two archives; most papers list both.
+# Categories with a name in each of two archives. Most papers list both names.
 _PAIRS = (
     ("math-ph", "math.MP"),
     ("cs.IT", "math.IT"),
@@ -89,7 +89,7 @@ _PAIRS = (
     ("q-fin.EC", "econ.GN"),
 )
 ALIASES = {name: other for pair in _PAIRS for name, other in (pair, pair[::-1])}
-# Archives that ended in the nineties, which old papers still list, their groups, and what they became part of.
+# Archives that ended in the nineties and that old papers still list: group, archive, successor.
 _ENDED = """
 math alg-geom math.AG; math dg-ga math.DG; math funct-an math.FA; math q-alg math.QA; cs cmp-lg cs.CL
 physics adap-org nlin.AO; physics chao-dyn nlin.CD; physics comp-gas nlin.CG; physics patt-sol nlin.PS
@@ -100,7 +100,7 @@ physics mtrl-th cond-mat.mtrl-sci; physics supr-con cond-mat.supr-con
 
 
 class Category(NamedTuple):
-    """A category as papers write it (`cs.AI`, `hep-th`), its name, and where it belongs."""
+    """A category: its id on papers (`cs.AI`, `hep-th`), its name, its group and its archive."""
 
     id: str
     name: str
@@ -109,16 +109,16 @@ class Category(NamedTuple):
 
     @property
     def set_spec(self) -> str:
-        """The set of the new server: group, archive and, where the archive has several, the category."""
+        """The set of the new server: group, archive, and the category if the archive has several."""
         return ":".join((self.group, *self.id.split(".")))
 
     @property
     def old_set_spec(self) -> str:
-        """The set of the old server: the archive within physics, and elsewhere the group."""
+        """The set of the old server: the archive for physics, the group for all others."""
         return f"physics:{self.archive}" if self.group == "physics" else self.group
 
 
-def _read() -> tuple[dict[str, str], dict[str, Category]]:
+def _read_archives() -> tuple[dict[str, str], dict[str, Category]]:
     archives, categories = {}, {}
     group = archive = name = ""
     for line in _ARCHIVES.strip().splitlines():
@@ -134,9 +134,9 @@ def _read() -> tuple[dict[str, str], dict[str, Category]]:
     return archives, categories
 
 
-ARCHIVES, CATEGORIES = _read()
+ARCHIVES, CATEGORIES = _read_archives()
 _ENDED_PARTS = [each.split() for each in _ENDED.strip().replace("\n", "; ").split("; ")]
-ENDED = {name: Category(name, name, group, name) for group, name, _ in _ENDED_PARTS}
+ENDED_ARCHIVES = {name: Category(name, name, group, name) for group, name, _ in _ENDED_PARTS}
 SUCCESSORS = {name: successor for _, name, successor in _ENDED_PARTS}
 NEW_SETS: dict[str, str] = GROUPS | ARCHIVES | {each.set_spec: each.name for each in CATEGORIES.values()}
 OLD_SETS: dict[str, str] = {
@@ -146,28 +146,28 @@ OLD_SETS: dict[str, str] = {
 }
 
 
-def current(categories: tuple[str, ...]) -> list[Category]:
-    """A paper's categories as records tell them: behind each the other name of it, and successors of what has ended."""
+def current_categories(categories: tuple[str, ...]) -> list[Category]:
+    """A paper's categories as in its record: each with its alias after it, ended archives replaced by successors."""
     names = (name for each in categories for name in (SUCCESSORS.get(each, each), ALIASES.get(each, "")) if name)
     return [CATEGORIES[name] for name in dict.fromkeys(names)]
 
 
 def new_sets(categories: tuple[str, ...]) -> list[str]:
-    """The sets in the header of a record, as the new server tells them."""
-    return [each.set_spec for each in current(categories)]
+    """The sets in a record's header on the new server."""
+    return [each.set_spec for each in current_categories(categories)]
 
 
 def new_sets_in_lists(categories: tuple[str, ...]) -> list[str]:
-    """The sets in `ListIdentifiers`, which are others: what the paper lists and no more, ended archives too."""
-    return [(CATEGORIES.get(each) or ENDED[each]).set_spec for each in categories]
+    """The sets in `ListIdentifiers` on the new server. They differ: no aliases, and ended archives are included."""
+    return [(CATEGORIES.get(each) or ENDED_ARCHIVES[each]).set_spec for each in categories]
 
 
 def old_sets(categories: tuple[str, ...]) -> list[str]:
-    """The sets in the header of a paper, as the old server told them: each once, in the order of the alphabet."""
-    return sorted({each.old_set_spec for each in current(categories)})
+    """The sets in a paper's header on the old server: distinct, in alphabetical order."""
+    return sorted({each.old_set_spec for each in current_categories(categories)})
 
 
 @lru_cache(maxsize=1 << 16)
 def is_within(categories: tuple[str, ...], set_spec: str) -> bool:
-    """Whether any of a paper's categories belongs to a set; a set holds the sets below it."""
+    """Whether any of a paper's categories belongs to a set or to a set below it."""
     return any(f"{spec}:".startswith(f"{set_spec}:") for spec in new_sets(categories))

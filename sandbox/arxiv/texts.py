@@ -1,6 +1,6 @@
-"""Invented texts of papers, with the oddities that real ones have, each of them a little more often than in truth."""
+"""Generated texts of papers. They have the irregularities of real ones, a little more often than in reality."""
 
-# Shares are read best where they are drawn, and lists of words as words.
+# Probabilities stand where they are drawn, and word lists stand as text.
 # ruff: noqa: PLR2004, SIM905
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import date
 
 from sandbox import words
-from sandbox.arxiv_papers import Author
+from sandbox.arxiv.papers import Author
 
 _GROUPS = "the Tidal Relay Collaboration|Quiet Sieve Consortium|for the Opal-3 Team|ANNECS".split("|")
-# As authors write them, and as the parsed formats tell them: not all TeX is understood.
+# Names in the authors' TeX, and in the parsed formats. arXiv's parser does not understand all TeX.
 _TEX_FAMILIES = {
     r"Erd\H{o}sen": "Erdősen",
     r"G\"odder": "Gödder",
@@ -50,7 +50,7 @@ _LICENSES = (
     "http://creativecommons.org/licenses/by-nc-nd/4.0/",
     "http://creativecommons.org/publicdomain/zero/1.0/",
 )
-# Texts that went through an escape too many before they were kept, so that what is served holds `&amp;lt;`.
+# Texts that arXiv escaped twice, so that the server sends `&amp;lt;`.
 _ESCAPED = ("&lt;0.05", "AT&amp;T", "Universit&#233;", "&quot;quiet&quot;")
 _FORMULAS = (
     "$p < 0.05$",
@@ -63,7 +63,7 @@ _LICENSES_BEGIN = date(2009, 1, 1)
 
 
 def authors(rng: random.Random) -> tuple[Author, ...]:
-    """One author or several; now and then a group, and rarely hundreds."""
+    """One author or several, sometimes with a group, rarely hundreds."""
     count = rng.randrange(60, 288) if rng.random() < 0.002 else min(1 + int(rng.expovariate(0.45)), 12)
     people = [_person(rng) for _ in range(count)]
     if rng.random() < 0.02:
@@ -74,16 +74,16 @@ def authors(rng: random.Random) -> tuple[Author, ...]:
 
 
 def authors_line(rng: random.Random, people: tuple[Author, ...]) -> str | None:
-    """The line that authors write of themselves: with TeX, now and then with an `and`; None if it is plain."""
+    """The authors' own line, with TeX and sometimes with an `and`; None if it equals their names joined by commas."""
     written = [_written(each) for each in people]
     last = " and " if rng.random() < 0.3 else ", "
     line = ", ".join(written[:-1]) + last + written[-1] if len(written) > 1 else written[0]
-    return None if line == ", ".join(each.in_line for each in people) else line
+    return None if line == ", ".join(each.full_name for each in people) else line
 
 
 def _written(author: Author) -> str:
     where = f" ({', '.join(author.affiliations)})" if author.affiliations else ""
-    return replace(author, keyname=_AS_WRITTEN.get(author.keyname, author.keyname)).in_line + where
+    return replace(author, keyname=_AS_WRITTEN.get(author.keyname, author.keyname)).full_name + where
 
 
 def _person(rng: random.Random) -> Author:
@@ -107,9 +107,9 @@ def _affiliations(rng: random.Random) -> tuple[str, ...]:
 
 
 def title(rng: random.Random, *, is_wrapped: bool) -> str:
-    """A title; a wrapped one is broken as arXiv's mails were, and its later lines are indented."""
+    """A title. A wrapped one has indented later lines, as in arXiv's mails."""
     kinds = (words.LATEX_TITLES, 0.08), (words.FOREIGN_TITLES, 0.02), (words.PLAIN_TITLES, 0.9)
-    forms = rng.choices([forms for forms, _ in kinds], [share for _, share in kinds])[0]
+    forms = rng.choices([forms for forms, _ in kinds], [weight for _, weight in kinds])[0]
     text = rng.choice(forms).format(
         name=rng.choice(words.COINED),
         manner=rng.choice(words.MANNERS),
@@ -122,7 +122,7 @@ def title(rng: random.Random, *, is_wrapped: bool) -> str:
 
 
 def abstract(rng: random.Random, *, is_wrapped: bool) -> str:
-    """An abstract; a wrapped one opens with two blanks and ends with a line end, others are one line."""
+    """An abstract. A wrapped one starts with two blanks and ends with a line end; others are one line."""
     sentences = [rng.choice(words.OPENINGS), *rng.sample(words.MIDDLES, rng.randrange(1, 5)), rng.choice(words.ENDINGS)]
     if rng.random() < 0.3:
         sentences.insert(1, f"We show that {rng.choice(_FORMULAS)} is enough.")
@@ -138,43 +138,43 @@ def abstract(rng: random.Random, *, is_wrapped: bool) -> str:
 
 
 def comments(rng: random.Random) -> str | None:
-    """What authors say beside their paper, or None."""
+    """The authors' comment on the paper, or None."""
     if rng.random() > 0.7:
         return None
     return rng.choice(_COMMENTS).format(n=rng.randrange(4, 80), k=rng.randrange(1, 12), y=rng.randrange(5, 27))
 
 
 def withdrawn(rng: random.Random) -> str:
-    """The comment that is all the sign of a withdrawn paper."""
+    """The comment that marks a withdrawn paper."""
     return rng.choice(_WITHDRAWN).format(k=rng.randrange(1, 12))
 
 
 def license_url(rng: random.Random, created_on: date) -> str | None:
-    """The licence; half of the papers from before 2009 have none."""
+    """The licence. Half of the papers before 2009 have none."""
     if created_on < _LICENSES_BEGIN:
         return None if rng.random() < 0.5 else "http://arxiv.org/licenses/assumed-1991-2003/"
     return rng.choice(_LICENSES)
 
 
 def doi(rng: random.Random) -> str | None:
-    """A DOI or None; also several in one field, one with a comma left behind, and SICI ones."""
+    """A DOI or None. Some fields have several DOIs, a trailing comma, or a SICI."""
     draw = rng.random()
     if draw > 0.3:
         return None
-    one = f"10.{rng.randrange(1001, 9999)}/{rng.choice('abcjmps')}.{rng.getrandbits(32)}"
+    value = f"10.{rng.randrange(1001, 9999)}/{rng.choice('abcjmps')}.{rng.getrandbits(32)}"
     if draw < 0.004:
-        return f"{one},"
+        return f"{value},"
     if draw < 0.012:
         other = f"10.{rng.randrange(1001, 9999)}/{rng.getrandbits(24)}.{rng.randrange(90)}"
-        return rng.choice((", ", " ", "; ")).join((one, other))
+        return rng.choice((", ", " ", "; ")).join((value, other))
     if draw < 0.02:
         pages, number = rng.randrange(9, 400), rng.randrange(1, 13)
         return f"10.1002/(SICI)1097-0118(1997{number:02d})25:2<{pages}::AID-JGT{number}>3.0.CO;2-N"
-    return one
+    return value
 
 
 def journal_ref(rng: random.Random) -> str | None:
-    """Where it appeared, or None; now and then two journals, on two lines."""
+    """The journal reference, or None. Some name two journals, on two lines."""
     if rng.random() > 0.25:
         return None
     ref = f"{rng.choice(_JOURNALS)} {rng.randrange(1, 99)}:{rng.randrange(1, 900)}-{rng.randrange(900, 999)}"
@@ -182,16 +182,16 @@ def journal_ref(rng: random.Random) -> str | None:
 
 
 def report_no(rng: random.Random) -> str | None:
-    """The number that an institute gave it, or None."""
+    """The report number of an institute, or None."""
     number = rng.randrange(1, 400)
     return rng.choice((f"OST-PHYS {number}", f"KRV/{number:03d}-97, LMV-TH-{number}")) if rng.random() < 0.06 else None
 
 
 def msc_class(rng: random.Random, primary: str) -> str | None:
-    """Mathematical subjects, of papers in mathematics mostly, or None."""
+    """MSC classes, mostly for papers in mathematics, or None."""
     return rng.choice(_MSC) if rng.random() < (0.4 if primary.startswith("math") else 0.03) else None
 
 
 def acm_class(rng: random.Random, primary: str) -> str | None:
-    """Subjects of computing, of papers in computer science only, or None."""
+    """ACM classes, only for papers in computer science, or None."""
     return rng.choice(_ACM) if primary.startswith("cs.") and rng.random() < 0.2 else None

@@ -1,4 +1,4 @@
-"""What can go wrong on the way from a Hub: faults that are set for some requests, and read from JSON."""
+"""Faults that a sandbox Hub injects into its answers, and their JSON form."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ _STATUSES = range(200, 600)
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that goes wrong, for the requests that it matches, `times` times (None: for ever).
+class HttpFault:
+    """A fault for the first `times` requests that it matches (None: all of them).
 
     status          answers `status` (503) with an error body
-    delay           waits `seconds` before the answer, which is then the ordinary one
-    drip            spreads the body over `seconds`, a piece every twentieth of a second
-    drip_headers    does the same to the status line and the headers
-    truncate        announces the whole body, sends half of it and hangs up
-    oversize        sends `size_bytes` of valid JSON without announcing how much it will be
-    malformed       answers half of the JSON as if it were all
-    drop            hangs up without a word
-    html            answers a page of HTML, with `status` (200)
+    delay           waits `seconds`, then sends the ordinary answer
+    drip            spreads the body over `seconds`, a piece every 50 ms
+    drip_headers    spreads the status line and the headers in the same way
+    truncate        announces the whole body, sends half of it and closes the connection
+    oversize        sends `size_bytes` of valid JSON without a Content-Length
+    malformed       answers with the first half of the JSON, as a complete body
+    drop            closes the connection without an answer
+    html            answers with an HTML page and `status` (200)
     gzip_bomb       sends a small gzip body that inflates to `size_bytes`
-    truncated_gzip  sends the first half of a gzip body as if it were all
+    truncated_gzip  sends the first half of a gzip body, as a complete body
     redirect        answers `status` (302) and `location`
 
-    `headers` are added to whatever is answered, `Retry-After` for one. `day` matches the parameter `date`, `page`
-    the parameter `p` (0 when absent) and `path` the beginning of the path; None matches everything.
+    `headers` (such as `Retry-After`) are added to the answer. `day` matches the parameter `date`, `page` the
+    parameter `p` (0 when absent), and `path` the start of the path; None matches everything.
     """
 
     kind: Kind
@@ -62,9 +62,9 @@ class Fault:
     times: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could not be done."""
+        """Raise ValueError for invalid fields."""
         if self.kind not in KINDS:
-            message = f"unknown kind of fault {self.kind!r}; there are {', '.join(KINDS)}"
+            message = f"unknown kind of fault {self.kind!r}; choose one of {', '.join(KINDS)}"
             raise ValueError(message)
         if self.kind == "redirect" and self.location is None:
             message = "a redirect needs a location"
@@ -74,11 +74,11 @@ class Fault:
             raise ValueError(message)
         for name in ("seconds", "size_bytes", "times"):
             if (number := getattr(self, name)) is not None and number < 0:
-                message = f"{name} must not be negative, and is {number}"
+                message = f"{name} must not be negative: {number}"
                 raise ValueError(message)
 
     def hits(self, path: str, day: str | None, page: str | None) -> bool:
-        """Whether a request is one of those that this fault is for."""
+        """Whether this fault matches a request."""
         return (
             (self.path is None or path.startswith(self.path))
             and (self.day is None or day == self.day.isoformat())
@@ -100,10 +100,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def faults_from_json(text: str) -> list[Fault]:
-    """The faults in a JSON array of objects, whose keys are the fields of `Fault` and whose `day` is YYYY-MM-DD.
+def faults_from_json(text: str) -> list[HttpFault]:
+    """Read faults from a JSON array of objects. Keys are the fields of `HttpFault`; `day` is YYYY-MM-DD.
 
-    Raises ValueError, naming the fault by its place from 1, for anything that is not one.
+    Raises ValueError for an invalid fault, with its position from 1.
     """
     try:
         items = json.loads(text)
@@ -112,36 +112,36 @@ def faults_from_json(text: str) -> list[Fault]:
         raise ValueError(message) from error
     if not isinstance(items, list):
         message = f"the faults must be a JSON array, not {type(items).__name__}"
-        raise ValueError(message)  # noqa: TRY004 - one kind of error for everything that is wrong with the text
+        raise ValueError(message)  # noqa: TRY004 - one exception type for every error in the text
     faults = []
-    for place, item in enumerate(items, start=1):
+    for position, item in enumerate(items, start=1):
         try:
             faults.append(_fault(item))
         except ValueError as error:
-            message = f"fault {place}: {error}"
+            message = f"fault {position}: {error}"
             raise ValueError(message) from error
     return faults
 
 
-def _fault(item: object) -> Fault:
+def _fault(item: object) -> HttpFault:
     if not isinstance(item, dict):
         message = f"must be an object, not {type(item).__name__}"
         raise ValueError(message)  # noqa: TRY004 - as above
-    known = [each.name for each in fields(Fault)]
-    if unknown := sorted(set(item) - set(known)):
-        message = f"unknown keys {', '.join(unknown)}; there are {', '.join(known)}"
+    names = [each.name for each in fields(HttpFault)]
+    if unknown := sorted(set(item) - set(names)):
+        message = f"unknown keys {', '.join(unknown)}; the keys are {', '.join(names)}"
         raise ValueError(message)
     if "kind" not in item:
-        message = f"kind is missing; there are {', '.join(KINDS)}"
+        message = f"kind is missing; choose one of {', '.join(KINDS)}"
         raise ValueError(message)
-    given = {name: value for name, value in item.items() if value is not None}
-    for name, value in given.items():
+    values = {name: value for name, value in item.items() if value is not None}
+    for name, value in values.items():
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-            message = f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, and is {value!r}"
+            message = f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}, not {value!r}"
             raise ValueError(message)  # noqa: TRY004 - as above
-    if not all(isinstance(value, str) for value in given.get("headers", {}).values()):
-        message = "headers must be texts"
+    if not all(isinstance(value, str) for value in values.get("headers", {}).values()):
+        message = "headers must be strings"
         raise ValueError(message)
-    if "day" in given:
-        given["day"] = date.fromisoformat(given["day"])
-    return Fault(**cast("dict[str, Any]", given))
+    if "day" in values:
+        values["day"] = date.fromisoformat(values["day"])
+    return HttpFault(**cast("dict[str, Any]", values))

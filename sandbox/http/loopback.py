@@ -1,4 +1,4 @@
-"""What every server of the sandbox shares: a port on loopback, the connections to it, starting and stopping."""
+"""The base of every sandbox server: a loopback port, its connections, start and stop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 
 class LoopbackServer:
-    """Whatever answers at `url`, from entering to leaving a `with` block, or for as long as `serve_forever` runs.
+    """A server that answers at `url` inside a `with` block, or while `serve_forever` runs.
 
-    The port is taken at once; `port` 0 takes any that is free. Only loopback addresses can be served: anything else
-    is a ValueError.
+    The constructor binds the port; `port` 0 takes a free one. Raises ValueError for a host that is not loopback.
     """
 
     def __init__(self, connection: type[Connection], host: str, port: int) -> None:
-        """Take the port, but answer nobody yet; every caller gets a `connection` of its own."""
+        """Bind the port. The server does not answer yet. Every client gets its own `connection`."""
         self.closing = threading.Event()
         address = _loopback(host)
         self._listener = (_Listener6 if ":" in address else Listener)((address, port), connection, self)
@@ -33,11 +32,11 @@ class LoopbackServer:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open at this moment, busy or not."""
+        """Number of open connections, busy or idle."""
         return self._listener.open_connections
 
     def __enter__(self) -> Self:
-        """Start to answer, in a thread that does not keep the process alive."""
+        """Start answering in a daemon thread."""
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -48,7 +47,7 @@ class LoopbackServer:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop, hang up on everybody and free the port."""
+        """Stop, close all connections and free the port."""
         self.closing.set()
         if self._thread is not None:
             self._listener.shutdown()
@@ -56,7 +55,7 @@ class LoopbackServer:
         self._listener.close()
 
     def serve_forever(self) -> None:
-        """Answer until interrupted from the keyboard, then close."""
+        """Answer until Ctrl-C, then close."""
         if self._thread is None:
             with self:
                 self.serve_forever()
@@ -72,13 +71,13 @@ def _loopback(host: str) -> str:
     except ValueError:
         is_loopback = False
     if not is_loopback:
-        message = f"the sandbox serves this machine only: {host!r} is not a loopback address"
+        message = f"the sandbox binds only loopback addresses, not {host!r}"
         raise ValueError(message)
     return address
 
 
 class Listener(socketserver.ThreadingTCPServer):
-    """The port of a server, and the connections that are open to it."""
+    """The port of a server, and its open connections."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -93,29 +92,29 @@ class Listener(socketserver.ThreadingTCPServer):
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open at this moment, busy or not."""
+        """Number of open connections, busy or idle."""
         with self._lock:
-            return sum(not _is_over(connection) for connection in self._open)
+            return sum(not _is_closed(connection) for connection in self._open)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin with a connection, in a thread of its own."""
+        """Handle a connection in its own thread."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection."""
+        """Close a connection."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let clients hang up when they like; a fault of the sandbox itself must be seen."""
+        """Ignore clients that hang up; report every other error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Free the port and hang up on everybody."""
+        """Free the port and close all connections."""
         self.server_close()
         with self._lock:
             still_open = list(self._open)
@@ -126,8 +125,8 @@ class Listener(socketserver.ThreadingTCPServer):
                 continue
 
 
-def _is_over(connection: socket.socket) -> bool:
-    # A client may hang up and come back before the thread that served it has noticed the first.
+def _is_closed(connection: socket.socket) -> bool:
+    # A client may close its connection and open another before the thread of the first notices.
     try:
         return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -141,18 +140,18 @@ class _Listener6(Listener):
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One client's connection, over which it may ask one thing after the other."""
+    """A client's persistent connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Listener
 
     def handle(self) -> None:
-        """Answer one request after the other until either side hangs up."""
+        """Answer requests until either side closes the connection."""
         try:
             super().handle()
         except ConnectionError:
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Keep still: the server itself remembers what was asked."""
+        """Log nothing: the servers record their requests."""

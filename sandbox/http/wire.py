@@ -1,4 +1,4 @@
-"""Answers as bytes on a connection, sent as they should be or damaged as a fault has it."""
+"""Send answers as bytes on a connection, intact or damaged by a fault."""
 
 from __future__ import annotations
 
@@ -12,54 +12,51 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from sandbox.answers import Answer, error
-from sandbox.faults import Fault
+from sandbox.http.answer import Answer, json_error
+from sandbox.http.faults import HttpFault
 
 if TYPE_CHECKING:
     import socket
     from datetime import datetime
 
-# Waits for so many seconds; true when the server closes meanwhile and there is no point in going on.
 Wait = Callable[[float], bool]
+"""Waits for a number of seconds; true if the server closes during the wait, so that the caller stops sending."""
 
 _PIECE_S = 0.05
-_WORTH_PACKING = 512
+_LEAST_GZIP_BYTES = 512
 _MIB = 1 << 20
 _PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Hold on</title></head><body><h1>Be right back</h1></body></html>\n"
 
 
-def damaged(answer: Answer, fault: Fault) -> Answer:
-    """What is answered instead of `answer`; the same where the fault is one of the sending."""
+def damaged(answer: Answer, fault: HttpFault) -> Answer:
+    """The answer to send instead of `answer`. A fault that only affects the sending adds its headers."""
     headers = {**answer.headers, **fault.headers}
-    packed_headers = {**headers, "Content-Encoding": "gzip"}
+    gzip_headers = {**headers, "Content-Encoding": "gzip"}
     body = answer.body
     match fault.kind:
         case "status":
-            failed = error(status := fault.status or HTTPStatus.SERVICE_UNAVAILABLE, _reason(status))
-            said = replace(failed, headers={**failed.headers, **fault.headers})
+            failed = json_error(status := fault.status or HTTPStatus.SERVICE_UNAVAILABLE, _reason(status))
+            return replace(failed, headers={**failed.headers, **fault.headers})
         case "html":
-            said = Answer(fault.status or HTTPStatus.OK, _PAGE, {**_PAGE_HEADERS, **fault.headers})
+            return Answer(fault.status or HTTPStatus.OK, _PAGE, {**_PAGE_HEADERS, **fault.headers})
         case "redirect":
-            said = Answer(fault.status or HTTPStatus.FOUND, b"", {"Location": fault.location or "", **fault.headers})
+            return Answer(fault.status or HTTPStatus.FOUND, b"", {"Location": fault.location or "", **fault.headers})
         case "malformed":
-            said = Answer(answer.status, body[: max(1, len(body) // 2)], headers)
+            body = body[: max(1, len(body) // 2)]
         case "gzip_bomb":
-            said = Answer(answer.status, bomb(fault.size_bytes), packed_headers)
+            body, headers = bomb(fault.size_bytes), gzip_headers
         case "truncated_gzip":
             whole = gzip.compress(body, 6)
-            said = Answer(answer.status, whole[: len(whole) // 2], packed_headers)
+            body, headers = whole[: len(whole) // 2], gzip_headers
         case "oversize":
-            # What is poured out later is not packed, so nothing may say that it is.
-            said = Answer(answer.status, b"", headers)
-        case _:
-            said = Answer(answer.status, body, headers)
-    return said
+            body = b""  # `send` writes the body, uncompressed: no Content-Encoding here
+    return Answer(answer.status, body, headers)
 
 
-def packed(answer: Answer) -> Answer:
-    """The same answer under gzip, where that is worth it."""
-    if len(answer.body) < _WORTH_PACKING or "Content-Encoding" in answer.headers:
+def compressed(answer: Answer) -> Answer:
+    """The same answer under gzip. A short or already encoded answer stays as it is."""
+    if len(answer.body) < _LEAST_GZIP_BYTES or "Content-Encoding" in answer.headers:
         return answer
     body = gzip.compress(answer.body, 1)
     return replace(answer, body=body, headers={**answer.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
@@ -67,8 +64,8 @@ def packed(answer: Answer) -> Answer:
 
 @lru_cache(maxsize=4)
 def bomb(size_bytes: int) -> bytes:
-    """A gzip body that inflates to that many bytes of JSON: an array with nothing but blanks in it."""
-    # Blocks that end in a full flush stand alone, so one packed mebibyte can be repeated without packing it again.
+    """A gzip body that inflates to `size_bytes` bytes of JSON: an array that holds only blanks."""
+    # A block that ends in a full flush is independent, so one compressed mebibyte can be repeated.
     blank = b" " * _MIB
     size = max(size_bytes, 2)
     whole, rest = divmod(size - 2, _MIB)
@@ -88,7 +85,7 @@ def bomb(size_bytes: int) -> bytes:
 
 
 def head(answer: Answer, common: Mapping[str, str], at: datetime, length: int | None) -> bytes:
-    """The status line and the headers; `length` None announces chunks."""
+    """The status line and the headers; `length` None announces a chunked body."""
     size = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
     date = format_datetime(at, usegmt=True)
     headers = {"Date": date, **common, **size, **answer.headers}
@@ -104,22 +101,22 @@ def _reason(status: int) -> str:
         return "Unusual"
 
 
-def send(connection: socket.socket, first: bytes, body: bytes, fault: Fault | None, wait: Wait) -> bool:
-    """Send an answer whose head is `first`; whether the connection can be used again."""
+def send(connection: socket.socket, first: bytes, body: bytes, fault: HttpFault | None, wait: Wait) -> bool:
+    """Send an answer whose head is `first`. Returns whether the connection can be used again."""
     is_open = True
     match fault.kind if fault else None, fault:
-        case "delay", Fault(seconds=seconds):
+        case "delay", HttpFault(seconds=seconds):
             is_open = not wait(seconds)
             connection.sendall(first + body if is_open else b"")
         case "drop", _:
             is_open = False
-        case "drip_headers", Fault(seconds=seconds):
+        case "drip_headers", HttpFault(seconds=seconds):
             is_open = drip(connection, first, seconds, wait)
             connection.sendall(body if is_open else b"")
-        case "drip", Fault(seconds=seconds):
+        case "drip", HttpFault(seconds=seconds):
             connection.sendall(first)
             is_open = drip(connection, body, seconds, wait)
-        case "oversize", Fault(size_bytes=size_bytes):
+        case "oversize", HttpFault(size_bytes=size_bytes):
             connection.sendall(first)
             pour(connection, size_bytes)
         case "truncate", _:
@@ -131,7 +128,7 @@ def send(connection: socket.socket, first: bytes, body: bytes, fault: Fault | No
 
 
 def drip(connection: socket.socket, data: bytes, seconds: float, wait: Wait) -> bool:
-    """Send `data` in small pieces over so many seconds."""
+    """Send `data` in small pieces over `seconds`. False if the server closed meanwhile."""
     pieces = max(1, min(len(data), round(seconds / _PIECE_S)))
     size = -(-len(data) // pieces)
     for start in range(0, len(data), max(size, 1)):
@@ -142,7 +139,7 @@ def drip(connection: socket.socket, data: bytes, seconds: float, wait: Wait) -> 
 
 
 def pour(connection: socket.socket, size_bytes: int) -> None:
-    """Send that many bytes of JSON in chunks: an array with nothing but blanks in it."""
+    """Send `size_bytes` bytes of JSON in chunks: an array that holds only blanks."""
     left = max(size_bytes, 2) - 2
     connection.sendall(b"1\r\n[\r\n")
     while left:

@@ -1,16 +1,15 @@
-"""What the Hub says to a question: routes, parameters, lists, pages and refusals, without any network."""
+"""The Hub's answers to requests: routes, parameters, lists, pages and errors. It has no network code."""
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import unquote, urlencode
 
 from sandbox.clock import open_day, opens_at
+from sandbox.http.answer import Answer, json_answer, json_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,10 +23,10 @@ Entry = dict[str, Any]
 
 
 class World(Protocol):
-    """Something that knows what was listed when."""
+    """The lists and papers that a sandbox Hub serves."""
 
     def listed(self, day: date, at: datetime) -> list[Entry] | None:
-        """The entries of `day` as the Hub showed them at `at`, most votes first; None for a date it does not know."""
+        """The entries of `day` as the Hub showed them at `at`, most votes first; None for an unknown date."""
         ...
 
     def paper(self, paper_id: str, at: datetime) -> Entry | None:
@@ -37,55 +36,32 @@ class World(Protocol):
 
 @runtime_checkable
 class VerbatimWorld(World, Protocol):
-    """A world that can also say in which very bytes a whole list was answered."""
+    """A world that also has the exact bytes of whole lists."""
 
     def raw(self, day: date, at: datetime) -> bytes | None:
         """The body of the answer that holds all of `day`, or None."""
         ...
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A status, the headers that belong to this answer alone, and a body."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class RefusedError(Exception):
-    """A question that the Hub answers with an error."""
+    """A request that the Hub answers with an error."""
 
     def __init__(self, status: int, reason: str) -> None:
-        """Refuse with `status`, saying why."""
+        """Refuse with `status` and a reason."""
         super().__init__(reason)
         self.status = status
 
 
-def error(status: int, reason: str) -> Answer:
-    """The Hub's way to say that something is wrong."""
-    return _json(status, {"error": reason})
-
-
 def answer(world: World, path: str, query: Mapping[str, str], at: datetime, url: str) -> Answer:
-    """The answer of the Hub at `url`, at the instant `at`, to a GET of `path` with the parameters `query`."""
+    """Answer a GET of `path` with the parameters `query`, at the time `at`, as the Hub at `url`."""
     try:
         if path == LISTS:
             return _listing(world, query, at, url)
         if path.startswith(PAPERS):
             return _paper(world, unquote(path.removeprefix(PAPERS)), at)
     except RefusedError as refused:
-        return error(refused.status, str(refused))
-    return error(HTTPStatus.NOT_FOUND, f"Cannot GET {path}")
-
-
-def compact(value: object) -> bytes:
-    """`value` as the Hub writes JSON: no blanks, and letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status, compact(value), {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+        return json_error(refused.status, str(refused))
+    return json_error(HTTPStatus.NOT_FOUND, f"Cannot GET {path}")
 
 
 def _listing(world: World, query: Mapping[str, str], at: datetime, url: str) -> Answer:
@@ -102,11 +78,11 @@ def _listing(world: World, query: Mapping[str, str], at: datetime, url: str) -> 
         body = world.raw(day, at)
         if body is not None:
             return Answer(HTTPStatus.OK, body, {"Content-Type": "application/json; charset=utf-8"})
-    return _json(HTTPStatus.OK, entries[first:past], headers)
+    return json_answer(HTTPStatus.OK, entries[first:past], headers)
 
 
 def _selected(world: World, query: Mapping[str, str], at: datetime) -> tuple[list[Entry], date | None]:
-    """The entries asked for, and their date if they are all of one date in its own order."""
+    """The requested entries, and their date if they are the list of one date in its own order."""
     sort = query.get("sort", "publishedAt")
     if sort not in {"publishedAt", "trending"}:
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"Invalid sort: {sort}")
@@ -119,14 +95,14 @@ def _selected(world: World, query: Mapping[str, str], at: datetime) -> tuple[lis
     if submitter is not None:
         entries = [entry for entry in entries if _submitter(entry) == submitter]
     if "date" in query:
-        # With a date the order is that of the votes, whatever `sort` says (596 of 596 recorded dates).
+        # A list of one date is ordered by votes, whatever `sort` is (596 of 596 recorded dates).
         return entries, days[0] if submitter is None else None
     entries.sort(key=_upvotes if sort == "trending" else _published_at, reverse=True)
     return entries, None
 
 
 def _days(world: World, query: Mapping[str, str], at: datetime) -> list[date]:
-    """The dates asked for that have opened; the narrowest parameter wins."""
+    """The requested dates that have opened; the narrowest parameter wins."""
     spans: tuple[tuple[str, Callable[[str], list[date]]], ...] = (("date", _date), ("week", _week), ("month", _month))
     for name, span in spans:
         if name not in query:
@@ -137,10 +113,10 @@ def _days(world: World, query: Mapping[str, str], at: datetime) -> list[date]:
             raise RefusedError(HTTPStatus.BAD_REQUEST, f"Invalid {name}: {query[name]}") from None
         opened = [day for day in days if opens_at(day) <= at]
         if not opened:
-            # Nobody recorded what the Hub says to a date in the future; 400 is assumed, `[]` would do as well.
+            # No recording shows the Hub's answer to a future date. 400 is an assumption.
             raise RefusedError(HTTPStatus.BAD_REQUEST, f"Invalid {name}: {query[name]} is in the future")
         return opened
-    # Without a date the Hub shows its newest papers: of the open date, or of the last one that had any.
+    # Without a date the Hub lists its newest papers: those of the open date, or of the last date that has any.
     newest = open_day(at)
     recent = (newest - timedelta(days=back) for back in range(_LOOK_BACK_DAYS))
     return [next((day for day in recent if world.listed(day, at)), newest)]
@@ -192,6 +168,8 @@ def _paper(world: World, paper_id: str, at: datetime) -> Answer:
     if paper is None:
         raise RefusedError(HTTPStatus.NOT_FOUND, "Paper not found")
     nothing_linked: Entry = {}
-    for what in ("Models", "Datasets", "Spaces"):
-        nothing_linked |= {f"linked{what}": [], f"numTotal{what}": 0}
-    return _json(HTTPStatus.OK, {**nothing_linked, **paper} if "linkedModels" in paper else {**paper, **nothing_linked})
+    for kind in ("Models", "Datasets", "Spaces"):
+        nothing_linked |= {f"linked{kind}": [], f"numTotal{kind}": 0}
+    return json_answer(
+        HTTPStatus.OK, {**nothing_linked, **paper} if "linkedModels" in paper else {**paper, **nothing_linked}
+    )

@@ -1,6 +1,6 @@
-"""One invented paper: everything about it that no listing changes."""
+"""A generated paper: the values that do not depend on a list."""
 
-# Shares are read best where they are drawn.
+# Probabilities stand where they are drawn.
 # ruff: noqa: PLR2004
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from sandbox import votes, words
+from sandbox import words
+from sandbox.hub import votes
 
-# arXiv numbers a month's papers from 1. Every list owns one block of a month's numbers: blocks 0-30 for the lists
-# of that month, 31-35 for the first lists of the next one, whose papers may still be dated in the old month.
+# arXiv numbers a month's papers from 1. Every list has its own block of a month's numbers: blocks 0-30 for the lists
+# of that month, 31-35 for the first lists of the next month, whose papers may date from the month before.
 BLOCK = 2770
-_STEP = 1009  # has no divisor in common with BLOCK: i * _STEP visits every number of a block once
+_STEP = 1009  # coprime to BLOCK: i * _STEP visits every number of a block once
 _STEP_BACK = pow(_STEP, -1, BLOCK)
 _LAGS = (1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
 _STATUSES = ("admin_assigned",) * 5 + ("claimed_verified",) * 4 + ("extracted_pending", "extracted_confirmed")
-_ODD_REPOSITORIES = ("https://github.com/{owner}/{name}/", "https://github.com/{owner}/{name}/tree/main/src")
+_UNUSUAL_REPOSITORIES = ("https://github.com/{owner}/{name}/", "https://github.com/{owner}/{name}/tree/main/src")
 _LATE_USERS_FROM = date(2024, 11, 1)
 _HOURS_S = 3600.0
 _MOST_AUTHORS = 350
@@ -28,8 +29,8 @@ _SUFFIXES = [f"{position + 1:06x}" for position in range(_MOST_AUTHORS)]
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-class Standing(NamedTuple):
-    """What the Hub knows of an author beyond the name; `status` changed at the second `since_s` of the epoch."""
+class HubProfile(NamedTuple):
+    """The Hub's data on an author beyond the name. `status` changed at `since_s`, in seconds since the epoch."""
 
     account: words.Account | None
     status: str
@@ -37,13 +38,13 @@ class Standing(NamedTuple):
     is_hidden: bool
 
 
-# Id, name, and the standing of the few who have one: plain tuples, for a world may have ten million authors.
-Author = tuple[str, str, Standing | None]
+# Id, name, and the profile if there is one. A plain tuple: a world may have ten million authors.
+Author = tuple[str, str, HubProfile | None]
 
 
 @dataclass(slots=True)
 class Paper:
-    """What an invented paper is; `listed_s` is the second of the epoch at which it was first listed."""
+    """A generated paper. `listed_s` is the time of its first listing, in seconds since the epoch."""
 
     id: str
     listed_s: float
@@ -62,18 +63,18 @@ class Paper:
     ai_keywords: tuple[str, ...]
     ai_after_s: float
     is_author_participating: bool
-    fate: votes.Growth
+    growth: votes.Growth
 
 
-def paper_number(seed: int, day: date, index: int, published: date) -> str:
-    """The arXiv id of the paper `index` of the list of `day`, unique in its world."""
+def arxiv_id(seed: int, day: date, index: int, published: date) -> str:
+    """The arXiv id of paper number `index` on the list of `day`, unique in its world."""
     block = day.day - 1 if (published.year, published.month) == (day.year, day.month) else 30 + day.day
     within = (index * _STEP + seed * 37 + day.toordinal() * 613) % BLOCK
     return f"{published.year % 100:02d}{published.month:02d}.{block * BLOCK + within + 1:05d}"
 
 
-def place_of(seed: int, paper_id: str) -> tuple[date, int] | None:
-    """The list and the index that `paper_number` would have made `paper_id` from; None for impossible ids."""
+def listing_of(seed: int, paper_id: str) -> tuple[date, int] | None:
+    """The list and the index from which `arxiv_id` makes `paper_id`; None for an impossible id."""
     try:
         first = date(2000 + int(paper_id[:2]), int(paper_id[2:4]), 1)
         block, within = divmod(int(paper_id[5:]) - 1, BLOCK)
@@ -90,25 +91,25 @@ def _authors(rng: random.Random, day: date, listed_s: float, prefix: str) -> lis
     count = min(30, max(1, int(math.exp(1.8 + 0.5 * rng.gauss(0.0, 1.0)))))
     if chance() < 0.004:
         count = int(90 + (_MOST_AUTHORS - 90) * chance())
-    known = 0.33 if day < _LATE_USERS_FROM else 0.06
+    profile_chance = 0.33 if day < _LATE_USERS_FROM else 0.06
     names, pool, accounts = words.NAMES, len(words.NAMES), words.ACCOUNTS
     authors: list[Author] = []
     for position in range(count):
         own_id = prefix + _SUFFIXES[position]
-        if chance() >= known:
+        if chance() >= profile_chance:
             authors.append((own_id, names[int(chance() * pool)], None))
             continue
         account = accounts[int(chance() * len(accounts))]
         status = _STATUSES[int(chance() * len(_STATUSES))]
-        standing = Standing(account, status, listed_s + chance() * 9000, chance() < 0.02)
-        authors.append((own_id, account.fullname.split(" ✨")[0], standing))
-    oddity = chance()
-    if oddity < 0.005:
-        own_id, _, standing_of_last = authors[-1]
-        authors[-1] = (own_id, authors[0][1], standing_of_last)
-    elif oddity < 0.006:
+        profile = HubProfile(account, status, listed_s + chance() * 9000, chance() < 0.02)
+        authors.append((own_id, account.fullname.split(" ✨")[0], profile))
+    irregularity = chance()
+    if irregularity < 0.005:
+        own_id, _, last_profile = authors[-1]
+        authors[-1] = (own_id, authors[0][1], last_profile)
+    elif irregularity < 0.006:
         own_id, name, _ = authors[0]
-        authors[0] = (own_id, name, Standing(None, "extracted_infirmed", listed_s, is_hidden=False))
+        authors[0] = (own_id, name, HubProfile(None, "extracted_infirmed", listed_s, is_hidden=False))
     return authors
 
 
@@ -139,12 +140,12 @@ def _abstract(rng: random.Random) -> str:
 
 def _keywords(rng: random.Random) -> tuple[str, ...]:
     chance = rng.random
-    oddity = chance()
-    if oddity < 0.003:
+    irregularity = chance()
+    if irregularity < 0.003:
         return ("",)
     start, count = int(chance() * len(words.TOPICS)), 4 + int(chance() * 9)
     keywords = [words.TOPICS[(start + 7 * step) % len(words.TOPICS)] for step in range(count)]
-    if oddity < 0.007:
+    if irregularity < 0.007:
         keywords.append(keywords[0])
     return tuple(keywords)
 
@@ -154,7 +155,7 @@ def _repository(rng: random.Random, owner: str, name: str) -> str | None:
     if chance() >= 0.48:
         return None
     if chance() < 0.026:
-        return _ODD_REPOSITORIES[int(chance() * 2)].format(owner=owner, name=name)
+        return _UNUSUAL_REPOSITORIES[int(chance() * 2)].format(owner=owner, name=name)
     return f"https://github.com/{owner}/{name}"
 
 
@@ -173,7 +174,7 @@ def _media_urls(rng: random.Random, owner_id: str) -> list[str]:
 
 
 def _ai_after_s(rng: random.Random) -> float:
-    # 37-51 % of first-day captures had the AI fields; a few papers never get any.
+    # 37-51 % of first-day captures had the AI fields. A few papers never get them.
     draw, when = rng.random(), rng.random()
     if draw < 0.45:
         return 5 * _HOURS_S * when
@@ -181,12 +182,12 @@ def _ai_after_s(rng: random.Random) -> float:
 
 
 def paper(rng: random.Random, seed: int, day: date, index: int, listed_s: float) -> Paper:
-    """The paper `index` of the list of `day`, drawn from `rng`, which must be seeded for this paper alone."""
+    """Draw paper number `index` of the list of `day`. `rng` must be seeded for this paper alone."""
     chance = rng.random
-    # The weekend is never a paper's last day before its list, so Monday's papers are older.
+    # arXiv publishes nothing on weekends, so Monday's papers are older.
     lag = _LAGS[int(chance() * len(_LAGS))] + (2 if day.weekday() == 0 else 0)
     published = date.fromordinal(day.toordinal() - min(lag, 5))
-    paper_id = paper_number(seed, day, index, published)
+    paper_id = arxiv_id(seed, day, index, published)
     name = words.COINED[int(chance() * len(words.COINED))]
     submitter = words.ACCOUNTS[int(chance() ** 3 * len(words.ACCOUNTS))]
     owner = words.ACCOUNTS[int(chance() * len(words.ACCOUNTS))].login
@@ -211,5 +212,5 @@ def paper(rng: random.Random, seed: int, day: date, index: int, listed_s: float)
         ai_keywords=_keywords(rng),
         ai_after_s=_ai_after_s(rng),
         is_author_participating=chance() < 0.19,
-        fate=votes.growth(rng),
+        growth=votes.growth(rng),
     )

@@ -1,4 +1,4 @@
-"""The Hub's rate limit: so many requests in each fixed window of real time, twice as many with a token."""
+"""The Hub's rate limit: a number of requests in each fixed window of real time, twice as many with a token."""
 
 import math
 import threading
@@ -9,19 +9,19 @@ _NO_LIMIT = 1_000_000_000
 
 
 class Allowance(NamedTuple):
-    """What a caller has left after a request, and the headers that say so."""
+    """Whether a client has exceeded its quota, and the rate-limit headers of the answer."""
 
     is_spent: bool
     headers: dict[str, str]
 
 
 class Quota:
-    """Counts requests by caller; `requests` None sets no limit, but headers are sent all the same."""
+    """Counts requests by client. `requests` None sets no limit but still gives headers."""
 
     def __init__(self, requests: int | None, window_s: int) -> None:
         """Start the first window now."""
         if window_s <= 0 or (requests is not None and requests < 0):
-            message = f"a quota of {requests} requests in {window_s} s cannot be kept"
+            message = f"invalid quota: {requests} requests in {window_s} s"
             raise ValueError(message)
         self._requests, self._window_s = requests, window_s
         self._started_s = time.monotonic()
@@ -30,7 +30,7 @@ class Quota:
         self._used: dict[str, int] = {}
 
     def take(self, authorization: str | None) -> Allowance:
-        """Count one request of the caller with this `Authorization` header."""
+        """Count one request of the client with this `Authorization` header."""
         token = authorization.removeprefix("Bearer ").strip() if authorization else ""
         has_token = bool(token) and authorization is not None and authorization.startswith("Bearer ")
         most = _NO_LIMIT if self._requests is None else self._requests * (2 if has_token else 1)

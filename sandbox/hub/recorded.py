@@ -1,4 +1,4 @@
-"""A world made of kept answers of the real Hub, served byte for byte."""
+"""A world of recorded answers of the real Hub, served byte for byte."""
 
 import json
 import re
@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = "%Y-%m-%dT%H%M%SZ"
+_CAPTURE_NAME = "%Y-%m-%dT%H%M%SZ"
 
 Entry = dict[str, Any]
 
 
 class RecordedHub:
-    """The answers in `folder`: `DATE.json`, or `DATE/INSTANT.json` (`2025-01-08T170741Z`) where a date has several.
+    """The answers in `folder`: `DATE.json`, or `DATE/TIMESTAMP.json` (`2025-01-08T170741Z`) for several captures.
 
-    Of several captures of a date the newest at or before the instant asked about is served, else the oldest.
-    A date that nobody recorded is unknown, which is not the same as empty.
+    Of several captures, the newest one not later than the requested time is served, else the oldest.
+    A date without a recording is unknown, not empty.
     """
 
     def __init__(self, folder: Path | str) -> None:
-        """Serve what `folder` holds; ValueError if there is no such folder."""
+        """Serve the answers in `folder`. ValueError if the folder does not exist."""
         self._folder = Path(folder)
         if not self._folder.is_dir():
             message = f"no folder of recorded answers at {self._folder}"
@@ -30,17 +30,17 @@ class RecordedHub:
         self._days_of: dict[str, list[date]] | None = None
 
     def listed(self, day: date, at: datetime) -> list[Entry] | None:
-        """The entries recorded for `day`, in their order; None where the date was not recorded."""
+        """The entries recorded for `day`, in their order; None if the date was not recorded."""
         body = self.raw(day, at)
         return None if body is None else _entries(body)
 
     def raw(self, day: date, at: datetime) -> bytes | None:
-        """The recorded bytes for `day`; None where the date was not recorded."""
+        """The recorded bytes for `day`; None if the date was not recorded."""
         file = self._file(day, at)
         return None if file is None else file.read_bytes()
 
     def paper(self, paper_id: str, at: datetime) -> Entry | None:
-        """The paper as the newest list that held it shows it; None if no recorded list did."""
+        """The paper as it is on the newest recorded list that has it; None if no list has it."""
         for day in reversed(self._index().get(paper_id, [])):
             for entry in self.listed(day, at) or []:
                 if isinstance(paper := entry.get("paper"), dict) and paper.get("id") == paper_id:
@@ -57,7 +57,7 @@ class RecordedHub:
         return next((file for captured_at, file in reversed(captures) if captured_at <= at), captures[0][1])
 
     def _index(self) -> dict[str, list[date]]:
-        # Reading two years of lists takes a second, so it is done once, and only when a paper is asked for.
+        # Reading two years of lists takes a second. The first request for a paper builds the index.
         with self._lock:
             if self._days_of is None:
                 self._days_of = {}
@@ -78,7 +78,7 @@ class RecordedHub:
 
 
 def _captured_at(file: Path) -> datetime:
-    return datetime.strptime(file.stem, _INSTANT).replace(tzinfo=UTC)
+    return datetime.strptime(file.stem, _CAPTURE_NAME).replace(tzinfo=UTC)
 
 
 def _entries(body: bytes) -> list[Entry]:

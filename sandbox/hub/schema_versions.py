@@ -1,6 +1,6 @@
-"""What the Hub's lists held in which years: keys, their names and their meaning, by the date of the list.
+"""Schema versions of the Hub's lists: which keys an entry has, and what they mean, by the date of the list.
 
-The dates are those of 7,968 recorded entries; a key's absence, never a null, says that there is none.
+The dates come from 7,968 recorded entries. The Hub omits a key without a value; it never writes null.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Era:
-    """What the lists of one date hold."""
+class SchemaVersion:
+    """The shape of the entries on the lists of one date."""
 
     has_thumbnail: bool
     has_media_urls: bool
@@ -38,15 +38,15 @@ class Era:
 
 
 @lru_cache(maxsize=1024)
-def era(day: date) -> Era:
-    """The era that the lists of `day` belong to."""
+def schema_version(day: date) -> SchemaVersion:
+    """The schema version of the list of `day`."""
 
     def since(*when: int) -> bool:
         return day >= date(*when)
 
-    # For four days the submitter and the media were missing; then they came back, and came twice.
+    # For four days the submitter and the media were missing. Afterwards each stood in two places.
     is_hole = since(2025, 3, 11) and not since(2025, 3, 15)
-    return Era(
+    return SchemaVersion(
         has_thumbnail=since(2024, 6, 12),
         has_media_urls=since(2024, 6, 12) and not is_hole,
         has_submitter=since(2024, 6, 13) and not is_hole,

@@ -1,4 +1,4 @@
-"""A server on loopback that behaves as the Hub's Daily Papers API, with its quota and, if told so, its bad days."""
+"""A loopback server that behaves like the Hub's Daily Papers API, with its quota and, on request, its faults."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox import wire
-from sandbox.answers import Answer, World, answer, error
 from sandbox.clock import Clock
-from sandbox.faults import Fault
-from sandbox.loopback import Connection, LoopbackServer
-from sandbox.quota import Quota
+from sandbox.http import wire
+from sandbox.http.answer import Answer, json_error
+from sandbox.http.faults import HttpFault
+from sandbox.http.loopback import Connection, LoopbackServer
+from sandbox.hub.api import World, answer
+from sandbox.hub.quota import Quota
 
-__all__ = ["HubServer", "Seen", "World"]
+__all__ = ["HubRequest", "HubServer", "World"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request that reached the server; `status` None where it hung up, `at` by the sandbox's clock.
+class HubRequest:
+    """A request that reached the server.
 
-    `day` and `page` are the parameters `date` and `p` as they came; the names of `headers` are in small letters.
+    `status` is None where the server hung up. `at` is a time of the sandbox clock. `day` and `page` are the raw
+    parameters `date` and `p`. The names of `headers` are in lower case.
     """
 
     path: str
@@ -39,10 +41,10 @@ class Seen:
 class HubServer(LoopbackServer):
     """The Hub at `url`.
 
-    A `quota` of None never says 429. With `compress` false it never answers under gzip.
+    With `quota` None it never answers 429. With `compress` false it never answers under gzip.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the first have defaults that suit, and are named
+    def __init__(  # noqa: PLR0913 - keyword-only, with defaults
         self,
         world: World,
         *,
@@ -51,26 +53,26 @@ class HubServer(LoopbackServer):
         window_s: int = 300,
         host: str = "127.0.0.1",
         port: int = 0,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[HttpFault] = (),
         compress: bool = True,
     ) -> None:
-        """Take the port, but answer nobody yet."""
+        """Bind the port. The server does not answer yet."""
         self.world, self.clock, self.compress = world, clock or Clock(), compress
-        self.requests: list[Seen] = []
+        self.requests: list[HubRequest] = []
         self.quota = Quota(quota, window_s)
         self._faults_lock = threading.Lock()
-        self._faults: list[tuple[Fault, list[int]]] = []
+        self._faults: list[tuple[HttpFault, list[int]]] = []
         for fault in faults:
             self.add_fault(fault)
         super().__init__(_Connection, host, port)
 
-    def add_fault(self, fault: Fault) -> None:
-        """Let `fault` happen from now on; of several that match a request the first one added happens."""
+    def add_fault(self, fault: HttpFault) -> None:
+        """Apply `fault` to requests from now on. Of several faults that match a request, the first added applies."""
         with self._faults_lock:
             self._faults.append((fault, []))
 
-    def fault_for(self, path: str, query: dict[str, str]) -> Fault | None:
-        """The fault that this request is to meet, which counts as one of its times."""
+    def fault_for(self, path: str, query: dict[str, str]) -> HttpFault | None:
+        """The fault for this request, or None. It counts as one of the fault's `times`."""
         with self._faults_lock:
             for fault, hits in self._faults:
                 has_times_left = fault.times is None or len(hits) < fault.times
@@ -85,45 +87,46 @@ class _Connection(Connection):
     def hub(self) -> HubServer:
         return cast("HubServer", self.server.owner)
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that the base class looks for
-        """Answer as the Hub would, or as the fault that is set for this request has it."""
+    def do_GET(self) -> None:  # noqa: N802 - the base class requires the name
+        """Answer like the Hub, or as the fault for this request demands."""
         hub, at = self.hub, self.hub.clock.now()
         split = urlsplit(self.path)
         query = dict(parse_qsl(split.query, keep_blank_values=True))
         allowance = hub.quota.take(self.headers.get("Authorization"))
         if allowance.is_spent:
-            said = error(HTTPStatus.TOO_MANY_REQUESTS, "We had to rate limit your IP. Wait, or log in for more.")
+            response = json_error(
+                HTTPStatus.TOO_MANY_REQUESTS, "We had to rate limit your IP. Wait, or log in for more."
+            )
         else:
-            said = answer(hub.world, split.path, query, at, hub.url)
+            response = answer(hub.world, split.path, query, at, hub.url)
         fault = hub.fault_for(split.path, query)
         if fault is not None:
-            said = wire.damaged(said, fault)
-        self._remember(split.path, query, None if fault and fault.kind == "drop" else said.status, at)
-        self._send(said, allowance.headers, at, fault)
+            response = wire.damaged(response, fault)
+        self._record(split.path, query, None if fault and fault.kind == "drop" else response.status, at)
+        self._send(response, allowance.headers, at, fault)
 
-    do_HEAD = do_GET  # noqa: N815 - the name that the base class looks for
+    do_HEAD = do_GET  # noqa: N815 - the base class requires the name
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not a request for the Hub, with the headers that every answer has."""
+        """Answer an invalid HTTP request with an error that has the Hub's usual headers."""
         hub, at = self.hub, self.hub.clock.now()
         self.close_connection = True
-        said = error(code, message or explain or HTTPStatus(code).phrase)
-        self._remember(getattr(self, "path", ""), {}, code, at)
+        response = json_error(code, message or explain or HTTPStatus(code).phrase)
+        self._record(getattr(self, "path", ""), {}, code, at)
         headers = {**hub.quota.take(None).headers, "Connection": "close"}
-        self._send(said, headers, at, None)
+        self._send(response, headers, at, None)
 
-    def _remember(self, path: str, query: dict[str, str], status: int | None, at: datetime) -> None:
+    def _record(self, path: str, query: dict[str, str], status: int | None, at: datetime) -> None:
         headers = {name.lower(): value for name, value in (getattr(self, "headers", None) or {}).items()}
-        seen = Seen(path, query, query.get("date"), query.get("p"), status, headers, at)
-        self.hub.requests.append(seen)
+        self.hub.requests.append(HubRequest(path, query, query.get("date"), query.get("p"), status, headers, at))
 
-    def _send(self, said: Answer, common: dict[str, str], at: datetime, fault: Fault | None) -> None:
+    def _send(self, response: Answer, common: dict[str, str], at: datetime, fault: HttpFault | None) -> None:
         hub = self.hub
         accepted = getattr(self, "headers", None) and self.headers.get("Accept-Encoding", "")
         if hub.compress and "gzip" in (accepted or ""):
-            said = wire.packed(said)
-        length = None if fault and fault.kind == "oversize" else len(said.body)
-        first = wire.head(said, common, at, length)
-        body = b"" if self.command == "HEAD" else said.body
+            response = wire.compressed(response)
+        length = None if fault and fault.kind == "oversize" else len(response.body)
+        first = wire.head(response, common, at, length)
+        body = b"" if self.command == "HEAD" else response.body
         if not wire.send(self.connection, first, body, fault, hub.closing.wait):
             self.close_connection = True

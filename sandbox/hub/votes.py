@@ -1,6 +1,6 @@
-"""How votes, comments and stars of an invented paper grow after it was listed."""
+"""How votes, comments and stars of a generated paper grow after its first listing."""
 
-# Shares are read best where they are drawn.
+# Probabilities stand where they are drawn.
 # ruff: noqa: PLR2004
 
 import math
@@ -12,7 +12,7 @@ SATURATED_DAYS = 14.0
 
 
 class Growth(NamedTuple):
-    """What will become of a paper; ages are counted from its first listing, in days."""
+    """The parameters of a paper's growth. Ages are days since its first listing."""
 
     first_votes: int
     last_votes: int
@@ -24,10 +24,10 @@ class Growth(NamedTuple):
 
 
 def growth(rng: random.Random) -> Growth:
-    """A fate drawn from `rng`, shaped on 23,467 recorded observations of votes.
+    """Draw the growth of a paper. The distribution is fitted to 23,467 recorded vote counts.
 
-    Half of the papers end with six votes or fewer, one in twenty with none, one in a hundred with about ninety;
-    half of a paper's votes come on its first day, and nearly all within two weeks.
+    Half of the papers end with six votes or fewer, 5 % with none, 1 % with about ninety. Half of a paper's votes
+    come on its first day, and nearly all within two weeks.
     """
     chance = rng.random
     last = 0 if chance() < 0.045 else max(1, min(int(math.exp(1.85 + 1.15 * rng.gauss(0.0, 1.0))), 900))
@@ -42,24 +42,24 @@ def growth(rng: random.Random) -> Growth:
     )
 
 
-def votes(fate: Growth, age_days: float) -> int:
-    """Upvotes at an age; they fall by one where somebody takes a vote back."""
+def votes(growth: Growth, age_days: float) -> int:
+    """Upvotes at an age. The count falls by one if a vote is taken back."""
     if age_days >= SATURATED_DAYS:
         part = 1.0
     else:
-        full = 1.0 - math.exp(-SATURATED_DAYS / fate.pace_days)
-        part = (1.0 - math.exp(-max(age_days, 0.0) / fate.pace_days)) / full
-    count = fate.first_votes + int((fate.last_votes - fate.first_votes) * part + 1e-9)
-    if fate.taken_back_days is not None and age_days >= fate.taken_back_days:
+        full = 1.0 - math.exp(-SATURATED_DAYS / growth.pace_days)
+        part = (1.0 - math.exp(-max(age_days, 0.0) / growth.pace_days)) / full
+    count = growth.first_votes + int((growth.last_votes - growth.first_votes) * part + 1e-9)
+    if growth.taken_back_days is not None and age_days >= growth.taken_back_days:
         count -= 1
     return max(count, 0)
 
 
-def comments(fate: Growth, age_days: float) -> int:
-    """Comments at an age: they come with the votes, and stay."""
-    return int(fate.last_comments * min(1.0, 0.3 + max(age_days, 0.0) / 5.0))
+def comments(growth: Growth, age_days: float) -> int:
+    """Comments at an age. They never decrease."""
+    return int(growth.last_comments * min(1.0, 0.3 + max(age_days, 0.0) / 5.0))
 
 
-def stars(fate: Growth, age_days: float) -> int:
-    """Stars of the paper's repository at an age: they rise for months."""
-    return fate.first_stars + int(fate.more_stars * (1.0 - math.exp(-max(age_days, 0.0) / 40.0)))
+def stars(growth: Growth, age_days: float) -> int:
+    """Stars of the paper's repository at an age. They rise for months."""
+    return growth.first_stars + int(growth.more_stars * (1.0 - math.exp(-max(age_days, 0.0) / 40.0)))

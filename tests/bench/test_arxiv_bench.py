@@ -1,42 +1,42 @@
-"""What the bench of arXiv's pages and lines measures is work that is really done, and its figures are medians."""
+"""The arXiv benchmarks process all pages and lines, and their figures are medians."""
 
 import json
 
 import pytest
 
-from bench import arxiv_bulk, arxiv_invented, arxiv_pages
-from bench.turns import Figures, Turn
-from tests.arxiv_answers import page, record
+from bench.arxiv import generated_snapshot, oai_pages, snapshot
+from bench.arxiv.turns import Figures, Turn
+from tests.arxiv_answers import record, xml_page
 
-PAGES = [page(record("2511.00001"), record("2511.00002"), token="a|1"), page(record("2511.00003"), token="")]
+PAGES = [xml_page(record("2511.00001"), record("2511.00002"), token="a|1"), xml_page(record("2511.00003"), token="")]
 
 
-@pytest.mark.parametrize("contender", arxiv_pages.CONTENDERS)
+@pytest.mark.parametrize("contender", oai_pages.CONTENDERS)
 def test_each_contender_reads_all_pages(contender):
     if contender == "sickle":
         pytest.importorskip("sickle", reason="sickle is not installed")
-    assert arxiv_pages.CONTENDERS[contender](PAGES)() == 2
+    assert oai_pages.CONTENDERS[contender](PAGES)() == 2
 
 
-@pytest.mark.parametrize("contender", arxiv_bulk.CONTENDERS)
+@pytest.mark.parametrize("contender", snapshot.CONTENDERS)
 def test_each_contender_reads_all_lines_into_one_file(contender, tmp_path):
-    arxiv_invented.write(tmp_path / "lines", 30)
-    assert arxiv_bulk.CONTENDERS[contender](tmp_path / "lines", tmp_path)() == 30
+    generated_snapshot.write(tmp_path / "lines", 30)
+    assert snapshot.CONTENDERS[contender](tmp_path / "lines", tmp_path)() == 30
     assert (tmp_path / f"{contender}.parquet").is_file()
 
 
-def test_the_same_seed_invents_the_same_lines_and_another_others():
-    assert list(arxiv_invented.lines(5)) == list(arxiv_invented.lines(5))
-    assert list(arxiv_invented.lines(5)) != list(arxiv_invented.lines(5, seed=1))
+def test_lines_depend_only_on_the_seed():
+    assert list(generated_snapshot.lines(5)) == list(generated_snapshot.lines(5))
+    assert list(generated_snapshot.lines(5)) != list(generated_snapshot.lines(5, seed=1))
 
 
-def test_invented_papers_differ_and_have_what_real_ones_have():
-    held = [json.loads(line) for line in arxiv_invented.lines(500)]
-    assert len({one["id"] for one in held}) == 500
-    assert any(one["doi"] is None for one in held)
-    assert any(one["doi"] for one in held)
-    assert any(len(one["versions"]) > 1 for one in held)
-    assert any(len(person) > 3 for one in held for person in one["authors_parsed"])
+def test_generated_papers_have_the_fields_of_real_ones():
+    papers = [json.loads(line) for line in generated_snapshot.lines(500)]
+    assert len({paper["id"] for paper in papers}) == 500
+    assert any(paper["doi"] is None for paper in papers)
+    assert any(paper["doi"] for paper in papers)
+    assert any(len(paper["versions"]) > 1 for paper in papers)
+    assert any(len(person) > 3 for paper in papers for person in paper["authors_parsed"])
 
 
 def test_figures_are_medians_of_turns():
@@ -47,6 +47,6 @@ def test_figures_are_medians_of_turns():
     assert "0.50" in figures.text()
 
 
-def test_a_bench_without_recordings_says_so(tmp_path):
+def test_missing_recordings_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no recorded pages"):
-        arxiv_pages.measured(tmp_path)
+        oai_pages.measured(tmp_path)

@@ -1,4 +1,4 @@
-"""The sandbox arXiv beside what was recorded: the same answers to the byte, and recorded pages served as they are."""
+"""The sandbox arXiv against recordings: answers equal byte for byte, and recorded pages are served unchanged."""
 
 import gzip
 import re
@@ -12,12 +12,12 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from sandbox.arxiv import ArxivServer
-from sandbox.arxiv_answers import Repository
-from sandbox.arxiv_collection import Collection
-from sandbox.arxiv_generated import generated
-from sandbox.arxiv_papers import Author, Paper, Version
-from sandbox.arxiv_recorded import RecordedRepository
+from sandbox.arxiv.collection import Collection
+from sandbox.arxiv.generated import generate_papers
+from sandbox.arxiv.papers import Author, Paper, Version
+from sandbox.arxiv.recorded import RecordedRepository
+from sandbox.arxiv.repository import Repository
+from sandbox.arxiv.server import ArxivServer
 from sandbox.clock import Clock
 from tests.oai_client import OAI, Harvester
 
@@ -30,72 +30,72 @@ OLD_URL = "http://export.arxiv.org/oai2"
 
 @pytest.fixture(scope="module")
 def new_replies(recordings) -> Path:
-    """The replies that arXiv's new server made."""
+    """The folder of recorded replies of arXiv's new server."""
     return recordings / "arxiv" / "oai_server_2026"
 
 
 def records(folder, pattern):
-    """The records on recorded pages, as (header, metadata), in their order."""
+    """The records on recorded pages, as (header, metadata), in order."""
     for file in sorted(folder.glob(pattern)):
         for record in ET.parse(file).getroot().iter(f"{OAI}record"):
             yield record.find(f"{OAI}header"), record.find(f"{OAI}metadata")[0]
 
 
 def texts(metadata):
-    """The texts of a record by the names of their elements."""
+    """The texts of a record by element name."""
     return {child.tag.rpartition("}")[2]: child.text for child in metadata}
 
 
-def put_together(folder, prefix):
-    """The papers behind the recorded lists, as one format tells them.
+def recorded_papers(folder, prefix):
+    """Reconstruct the papers of the recorded lists for one format.
 
-    `arXiv` tells names, `arXivRaw` versions and `arXivOld` the ACM class. Other texts are those of `arXivRaw`, for it
-    and `arXivOld` keep the TeX that `arXiv` and `oai_dc` turn into letters.
+    `arXiv` gives names, `arXivRaw` versions, and `arXivOld` the ACM class. Other texts come from the records of the
+    format: `arXivRaw` and `arXivOld` keep the TeX that `arXiv` and `oai_dc` convert to letters.
     """
     raw = {texts(metadata)["id"]: metadata for _, metadata in records(folder, "ListRecords_arXivRaw_0*.xml")}
     old = {texts(metadata)["id"]: texts(metadata) for _, metadata in records(folder, "ListRecords_arXivOld_0*.xml")}
     for place, (header, metadata) in enumerate(records(folder, "ListRecords_arXiv_0*.xml")):
         paper_id = texts(metadata)["id"]
-        told = texts(raw[paper_id] if prefix in {"arXivRaw", "arXivOld"} else metadata)
+        values = texts(raw[paper_id] if prefix in {"arXivRaw", "arXivOld"} else metadata)
         names = [texts(author) for author in metadata.iter() if author.tag.endswith("}author")]
         day = datetime.combine(datetime.fromisoformat(header.findtext(f"{OAI}datestamp")), time(), UTC)
         yield Paper(
             id=paper_id,
             submitter=texts(raw[paper_id])["submitter"],
-            title=told["title"],
+            title=values["title"],
             authors=tuple(Author(each["keyname"], each.get("forenames"), each.get("suffix")) for each in names),
             authors_line=texts(raw[paper_id])["authors"],
-            categories=tuple(told["categories"].split()),
-            abstract=told["abstract"],
+            categories=tuple(values["categories"].split()),
+            abstract=values["abstract"],
             versions=tuple(version(texts(each)) for each in raw[paper_id] if each.tag.endswith("}version")),
-            # The instant is not recorded, but the order is.
+            # The recordings have the order of modifications, not their times.
             modified_at=day + timedelta(seconds=place),
-            comments=told.get("comments"),
-            proxy=told.get("proxy"),
-            report_no=told.get("report-no"),
-            msc_class=told.get("msc-class"),
+            comments=values.get("comments"),
+            proxy=values.get("proxy"),
+            report_no=values.get("report-no"),
+            msc_class=values.get("msc-class"),
             acm_class=old[paper_id].get("acm-class"),
-            journal_ref=told.get("journal-ref"),
-            doi=told.get("doi"),
-            license=told.get("license"),
+            journal_ref=values.get("journal-ref"),
+            doi=values.get("doi"),
+            license=values.get("license"),
         )
 
 
-def version(told):
-    """A version as `arXivRaw` tells it."""
-    size_kb = int(told["size"].removesuffix("kb"))
-    return Version(parsedate_to_datetime(told["date"]), size_kb, told.get("source_type"))
+def version(values):
+    """A version from `arXivRaw`."""
+    size_kb = int(values["size"].removesuffix("kb"))
+    return Version(parsedate_to_datetime(values["date"]), size_kb, values.get("source_type"))
 
 
 @pytest.fixture(scope="module")
 def repository_by(new_replies):
-    """The new server over the papers of the recorded lists, as a format tells them, with the pages of those lists."""
-    made = {prefix: list(put_together(new_replies, prefix)) for prefix in PREFIXES}
-    return {prefix: Repository(Collection(papers), "new", 150, 300) for prefix, papers in made.items()}
+    """A new server for each format, with the papers and the page sizes of the recorded lists."""
+    papers_by_prefix = {prefix: list(recorded_papers(new_replies, prefix)) for prefix in PREFIXES}
+    return {prefix: Repository(Collection(papers), "new", 150, 300) for prefix, papers in papers_by_prefix.items()}
 
 
-def at_one_instant(document):
-    """The replies were made within a few seconds."""
+def with_one_time(document):
+    """Replace the response times, which differ by a few seconds."""
     return re.sub(rb"2026-11-23T14:37:\d\d", b"2026-11-23T14:37:41", document)
 
 
@@ -105,20 +105,20 @@ def token_of(file):
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4])
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_the_lists_of_the_new_server_are_the_same_to_the_byte(new_replies, repository_by, prefix, page):
+def test_new_server_lists_equal_the_recordings(new_replies, repository_by, prefix, page):
     arguments = [("verb", "ListRecords"), ("metadataPrefix", prefix)]
     if page > 1:
         arguments[1] = ("resumptionToken", token_of(new_replies / f"ListRecords_{prefix}_0{page - 1}.xml"))
-    recorded = at_one_instant((new_replies / f"ListRecords_{prefix}_0{page}.xml").read_bytes())
-    answered = repository_by[prefix].answer(arguments, AT, URL)
+    recorded = with_one_time((new_replies / f"ListRecords_{prefix}_0{page}.xml").read_bytes())
+    answer = repository_by[prefix].answer(arguments, AT, URL)
     if (prefix, page) == ("arXiv", 1):
-        # Five of 503 papers have an `updated` later than their datestamp, for which there is no rule.
-        lines = zip(recorded.splitlines(), answered.splitlines(), strict=True)
+        # Five of 503 papers have an `updated` later than their datestamp. The rule for it is unknown.
+        lines = zip(recorded.splitlines(), answer.splitlines(), strict=True)
         differing = [(theirs.strip(), ours) for theirs, ours in lines if theirs != ours]
         assert len(differing) == 5
         assert all(theirs.startswith(b"<updated>") for theirs, _ in differing)
     else:
-        assert answered == recorded
+        assert answer == recorded
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_the_lists_of_the_new_server_are_the_same_to_the_byte(new_replies, repos
         ("error_noRecordsMatch", "verb=ListRecords&metadataPrefix=arXiv&from=2024-02-01&until=2024-02-02"),
     ],
 )
-def test_all_else_that_the_new_server_says_is_the_same_to_the_byte(new_replies, repository_by, file, query):
-    recorded = at_one_instant((new_replies / f"{file}.xml").read_bytes())
+def test_other_answers_of_the_new_server_equal_the_recordings(new_replies, repository_by, file, query):
+    recorded = with_one_time((new_replies / f"{file}.xml").read_bytes())
     assert repository_by["arXiv"].answer(parse_qsl(query), AT, URL) == recorded
 
 
-def test_identify_is_the_same_but_for_the_address(new_replies):
+def test_identify_equals_the_recording_except_for_the_address(new_replies):
     recorded = (new_replies / "Identify.xml").read_bytes()
-    answered = Repository(Collection(), "new").answer([("verb", "Identify")], AT, URL)
-    assert answered == recorded.replace(b"<baseURL>https://oaipmh.arxiv.org/oai<", f"<baseURL>{URL}<".encode())
+    answer = Repository(Collection(), "new").answer([("verb", "Identify")], AT, URL)
+    assert answer == recorded.replace(b"<baseURL>https://oaipmh.arxiv.org/oai<", f"<baseURL>{URL}<".encode())
 
 
 @pytest.mark.parametrize(
@@ -172,28 +172,28 @@ def test_identify_is_the_same_but_for_the_address(new_replies):
         ),
     ],
 )
-def test_what_the_old_server_said_of_itself_is_the_same_to_the_byte(recordings, file, query, at):
+def test_old_server_sets_and_formats_equal_the_recordings(recordings, file, query, at):
     recorded = (recordings / "arxiv" / "oai_http_2018" / f"{file}.xml").read_bytes()
     assert Repository(Collection(), "old").answer(parse_qsl(query), at, OLD_URL) == recorded
 
 
-def test_a_record_of_the_old_server_is_the_same_to_the_byte(recordings):
+def test_an_old_server_record_equals_the_recording(recordings):
     file = recordings / "arxiv" / "oai_http_2018" / "getrecord---should-get-a-record.xml"
-    told = texts(ET.parse(file).getroot().find(f".//{OAI}metadata")[0])
+    values = texts(ET.parse(file).getroot().find(f".//{OAI}metadata")[0])
     paper = Paper(
         id="1412.8544",
         submitter="EPTCS",
-        title=told["title"],
+        title=values["title"],
         authors=tuple(Author(key, fore, None, ("Radboud Universiteit",)) for key, fore in UIJLEN_AND_WESTERBAAN),
         categories=("cs.DM",),
-        abstract=told["abstract"],
+        abstract=values["abstract"],
         versions=(Version(datetime(2014, 12, 29, 12, tzinfo=UTC), 20),),
         modified_at=datetime(2015, 1, 3, tzinfo=UTC),
-        comments=told["comments"],
-        proxy=told["proxy"],
-        journal_ref=told["journal-ref"],
-        doi=told["doi"],
-        license=told["license"],
+        comments=values["comments"],
+        proxy=values["proxy"],
+        journal_ref=values["journal-ref"],
+        doi=values["doi"],
+        license=values["license"],
     )
     query = "verb=GetRecord&identifier=oai:arXiv.org:1412.8544&metadataPrefix=arXiv"
     at = datetime(2018, 6, 21, 14, 30, 12, tzinfo=UTC)
@@ -201,7 +201,7 @@ def test_a_record_of_the_old_server_is_the_same_to_the_byte(recordings):
 
 
 @contextmanager
-def chained(folder, **options):
+def served_recording(folder, **options):
     with (
         ArxivServer(RecordedRepository(folder, **options), clock=Clock(AT)) as server,
         httpx.Client(trust_env=False, timeout=30) as client,
@@ -209,9 +209,9 @@ def chained(folder, **options):
         yield server, Harvester(client, server.oai_url)
 
 
-def test_the_recorded_pages_are_served_as_one_chain_byte_for_byte(recordings):
+def test_recorded_pages_are_served_in_order_byte_for_byte(recordings):
     folder = recordings / "arxiv" / "oai_cs_2016"
-    with chained(folder, is_closed=True) as (server, harvester):
+    with served_recording(folder, is_closed=True) as (server, harvester):
         pages = [page.response.content for page in harvester.pages(set_="cs")]
     recorded = [gzip.decompress(file.read_bytes()) for file in sorted(folder.glob("page_*.xml.gz"))]
     assert pages[:-1] == recorded[:-1]
@@ -221,16 +221,16 @@ def test_the_recorded_pages_are_served_as_one_chain_byte_for_byte(recordings):
 
 @pytest.fixture
 def two_pages(tmp_path):
-    """A small chain of two pages in place of the recorded one."""
-    repository = Repository(Collection(generated(3, seed=9)), "old", 2)
+    """A list of two pages in the form of a recording."""
+    repository = Repository(Collection(generate_papers(3, seed=9)), "old", 2)
     first = repository.answer([("verb", "ListRecords"), ("metadataPrefix", "arXiv")], AT, OLD_URL)
     for place, page in enumerate((first, first.replace(b"1122234|3", b"1122234|5")), start=1):
         (tmp_path / f"page_{place:03d}.xml.gz").write_bytes(gzip.compress(page))
     return tmp_path
 
 
-def test_the_last_recorded_page_has_its_own_token_which_leads_nowhere(two_pages):
-    with chained(two_pages) as (_, harvester):
+def test_the_token_of_the_last_recorded_page_is_invalid(two_pages):
+    with served_recording(two_pages) as (_, harvester):
         pages = list(harvester.pages())
         assert [page.token if page.error is None else page.error for page in pages] == [
             "1122234|3",
@@ -239,13 +239,13 @@ def test_the_last_recorded_page_has_its_own_token_which_leads_nowhere(two_pages)
         ]
 
 
-def test_a_closed_chain_ends_with_an_empty_token(two_pages):
-    with chained(two_pages, is_closed=True) as (_, harvester):
+def test_is_closed_ends_with_an_empty_token(two_pages):
+    with served_recording(two_pages, is_closed=True) as (_, harvester):
         assert [page.token for page in harvester.pages()] == ["1122234|3", ""]
 
 
-def test_beside_recorded_pages_the_old_server_tells_of_itself(two_pages):
-    with chained(two_pages) as (_, harvester):
+def test_other_verbs_are_answered_by_the_old_server(two_pages):
+    with served_recording(two_pages) as (_, harvester):
         assert "arXivRaw" in harvester.ask("ListMetadataFormats").texts("metadataPrefix")
         assert harvester.ask("Identify").texts("granularity") == ["YYYY-MM-DD"]
         assert harvester.ask("ListIdentifiers", metadataPrefix="arXiv").error == "noRecordsMatch"

@@ -1,4 +1,4 @@
-"""What the sandbox arXiv says is valid by one schema, and so is all that was recorded; what is wrong is not."""
+"""A RELAX NG schema accepts the sandbox arXiv's answers and the recordings, and rejects invalid documents."""
 
 import gzip
 from datetime import UTC, datetime
@@ -8,14 +8,14 @@ from urllib.parse import parse_qsl
 import pytest
 from lxml import etree
 
-from sandbox.arxiv_answers import PREFIXES, Repository
-from sandbox.arxiv_collection import Collection
-from sandbox.arxiv_generated import generated
+from sandbox.arxiv.collection import Collection
+from sandbox.arxiv.generated import generate_papers
+from sandbox.arxiv.repository import PREFIXES, Repository
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 URL = "http://127.0.0.1/oai"
 GENERATIONS = pytest.mark.parametrize("generation", ["new", "old"])
-PAPERS = generated(1500, seed=4)
+PAPERS = generate_papers(1500, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def schema():
 
 
 def problems(schema, document):
-    """What is wrong with a document, in the words of the validator."""
+    """The validation errors of a document."""
     schema.validate(etree.fromstring(document))
     return [f"{each.line}: {each.message}" for each in schema.error_log]
 
 
-def answered(generation, query, papers=PAPERS, page_size=1500, deleted=()):
+def answer_of(generation, query, papers=PAPERS, page_size=1500, deleted=()):
     collection = Collection(papers)
     for paper_id in deleted:
         collection.delete(paper_id, on=AT)
@@ -39,8 +39,8 @@ def answered(generation, query, papers=PAPERS, page_size=1500, deleted=()):
 @GENERATIONS
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("verb", ["ListRecords", "ListIdentifiers"])
-def test_lists_of_invented_papers_are_valid(schema, generation, prefix, verb):
-    document = answered(generation, f"verb={verb}&metadataPrefix={prefix}")
+def test_lists_of_generated_papers_are_valid(schema, generation, prefix, verb):
+    document = answer_of(generation, f"verb={verb}&metadataPrefix={prefix}")
     assert problems(schema, document) == []
     assert document.count(b"<datestamp>") == 1500
 
@@ -48,7 +48,7 @@ def test_lists_of_invented_papers_are_valid(schema, generation, prefix, verb):
 @GENERATIONS
 @pytest.mark.parametrize("size", [1, 700, 1499])
 def test_lists_with_tokens_are_valid(schema, generation, size):
-    document = answered(generation, "verb=ListRecords&metadataPrefix=arXiv", page_size=size)
+    document = answer_of(generation, "verb=ListRecords&metadataPrefix=arXiv", page_size=size)
     assert problems(schema, document) == []
     assert b"</resumptionToken>" in document
 
@@ -56,7 +56,7 @@ def test_lists_with_tokens_are_valid(schema, generation, size):
 @GENERATIONS
 @pytest.mark.parametrize("verb", ["ListRecords", "ListIdentifiers"])
 def test_lists_with_deleted_papers_are_valid(schema, generation, verb):
-    document = answered(generation, f"verb={verb}&metadataPrefix=arXiv", deleted=[PAPERS[0].id, PAPERS[9].id])
+    document = answer_of(generation, f"verb={verb}&metadataPrefix=arXiv", deleted=[PAPERS[0].id, PAPERS[9].id])
     assert problems(schema, document) == []
     assert document.count(b' status="deleted"') == 2
 
@@ -78,15 +78,15 @@ def test_lists_with_deleted_papers_are_valid(schema, generation, verb):
         "verb=ListIdentifiers&resumptionToken=x",
     ],
 )
-def test_all_other_answers_are_valid(schema, generation, query):
-    assert problems(schema, answered(generation, query)) == []
+def test_other_answers_are_valid(schema, generation, query):
+    assert problems(schema, answer_of(generation, query)) == []
 
 
-def test_all_that_was_recorded_is_valid(schema, recordings):
+def test_recordings_are_valid(schema, recordings):
     folder = recordings / "arxiv"
     files = [file for name in ("oai_server_2026", "oai_http_2018", "oai_misc") for file in folder.glob(f"{name}/*.xml")]
-    found = {file.name: wrong for file in files if (wrong := problems(schema, file.read_bytes()))}
-    assert (len(files), found) == (55, {})
+    problems_by_file = {file.name: messages for file in files if (messages := problems(schema, file.read_bytes()))}
+    assert (len(files), problems_by_file) == (55, {})
 
 
 @pytest.mark.parametrize("page", range(1, 51, 7))
@@ -115,14 +115,14 @@ def test_the_recorded_pages_are_valid(schema, recordings, page):
         (b"oai:arXiv.org:", b"oai:arxiv.org:"),
     ],
 )
-def test_the_schema_finds_what_is_wrong(schema, right, wrong):
-    document = answered("new", "verb=ListRecords&metadataPrefix=arXiv", page_size=40)
+def test_the_schema_rejects_invalid_documents(schema, right, wrong):
+    document = answer_of("new", "verb=ListRecords&metadataPrefix=arXiv", page_size=40)
     assert right in document
     assert problems(schema, document) == []
     assert problems(schema, document.replace(right, wrong, 1)) != []
 
 
-def test_the_schema_wants_records_on_a_list(schema):
-    document = answered("old", "verb=ListRecords&metadataPrefix=arXiv")
+def test_the_schema_requires_records_in_a_list(schema):
+    document = answer_of("old", "verb=ListRecords&metadataPrefix=arXiv")
     start, end = document.index(b"<ListRecords>") + 13, document.index(b"</ListRecords>")
     assert problems(schema, document[:start] + document[end:]) != []

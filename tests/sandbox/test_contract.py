@@ -1,4 +1,4 @@
-"""The official client cannot tell the sandbox from the Hub."""
+"""The official Hub client works with the sandbox."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.clock import Clock
-from sandbox.generated import GeneratedHub
-from sandbox.hub import HubServer
-from sandbox.recorded import RecordedHub
+from sandbox.hub.generated import GeneratedHub
+from sandbox.hub.recorded import RecordedHub
+from sandbox.hub.server import HubServer
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
@@ -22,7 +22,7 @@ DAYS = [date(2024, 6, 14), date(2025, 3, 12), date(2025, 9, 30), date(2026, 5, 2
 
 needs_recordings = pytest.mark.skipif(
     not RECORDINGS.is_dir(),
-    reason="the recordings are not beside the project (../shared/recordings/hub)",
+    reason="no recordings at ../shared/recordings/hub",
 )
 
 
@@ -55,13 +55,13 @@ def test_the_official_client_reads_a_generated_paper():
     assert paper.linked_models == []
 
 
-def test_the_official_client_understands_that_a_paper_is_unknown():
+def test_the_official_client_gets_a_404_for_an_unknown_paper():
     with (
         HubServer(GeneratedHub(), clock=Clock(NOW)) as hub,
-        pytest.raises(huggingface_hub.errors.HfHubHTTPError) as told,
+        pytest.raises(huggingface_hub.errors.HfHubHTTPError) as error,
     ):
         client_of(hub).paper_info("2601.99999")
-    assert told.value.response.status_code == 404
+    assert error.value.response.status_code == 404
 
 
 @needs_recordings
@@ -82,7 +82,7 @@ def test_the_official_client_reads_a_recorded_paper():
 
 
 @needs_recordings
-def test_recaptures_are_served_as_they_were_known_then():
+def test_recaptures_are_served_by_capture_time():
     world = RecordedHub(RECORDINGS / "recaptures")
     sizes = [
         len(world.listed(date(2025, 1, 22), datetime(2025, 1, 22, hour, 30, tzinfo=UTC)) or [])
@@ -93,7 +93,7 @@ def test_recaptures_are_served_as_they_were_known_then():
 
 
 @needs_recordings
-def test_generated_entries_have_the_keys_of_the_recorded_ones_in_their_order():
+def test_generated_entries_have_the_recorded_keys_in_order():
     at = datetime(2027, 1, 1, tzinfo=UTC)
     world = GeneratedHub(seed=1, papers_a_day=200)
     for file in sorted((RECORDINGS / "daily_papers").glob("*.json"))[::25]:
@@ -101,9 +101,9 @@ def test_generated_entries_have_the_keys_of_the_recorded_ones_in_their_order():
         if not generated or not recorded:
             continue
         for part in (lambda entry: entry, lambda entry: entry["paper"], lambda entry: entry.get("submittedBy", {})):
-            known = {key for entry in generated for key in part(entry)}
-            assert {key for entry in recorded for key in part(entry)} <= known
+            generated_keys = {key for entry in generated for key in part(entry)}
+            assert {key for entry in recorded for key in part(entry)} <= generated_keys
             longest = max((list(part(entry)) for entry in generated), key=len)
             for entry in recorded:
-                shared = [key for key in part(entry) if key in longest]
-                assert shared == [key for key in longest if key in shared]
+                common = [key for key in part(entry) if key in longest]
+                assert common == [key for key in longest if key in common]

@@ -1,13 +1,13 @@
-"""The invented world in the shape of every year: each row of the drift table at its date, and every oddity."""
+"""Schema versions of the generated lists by date, and the irregularities of the recordings."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from sandbox.generated import GeneratedHub, has_list
+from sandbox.hub.generated import GeneratedHub, has_list
 
-MUCH_LATER = datetime(2027, 6, 1, tzinfo=UTC)
+LONG_AFTER = datetime(2027, 6, 1, tzinfo=UTC)
 
 
 def weekdays(first, count):
@@ -16,17 +16,17 @@ def weekdays(first, count):
 
 
 def entries_of(day, world=None):
-    return (world or GeneratedHub(seed=1)).listed(day, MUCH_LATER)
+    return (world or GeneratedHub(seed=1)).listed(day, LONG_AFTER)
 
 
 def papers_of(day, world=None):
     return [entry["paper"] for entry in entries_of(day, world)]
 
 
-EVER = date(2023, 5, 4)
+ARCHIVE_START = date(2023, 5, 4)
 NEVER = date(9999, 1, 1)
 ENVELOPE = {
-    "mediaUrl": (EVER, date(2024, 6, 12)),
+    "mediaUrl": (ARCHIVE_START, date(2024, 6, 12)),
     "thumbnail": (date(2024, 6, 12), NEVER),
     "mediaUrls": (date(2024, 6, 12), NEVER),
     "submittedBy": (date(2024, 6, 13), NEVER),
@@ -55,15 +55,15 @@ SUBMITTER = {
     "isUserFollowing": (date(2026, 1, 7), NEVER),
 }
 EDGES = sorted({edge for table in (ENVELOPE, PAPER, SUBMITTER) for span in table.values() for edge in span})
-HOLE = {date(2025, 3, day) for day in range(11, 17)}
+DAYS_WITHOUT_SUBMITTER = {date(2025, 3, day) for day in range(11, 17)}
 
 
 def keys_seen(day, objects):
     return {key for entry in entries_of(day, GeneratedHub(seed=1, papers_a_day=150)) for key in objects(entry)}
 
 
-@pytest.mark.parametrize("edge", [edge for edge in EDGES if EVER < edge < NEVER], ids=str)
-def test_keys_come_and_go_on_their_dates(edge):
+@pytest.mark.parametrize("edge", [edge for edge in EDGES if ARCHIVE_START < edge < NEVER], ids=str)
+def test_keys_appear_and_disappear_on_their_dates(edge):
     last_before = next(day for day in (edge - timedelta(days=back) for back in range(1, 9)) if has_list(day))
     first_after = next(day for day in (edge + timedelta(days=ahead) for ahead in range(9)) if has_list(day))
     for day in (last_before, first_after):
@@ -73,7 +73,9 @@ def test_keys_come_and_go_on_their_dates(edge):
             "submitter": keys_seen(day, lambda entry: entry.get("submittedBy", {})),
         }
         for where, table in (("envelope", ENVELOPE), ("paper", PAPER), ("submitter", SUBMITTER)):
-            is_missing = day in HOLE or (where == "submitter" and "submittedBy" not in seen["envelope"])
+            is_missing = day in DAYS_WITHOUT_SUBMITTER or (
+                where == "submitter" and "submittedBy" not in seen["envelope"]
+            )
             for key, (first, end) in table.items():
                 if is_missing and (where == "submitter" or key in {"submittedBy", "mediaUrls"}):
                     assert key not in seen[where]
@@ -90,7 +92,7 @@ def test_the_submitter_is_missing_for_four_days_in_march_2025():
     ("day", "key"),
     [(date(2024, 7, 22), None), (date(2024, 7, 23), "id"), (date(2024, 8, 5), "id"), (date(2024, 8, 6), "_id")],
 )
-def test_the_users_of_authors_had_no_id_then_id_then_underscore_id(day, key):
+def test_user_ids_change_from_none_to_id_to_underscore_id(day, key):
     users = [author["user"] for paper in papers_of(day) for author in paper["authors"] if "user" in author]
     assert users
     assert {name for user in users for name in user if name in {"id", "_id"}} == ({key} if key else set())
@@ -105,14 +107,14 @@ def test_titles_and_abstracts_are_wrapped_until_november_2025(day, is_wrapped):
     assert (longest <= 80) == is_wrapped
 
 
-def test_before_march_2025_the_envelopes_published_at_is_a_shifted_time_of_submission():
+def test_before_march_2025_the_envelope_published_at_is_the_shifted_submission_time():
     for entry in entries_of(date(2024, 7, 3)):
         assert entry["publishedAt"].startswith("2024-07-03")
     winter = {entry["publishedAt"][:10] for entry in entries_of(date(2025, 1, 8))}
     assert winter == {"2025-01-07", "2025-01-08"}
 
 
-def test_since_march_2025_the_envelopes_published_at_is_new_york_time_with_a_false_z():
+def test_since_march_2025_the_envelope_published_at_is_new_york_time_with_a_wrong_z():
     wrong_days = 0
     for day in (date(2025, 3, 11), date(2025, 7, 9), date(2026, 1, 7)):
         for entry in entries_of(day):
@@ -123,12 +125,12 @@ def test_since_march_2025_the_envelopes_published_at_is_new_york_time_with_a_fal
     assert wrong_days > 10
 
 
-def test_submitted_on_daily_at_bears_the_date_of_the_list():
+def test_submitted_on_daily_at_has_the_date_of_the_list():
     for day in (date(2025, 3, 17), date(2025, 7, 9), date(2026, 1, 7), date(2026, 5, 13)):
         assert all(paper["submittedOnDailyAt"].startswith(str(day)) for paper in papers_of(day))
 
 
-def test_instants_are_cut_to_midnight_in_2026():
+def test_timestamps_are_truncated_to_midnight_in_2026():
     midnight = "T00:00:00.000Z"
 
     def cut(day, key):
@@ -138,15 +140,12 @@ def test_instants_are_cut_to_midnight_in_2026():
     assert [cut(day, "submittedOnDailyAt") for day in (date(2026, 5, 13), date(2026, 5, 14))] == [False, True]
 
 
-def test_an_absent_value_is_an_absent_key_never_a_null():
+def test_missing_values_are_omitted_keys():
     for day in (date(2024, 3, 13), date(2025, 3, 12), date(2026, 6, 4)):
-        assert b":null" not in GeneratedHub(papers_a_day=200).body(day, MUCH_LATER)
+        assert b":null" not in GeneratedHub(papers_a_day=200).body(day, LONG_AFTER)
 
 
-# Oddities, each in a small share.
-
-
-def test_every_oddity_of_the_recordings_occurs():
+def test_every_irregularity_of_the_recordings_occurs():
     days = [*weekdays(date(2024, 10, 1), 10), *weekdays(date(2025, 10, 6), 10)]
     entries = [entry for day in days for entry in entries_of(day, GeneratedHub(seed=2, papers_a_day=300))]
     papers = [entry["paper"] for entry in entries]

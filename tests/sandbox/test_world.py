@@ -1,4 +1,4 @@
-"""The invented world: the same for everybody, growing as the Hub's lists grow, and knowing which paper is where."""
+"""The generated world: deterministic, with lists that grow like the Hub's, and papers found by id."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sandbox.clock import Clock, closes_at, open_day, opens_at
-from sandbox.generated import GeneratedHub, has_list
-from sandbox.recorded import RecordedHub
+from sandbox.hub.generated import GeneratedHub, has_list
+from sandbox.hub.recorded import RecordedHub
 
-MUCH_LATER = datetime(2027, 6, 1, tzinfo=UTC)
+LONG_AFTER = datetime(2027, 6, 1, tzinfo=UTC)
 WEDNESDAY = date(2026, 1, 7)
 
 
@@ -27,11 +27,11 @@ def weekdays(first, count):
     return [day for day in days if has_list(day)][:count]
 
 
-def entries_of(day, world=None, at=MUCH_LATER):
+def entries_of(day, world=None, at=LONG_AFTER):
     return (world or GeneratedHub(seed=1)).listed(day, at)
 
 
-def papers_of(day, world=None, at=MUCH_LATER):
+def papers_of(day, world=None, at=LONG_AFTER):
     return [entry["paper"] for entry in entries_of(day, world, at)]
 
 
@@ -49,13 +49,13 @@ def test_a_clock_stands_still_until_it_is_moved():
     assert clock.now() == datetime(2026, 1, 8, 5, tzinfo=UTC)
 
 
-def test_a_clock_without_an_instant_follows_real_time():
+def test_a_clock_without_a_time_follows_real_time():
     assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def test_a_clock_refuses_an_instant_without_a_time_zone():
+def test_a_clock_refuses_a_timestamp_without_a_zone():
     with pytest.raises(ValueError, match="time zone"):
-        Clock(datetime(2026, 1, 7))  # noqa: DTZ001 - that is the point
+        Clock(datetime(2026, 1, 7))  # noqa: DTZ001 - the invalid value
 
 
 @pytest.mark.parametrize(("day", "hour"), [(date(2026, 1, 7), 2), (date(2026, 7, 8), 1)])
@@ -70,28 +70,28 @@ def test_a_date_opens_at_half_past_nine_in_new_york_the_evening_before(day, hour
 # Which days.
 
 
-def test_a_world_is_the_same_for_the_same_seed():
+def test_the_same_seed_gives_the_same_world():
     at = at_hour(WEDNESDAY, 15)
     assert GeneratedHub(seed=7).body(WEDNESDAY, at) == GeneratedHub(seed=7).body(WEDNESDAY, at)
     assert GeneratedHub(seed=7).body(WEDNESDAY, at) != GeneratedHub(seed=8).body(WEDNESDAY, at)
 
 
-def test_a_list_does_not_depend_on_what_was_asked_before():
-    asked = GeneratedHub(seed=21)
+def test_a_list_does_not_depend_on_earlier_requests():
+    world = GeneratedHub(seed=21)
     for day in weekdays(date(2025, 12, 1), 20):
-        asked.listed(day, MUCH_LATER)
-    later = asked.body(WEDNESDAY, MUCH_LATER)
-    asked.paper("2601.00001", MUCH_LATER)
-    assert later == GeneratedHub(seed=21).body(WEDNESDAY, MUCH_LATER)
+        world.listed(day, LONG_AFTER)
+    later = world.body(WEDNESDAY, LONG_AFTER)
+    world.paper("2601.00001", LONG_AFTER)
+    assert later == GeneratedHub(seed=21).body(WEDNESDAY, LONG_AFTER)
 
 
-def test_the_same_world_comes_out_in_another_process():
+def test_the_world_is_the_same_in_another_process():
     code = (
-        "import datetime, hashlib, sandbox.generated as g;"
+        "import datetime, hashlib, sandbox.hub.generated as g;"
         "at = datetime.datetime(2026, 1, 7, 15, tzinfo=datetime.UTC);"
         "print(hashlib.sha256(g.GeneratedHub(seed=7).body(at.date(), at)).hexdigest())"
     )
-    told = [
+    hashes = [
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -102,8 +102,8 @@ def test_the_same_world_comes_out_in_another_process():
         ).stdout.strip()
         for seed in ("1", "2")
     ]
-    here = hashlib.sha256(GeneratedHub(seed=7).body(WEDNESDAY, at_hour(WEDNESDAY, 15))).hexdigest()
-    assert told == [here, here]
+    expected = hashlib.sha256(GeneratedHub(seed=7).body(WEDNESDAY, at_hour(WEDNESDAY, 15))).hexdigest()
+    assert hashes == [expected, expected]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_archive_begins_on_its_first_day():
     assert entries_of(date(2023, 5, 4))
 
 
-def test_lists_have_about_as_many_papers_as_asked_for_and_some_more_than_a_page():
+def test_list_lengths_match_papers_a_day():
     sizes = [len(entries_of(day)) for day in weekdays(date(2025, 1, 2), 120)]
     assert 26 <= sum(sizes) / len(sizes) <= 34
     assert min(sizes) >= 8
@@ -126,7 +126,7 @@ def test_lists_have_about_as_many_papers_as_asked_for_and_some_more_than_a_page(
 
 
 @pytest.mark.parametrize("papers_a_day", [-1, 1201])
-def test_a_world_without_room_for_its_ids_is_refused(papers_a_day):
+def test_too_many_papers_a_day_are_refused(papers_a_day):
     with pytest.raises(ValueError, match="papers_a_day"):
         GeneratedHub(papers_a_day=papers_a_day)
 
@@ -134,7 +134,7 @@ def test_a_world_without_room_for_its_ids_is_refused(papers_a_day):
 # Growth.
 
 
-def test_a_list_grows_from_nothing_at_opening_to_all_at_closing():
+def test_a_list_grows_from_opening_to_closing():
     world, days = GeneratedHub(seed=3), weekdays(date(2025, 10, 1), 20)
     whole = sum(len(world.listed(day, closes_at(day))) for day in days)
     assert all(world.listed(day, opens_at(day)) == [] for day in days)
@@ -142,7 +142,7 @@ def test_a_list_grows_from_nothing_at_opening_to_all_at_closing():
     assert 0.85 < sum(len(world.listed(day, at_hour(day, 17))) for day in days) / whole < 0.95
 
 
-def test_what_is_listed_stays_listed_while_the_date_is_open():
+def test_listed_papers_stay_while_the_date_is_open():
     world = GeneratedHub(seed=4)
     seen = [{paper["id"] for paper in papers_of(WEDNESDAY, world, at_hour(WEDNESDAY, hour))} for hour in (4, 9, 14, 23)]
     assert all(earlier < later for earlier, later in pairwise(seen))
@@ -153,7 +153,7 @@ def test_a_list_is_ordered_by_votes():
     assert upvotes == sorted(upvotes, reverse=True)
 
 
-def test_votes_grow_for_two_weeks_and_then_stand():
+def test_votes_grow_for_two_weeks():
     world = GeneratedHub(seed=5)
     totals = [
         sum(paper["upvotes"] for paper in papers_of(WEDNESDAY, world, closes_at(WEDNESDAY) + timedelta(days=days)))
@@ -164,7 +164,7 @@ def test_votes_grow_for_two_weeks_and_then_stand():
     assert totals[0] > 0.3 * totals[3]
 
 
-def test_now_and_then_a_vote_is_taken_back_and_never_more_than_one():
+def test_sometimes_one_vote_is_taken_back():
     world, falls = GeneratedHub(seed=6), Counter()
     for day in weekdays(date(2025, 9, 1), 8):
         history = [
@@ -187,26 +187,26 @@ def test_votes_are_heavy_tailed_and_some_papers_have_none():
     assert upvotes[-1] > 150
 
 
-def test_comments_and_stars_grow_too():
+def test_comments_and_stars_grow():
     world, day = GeneratedHub(seed=9), date(2025, 9, 3)
-    early, late = world.listed(day, closes_at(day)), world.listed(day, MUCH_LATER)
+    early, late = world.listed(day, closes_at(day)), world.listed(day, LONG_AFTER)
     assert sum(entry["numComments"] for entry in early) < sum(entry["numComments"] for entry in late)
     stars = [sum(entry["paper"].get("githubStars", 0) for entry in entries) for entries in (early, late)]
     assert stars[0] < stars[1]
 
 
-def test_ai_fields_come_late():
+def test_ai_fields_appear_later():
     world, days = GeneratedHub(seed=10), weekdays(date(2025, 9, 1), 20)
 
-    def share(after):
+    def fraction(after):
         papers = [paper for day in days for paper in papers_of(day, world, closes_at(day) + after)]
         return sum("ai_summary" in paper and "ai_keywords" in paper for paper in papers) / len(papers)
 
-    assert 0.35 < share(timedelta(hours=-4)) < 0.55
-    assert share(timedelta(days=2)) > 0.95
+    assert 0.35 < fraction(timedelta(hours=-4)) < 0.55
+    assert fraction(timedelta(days=2)) > 0.95
 
 
-# Papers that move, and identity.
+# Moved papers and ids.
 
 
 def moves(world, days):
@@ -217,7 +217,7 @@ def moves(world, days):
     return {paper_id: on for paper_id, on in lists.items() if len(on) > 1}
 
 
-def test_about_one_paper_in_150_moves_to_a_later_list_and_keeps_its_discussion():
+def test_one_paper_in_150_moves_to_a_later_list():
     world, days = GeneratedHub(seed=11, papers_a_day=60), weekdays(date(2025, 9, 1), 40)
     moved = moves(world, days)
     assert 6 <= len(moved) <= 30
@@ -228,10 +228,10 @@ def test_about_one_paper_in_150_moves_to_a_later_list_and_keeps_its_discussion()
     assert before["upvotes"] <= after["upvotes"]
     assert after["submittedOnDailyAt"].startswith(str(second))
     assert paper_id not in {paper["id"] for paper in papers_of(first, world, closes_at(second))}
-    assert world.paper(paper_id, MUCH_LATER)["submittedOnDailyAt"].startswith(str(second))
+    assert world.paper(paper_id, LONG_AFTER)["submittedOnDailyAt"].startswith(str(second))
 
 
-def test_a_paper_is_never_on_two_lists_at_once():
+def test_a_paper_is_on_one_list_at_a_time():
     world, days = GeneratedHub(seed=11, papers_a_day=60), weekdays(date(2025, 9, 1), 15)
     for hour in range(8, 24 * 14, 7):
         at = at_hour(days[0], hour)
@@ -247,15 +247,15 @@ def test_ids_are_unique_and_one_in_ten_ends_in_a_zero():
     assert 0.08 < sum(paper_id.endswith("0") for paper_id in ids) / len(ids) < 0.12
 
 
-def test_an_id_bears_the_month_in_which_its_paper_was_published():
+def test_an_id_contains_the_month_of_publication():
     for day in (date(2025, 10, 1), date(2025, 10, 31), date(2026, 1, 2)):
         for paper in papers_of(day):
             assert paper["id"][:4] == paper["publishedAt"][2:4] + paper["publishedAt"][5:7]
-            # Five days at most, but for a paper that was moved here from an earlier list.
+            # At most five days, except for papers that moved here from an earlier list.
             assert timedelta(0) < day - date.fromisoformat(paper["publishedAt"][:10]) <= timedelta(days=14)
 
 
-def test_any_listed_paper_can_be_asked_for_by_its_id():
+def test_any_listed_paper_can_be_requested_by_id():
     world = GeneratedHub(seed=12)
     for day in (date(2025, 10, 1), date(2025, 10, 31), date(2023, 6, 1)):
         at = closes_at(day)
@@ -267,7 +267,7 @@ def test_any_listed_paper_can_be_asked_for_by_its_id():
     "paper_id", ["2601.99999", "2613.00001", "9901.00001", "hep-th/9901001", "x", "", "2601.0000x"]
 )
 def test_an_unknown_paper_is_none(paper_id):
-    assert GeneratedHub().paper(paper_id, MUCH_LATER) is None
+    assert GeneratedHub().paper(paper_id, LONG_AFTER) is None
 
 
 def test_a_paper_is_unknown_before_it_is_listed():
@@ -277,7 +277,7 @@ def test_a_paper_is_unknown_before_it_is_listed():
 
 def test_the_body_is_the_list_as_compact_json():
     world = GeneratedHub(seed=13)
-    body, entries = world.body(WEDNESDAY, MUCH_LATER), world.listed(WEDNESDAY, MUCH_LATER)
+    body, entries = world.body(WEDNESDAY, LONG_AFTER), world.listed(WEDNESDAY, LONG_AFTER)
     assert json.loads(body) == entries
     assert body.decode() == json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
     assert 2500 < len(body) / len(entries) < 4500
@@ -290,14 +290,14 @@ def test_a_recorded_date_is_served_byte_for_byte(tmp_path):
     body = b'[ {"paper":{"id":"2601.00010","upvotes":1}} ]\n'
     (tmp_path / "2026-01-07.json").write_bytes(body)
     world = RecordedHub(tmp_path)
-    assert world.raw(WEDNESDAY, MUCH_LATER) == body
-    assert world.listed(WEDNESDAY, MUCH_LATER) == [{"paper": {"id": "2601.00010", "upvotes": 1}}]
-    assert world.paper("2601.00010", MUCH_LATER) == {"id": "2601.00010", "upvotes": 1}
-    assert world.listed(date(2026, 1, 8), MUCH_LATER) is None
-    assert world.paper("2601.00011", MUCH_LATER) is None
+    assert world.raw(WEDNESDAY, LONG_AFTER) == body
+    assert world.listed(WEDNESDAY, LONG_AFTER) == [{"paper": {"id": "2601.00010", "upvotes": 1}}]
+    assert world.paper("2601.00010", LONG_AFTER) == {"id": "2601.00010", "upvotes": 1}
+    assert world.listed(date(2026, 1, 8), LONG_AFTER) is None
+    assert world.paper("2601.00011", LONG_AFTER) is None
 
 
-def test_of_several_captures_the_newest_before_the_instant_is_served_else_the_oldest(tmp_path):
+def test_the_newest_capture_before_the_time_is_served_else_the_oldest(tmp_path):
     folder = tmp_path / "2026-01-07"
     folder.mkdir()
     for hour in (8, 17):

@@ -1,0 +1,1 @@
+"""Benchmarks of reading arXiv's OAI pages and its snapshot."""

@@ -1,0 +1,1 @@
+"""The programs that are measured, and the runner that measures them."""

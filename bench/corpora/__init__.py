@@ -1,0 +1,1 @@
+"""The answers that contenders read, and a Hub on loopback that serves them."""

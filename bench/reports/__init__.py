@@ -1,0 +1,1 @@
+"""Results of a benchmark run, as tables and as a page."""

@@ -1,0 +1,1 @@
+"""Evaluation of the score of `trends` against later votes."""

@@ -1,0 +1,1 @@
+"""Commands that maintain a lake: imports, rebuild, verify, backup, accept, doctor."""

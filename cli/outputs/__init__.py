@@ -1,0 +1,1 @@
+"""Commands for what readers see: the site, issues of editions, subscriptions, the mail endpoint."""

@@ -1,0 +1,1 @@
+"""Commands that read the lake: tables, describe, sql, why, gaps, rejects, drift, contract."""

@@ -1,0 +1,1 @@
+"""Commands that run pipelines: daily, backfill, harvest, demo, serve, automate, sandbox."""

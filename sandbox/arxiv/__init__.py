@@ -1,0 +1,1 @@
+"""A sandbox server for arXiv's OAI-PMH interface."""

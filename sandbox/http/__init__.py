@@ -1,0 +1,1 @@
+"""HTTP parts that the sandbox servers share: the loopback server, sending, faults."""

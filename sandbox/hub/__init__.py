@@ -1,0 +1,1 @@
+"""A sandbox server for the Hub's Daily Papers API."""
