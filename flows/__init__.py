@@ -1,6 +1,6 @@
-"""When things run: the only Prefect, clock and environment.
+"""The flows: everything that imports Prefect.
 
-Nobody is told that Paperlake runs: Prefect reads these when it is imported, and every flow comes through here.
+Importing this package turns Prefect's telemetry off, before Prefect reads its environment.
 """
 
 import os

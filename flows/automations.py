@@ -1,9 +1,8 @@
-"""The health of the schedules, as a Prefect server tells it, and the automation that notices silence."""
+"""Reads the state of the schedules from a Prefect server, and registers the automation that detects missing runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,85 +16,67 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.deployed_run import is_dead
-from flows.deployments import Declared, declared
-from flows.reconcile import Deployed, deployed, is_late, last_ended_run, scheduled_runs, slot_holders
+from flows.deployments import DeclaredDeployment, declared_deployments
+from flows.reconcile import KnownDeployment, is_late, known_deployments, last_ended_run, scheduled_runs, slot_holders
 from paperlake.errors import PaperlakeError
 from paperlake.monitoring.health import SILENCE
+from paperlake.monitoring.schedules import Schedule
 
 AUTOMATION = "paperlake: the daily run does not come"
 LATE = timedelta(minutes=10)
-"""A run that is due begins within seconds, if anybody is there to execute it."""
+"""A due run begins within seconds if a worker, or `papers serve`, is running."""
 _DAILY, _DOCTOR = "daily/daily", "doctor/doctor"
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What a Prefect server says of one deployment that has a schedule."""
-
-    name: str
-    is_deployed: bool = False
-    is_active: bool = False
-    next_at: datetime | None = None
-    late: tuple[str, ...] = ()
-    """The runs that should have begun, by their names."""
-    last: str | None = None
-    """How the run that ended last ended, such as Completed."""
-    last_ended_at: datetime | None = None
-    is_running: bool = False
-    dead: tuple[str, ...] = ()
-    """The runs whose process is gone, and which the server still takes for running."""
-    slots_held_by_nothing: int = 0
-    slot_name: str = ""
-    """Of the server's limit for this deployment."""
-
-
-class ServerSilent(PaperlakeError):
-    """The Prefect server that was started, or configured, does not answer."""
+class ServerNotAnswering(PaperlakeError):
+    """The Prefect server does not answer."""
 
 
 class NotDeployed(PaperlakeError):
     """The deployments are not registered with the Prefect server."""
 
 
-def schedules(api: str, state: Path, now: datetime) -> list[Schedule] | None:
-    """What the Prefect server at `api` says of every deployment with a schedule; None where it does not answer."""
+def read_schedules(api: str, state: Path, now: datetime) -> list[Schedule] | None:
+    """Read the state of every scheduled deployment from the Prefect API at `api`; None if it does not answer."""
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         if client.api_healthcheck() is not None:
             return None
-        with_schedule = [one for one in declared() if one.schedules]
-        known = {one.declared.name: one for one in deployed(client, with_schedule)}
-        return [_schedule(client, one, known.get(one.name), state, now) for one in with_schedule]
+        with_schedule = [declared for declared in declared_deployments() if declared.schedules]
+        known = {deployment.declared.name: deployment for deployment in known_deployments(client, with_schedule)}
+        return [_read_schedule(client, declared, known.get(declared.name), state, now) for declared in with_schedule]
 
 
-def _schedule(client: SyncPrefectClient, one: Declared, known: Deployed | None, state: Path, now: datetime) -> Schedule:
+def _read_schedule(
+    client: SyncPrefectClient, declared: DeclaredDeployment, known: KnownDeployment | None, state: Path, now: datetime
+) -> Schedule:
     if known is None:
-        return Schedule(one.name)
-    deployment = known.known
+        return Schedule(declared.name)
+    deployment = known.registered
     scheduled = [run for run in scheduled_runs(client, deployment.id) if run.expected_start_time]
-    holding = slot_holders(client, deployment.id)
-    dead = [run for run in holding if is_dead(state, run)]
+    holders = slot_holders(client, deployment.id)
+    dead = [run for run in holders if is_dead(state, run)]
     last = last_ended_run(client, deployment.id)
     limit = deployment.global_concurrency_limit
-    # Read once more: a run may have ended meanwhile.
+    # Read the limit again: a run may have ended between the two requests.
     limit_now = client.read_deployment(deployment.id).global_concurrency_limit
     active = min(limit.active_slots, limit_now.active_slots) if limit and limit_now else 0
     return Schedule(
-        one.name,
+        declared.name,
         is_deployed=True,
-        is_active=not deployment.paused and any(each.active for each in deployment.schedules),
-        next_at=next(_coming(scheduled, now), None),
+        is_active=not deployment.paused and any(schedule.active for schedule in deployment.schedules),
+        next_at=next(_start_times(scheduled, now), None),
         late=tuple(run.name for run in scheduled if is_late(run, now, LATE)),
         last=last.state_name if last else None,
         last_ended_at=last.end_time if last else None,
-        is_running=len(holding) > len(dead),
+        is_running=len(holders) > len(dead),
         dead=tuple(run.name for run in dead),
-        slots_held_by_nothing=max(0, active - len(holding)),
+        orphaned_slots=max(0, active - len(holders)),
         slot_name=limit.name if limit else "",
     )
 
 
-def _coming(runs: Sequence[FlowRun], now: datetime) -> Iterator[datetime]:
-    """When runs of the schedule itself are to come: one that a person asked for says nothing of the mornings."""
+def _start_times(runs: Sequence[FlowRun], now: datetime) -> Iterator[datetime]:
+    """The start times of the runs that the schedule created. Runs that a user requested do not show that it works."""
     return (
         run.expected_start_time
         for run in runs
@@ -103,18 +84,18 @@ def _coming(runs: Sequence[FlowRun], now: datetime) -> Iterator[datetime]:
     )
 
 
-def watch_for_silence(client: SyncPrefectClient, within: timedelta = SILENCE) -> UUID:
-    """Let the server run the deployment `doctor` when no daily run has completed `within` that time.
+def register_silence_automation(client: SyncPrefectClient, within: timedelta = SILENCE) -> UUID:
+    """Make the server run the deployment `doctor` when no daily run has completed `within` a period.
 
-    Gives the id of the automation, of which there is one, however often this is called. Raises NotDeployed.
+    Creates or updates the one automation, and returns its id. Raises NotDeployed.
     """
     try:
         daily = client.read_deployment_by_name(_DAILY)
         doctor = client.read_deployment_by_name(_DOCTOR)
-    except ObjectNotFound as unknown:
+    except ObjectNotFound as error:
         raise NotDeployed(
             "the deployments are not registered yet: `prefect deploy --all`, or `papers serve`"
-        ) from unknown
+        ) from error
     core = AutomationCore(
         name=AUTOMATION,
         description=f"Runs doctor when no daily run has completed for {within}.",
@@ -130,16 +111,16 @@ def watch_for_silence(client: SyncPrefectClient, within: timedelta = SILENCE) ->
         ),
         actions=[RunDeployment(source="selected", deployment_id=doctor.id, parameters=None, job_variables=None)],
     )
-    known = [one.id for one in client.read_automations_by_name(AUTOMATION) if one.id]
-    if not known:
+    existing = [automation.id for automation in client.read_automations_by_name(AUTOMATION) if automation.id]
+    if not existing:
         return client.create_automation(core)
-    client.update_automation(known[0], core)
-    return known[0]
+    client.update_automation(existing[0], core)
+    return existing[0]
 
 
-def automate(api: str) -> UUID:
-    """`watch_for_silence`, with the Prefect server at `api`. Raises NotDeployed and ServerSilent."""
+def register_automation(api: str) -> UUID:
+    """`register_silence_automation` with the Prefect API at `api`. Raises NotDeployed and ServerNotAnswering."""
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         if client.api_healthcheck() is not None:
-            raise ServerSilent(f"the Prefect API at {api} does not answer; start it, or look at PREFECT_API_URL")
-        return watch_for_silence(client)
+            raise ServerNotAnswering(f"the Prefect API at {api} does not answer; start it, or check PREFECT_API_URL")
+        return register_silence_automation(client)

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.runner import prefect_context
-from paperlake.monitoring.run_report import Report, RunHadProblems
+from paperlake.monitoring.run_report import RunHadProblems, RunReport
 from paperlake.pipelines import backfill as pipeline
 from paperlake.pipelines.runner import MONTHS_AT_ONCE
 
@@ -20,11 +20,11 @@ def backfill(
     end: date | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a parameter of a deployment
     now: datetime | None = None,
-) -> Report:
+) -> RunReport:
     """Capture and publish every date from `start` to `end` (the newest closed one) that has no final answer.
 
-    With `refresh` also those that have one. `now` simulates another start. Raises RunHadProblems when all that could be
-    published is.
+    With `refresh`, capture the dates with a final answer too. `now` simulates another start. Raises RunHadProblems
+    after publishing all it could.
     """
     context = prefect_context(now)
     report = pipeline.backfill(context, start, end, refresh=refresh)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from prefect import flow
 
 from flows.runner import prefect_context
-from paperlake.monitoring.run_report import Report, RunHadProblems
+from paperlake.monitoring.run_report import RunHadProblems, RunReport
 from paperlake.pipelines import daily as pipeline
 
 
@@ -17,11 +17,11 @@ def daily(
     recheck: bool = False,  # noqa: FBT001, FBT002 - parameters of a deployment
     now: datetime | None = None,
     site: bool = True,  # noqa: FBT001, FBT002
-) -> Report:
+) -> RunReport:
     """Capture and publish the newest closed date, the 14 before it, the open one, and up to 30 older gaps.
 
-    With `day` only that date, with `recheck` also the 14 before it. With `site`, its pages are brought up to date.
-    `now` simulates another start. Raises RunHadProblems when all that could be published is.
+    With `day` only that date, with `recheck` also the 14 before it. With `site`, update the site too. `now` simulates
+    another start. Raises RunHadProblems after publishing all it could.
     """
     context = prefect_context(now)
     report = pipeline.daily(context, day, recheck=recheck, site=site)

@@ -21,49 +21,50 @@ _PACKAGE = Path(paperlake.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """One deployment as the file has it."""
+class DeclaredDeployment:
+    """One deployment in `prefect.yaml`."""
 
     name: str
     entrypoint: str
-    about: dict[str, Any]
+    spec: dict[str, Any]
 
     @property
     def full_name(self) -> str:
-        """Its name at a Prefect server: the flow's, and its own."""
+        """Its name at a Prefect server: FLOW/DEPLOYMENT."""
         return f"{self.entrypoint.rpartition('.')[2]}/{self.name}"
 
     @property
     def schedules(self) -> list[dict[str, Any]]:
-        """Its schedules; none for what is started by hand alone."""
-        schedules: list[dict[str, Any]] = self.about.get("schedules", [])
+        """Its schedules; empty if only users start it."""
+        schedules: list[dict[str, Any]] = self.spec.get("schedules", [])
         return schedules
 
 
 @cache
-def declared() -> tuple[Declared, ...]:
-    """All deployments. The file lies beside the rooms, or inside when installed."""
+def declared_deployments() -> tuple[DeclaredDeployment, ...]:
+    """All deployments. The file is next to the packages in a checkout, and inside `paperlake` when installed."""
     path = next(p for p in (_PACKAGE.parent / "prefect.yaml", _PACKAGE / "data" / "prefect.yaml") if p.is_file())
-    about = yaml.safe_load(path.read_text())["deployments"]
-    return tuple(Declared(one["name"], one["entrypoint"], one) for one in about)
+    specs = yaml.safe_load(path.read_text())["deployments"]
+    return tuple(DeclaredDeployment(spec["name"], spec["entrypoint"], spec) for spec in specs)
 
 
-def deployment(of: Declared) -> RunnerDeployment:
-    """The deployment, for a runner to execute."""
-    module, _, name = of.entrypoint.rpartition(".")
+def deployment(declared: DeclaredDeployment) -> RunnerDeployment:
+    """The deployment in the form that Prefect's runner executes."""
+    module, _, name = declared.entrypoint.rpartition(".")
     flow: Flow[..., Any] = getattr(import_module(module), name)
-    limit = of.about["concurrency_limit"]
+    limit = declared.spec["concurrency_limit"]
     return RunnerDeployment.from_flow(
         flow,
-        name=of.name,
+        name=declared.name,
         schedules=[
-            Cron(one["cron"], timezone=one["timezone"], slug=one["slug"], active=one["active"]) for one in of.schedules
+            Cron(schedule["cron"], timezone=schedule["timezone"], slug=schedule["slug"], active=schedule["active"])
+            for schedule in declared.schedules
         ],
         concurrency_limit=ConcurrencyLimitConfig(
             limit=limit["limit"], collision_strategy=ConcurrencyLimitStrategy(limit["collision_strategy"])
         ),
-        description=of.about["description"],
-        parameters=of.about.get("parameters"),
-        tags=of.about["tags"],
+        description=declared.spec["description"],
+        parameters=declared.spec.get("parameters"),
+        tags=declared.spec["tags"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -1,4 +1,4 @@
-"""Runs pipelines as flow runs of the Prefect server that PREFECT_API_URL names, for a person who waits for them."""
+"""Runs pipelines as flow runs for the command line, at the Prefect server of PREFECT_API_URL."""
 
 from __future__ import annotations
 
@@ -10,39 +10,45 @@ from datetime import date, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-# Before the import, which sets logging up: what a person should know, we say ourselves.
+# Before the import, which configures logging: the command prints the results itself.
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.automations import ServerSilent
+from flows.automations import ServerNotAnswering
 from flows.backfill import backfill
 from flows.daily import daily
 from flows.harvest import HarvestHadProblems, harvest
-from paperlake.config import settings
-from paperlake.monitoring.run_report import Report, RunHadProblems
-from paperlake.pipelines.harvest import Harvested
+from paperlake.config import read_settings
+from paperlake.monitoring.run_report import RunHadProblems, RunReport
+from paperlake.pipelines.harvest import HarvestReport
 from paperlake.pipelines.progress import DatesListener, HarvestListener, listening
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 _CONNECT_S = 5.0
 
-# It tells of what it still has to send when a run ends.
+# At the end of a run it logs events that are still to be sent.
 logging.getLogger("EventsWorker").setLevel(logging.CRITICAL)
 
 
-def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, site: bool = True) -> Report:
-    """One run of the flow `daily`, also where it had problems. Raises DateNotOpen, ClockWrong and ServerSilent."""
-    return _run(lambda: _reported(lambda: daily(day, recheck, now, site)))
+def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, site: bool = True) -> RunReport:
+    """Run the flow `daily` once. The report may contain problems.
+
+    Raises DateNotOpen, ClockMismatch and ServerNotAnswering.
+    """
+    return _run(lambda: _report(lambda: daily(day, recheck, now, site)))
 
 
 def run_backfill(
     start: date, end: date | None, *, refresh: bool, listener: DatesListener, now: datetime | None = None
-) -> Report:
-    """One run of the flow `backfill`, also where it had problems. Raises DateNotOpen, ClockWrong and ServerSilent."""
+) -> RunReport:
+    """Run the flow `backfill` once. The report may contain problems.
+
+    Raises DateNotOpen, ClockMismatch and ServerNotAnswering.
+    """
     with listening(dates=listener):
-        return _run(lambda: _reported(lambda: backfill(start, end, refresh, now)))
+        return _run(lambda: _report(lambda: backfill(start, end, refresh, now)))
 
 
 def run_harvest(
@@ -52,41 +58,44 @@ def run_harvest(
     *,
     listener: HarvestListener,
     now: datetime | None = None,
-) -> Harvested:
-    """One run of the flow `harvest`, also where it had problems. Raises HarvestUnderWay and as the others do."""
+) -> HarvestReport:
+    """Run the flow `harvest` once. The report may contain problems.
 
-    def reported() -> Harvested:
+    Raises HarvestInProgress, ClockMismatch and ServerNotAnswering.
+    """
+
+    def report() -> HarvestReport:
         try:
             return harvest(set_spec, since, until, now)
         except HarvestHadProblems as problems:
-            return problems.outcome
+            return problems.report
 
     with listening(harvest=listener):
-        return _run(reported)
+        return _run(report)
 
 
-def _reported(run: Callable[[], Report]) -> Report:
+def _report(run: Callable[[], RunReport]) -> RunReport:
     try:
         return run()
     except RunHadProblems as problems:
         return problems.report
 
 
-def _run(run: Callable[[], Outcome]) -> Outcome:
-    api = str(settings().prefect_api)
+def _run(run: Callable[[], Result]) -> Result:
+    api = str(read_settings().prefect_api)
     if not _is_answering(api):
-        raise ServerSilent(
+        raise ServerNotAnswering(
             f"the Prefect server at {api} does not answer; start it (`prefect server start`), or unset PREFECT_API_URL "
             "to run in this process without one"
         )
-    # The heartbeat's thread is joined at the end of each flow, which takes a second.
+    # Without Prefect's heartbeat: joining its thread at the end of each flow takes a second.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return run()
 
 
 def _is_answering(api: str) -> bool:
     address = urlsplit(api)
-    try:  # Prefect's client would try for minutes where nothing answers at all
+    try:  # Prefect's client would try for minutes if nothing listens there
         port = address.port or (443 if address.scheme == "https" else 80)
         socket.create_connection((address.hostname or "", port), _CONNECT_S).close()
     except (OSError, ValueError):

@@ -9,28 +9,28 @@ from prefect import flow
 from flows.runner import prefect_context
 from paperlake.errors import PaperlakeError
 from paperlake.pipelines import harvest as pipeline
-from paperlake.pipelines.harvest import Harvested
+from paperlake.pipelines.harvest import HarvestReport
 
 
 class HarvestHadProblems(PaperlakeError):
-    """Something that a person should know of; what could be published was. The outcome is in `outcome`."""
+    """The harvest published all it could, but had problems; see `report`."""
 
-    def __init__(self, outcome: Harvested) -> None:
-        """Say the problems."""
-        super().__init__("; ".join(outcome.problems))
-        self.outcome = outcome
+    def __init__(self, report: HarvestReport) -> None:
+        """The message lists the problems."""
+        super().__init__("; ".join(report.problems))
+        self.report = report
 
 
 @flow(name="harvest")
 def harvest(
     set_spec: str | None = None, since: date | None = None, until: date | None = None, now: datetime | None = None
-) -> Harvested:
-    """Harvest what arXiv has changed in a set (all where None) and publish it.
+) -> HarvestReport:
+    """Harvest what changed in a set of arXiv's (None: all) and publish it.
 
-    `now` simulates another start. Raises HarvestHadProblems when all that could be published is.
+    `now` simulates another start. Raises HarvestHadProblems after publishing all it could.
     """
     context = prefect_context(now)
-    outcome = pipeline.harvest(context, set_spec, since, until)
-    if outcome.problems:
-        raise HarvestHadProblems(outcome)
-    return outcome
+    report = pipeline.harvest(context, set_spec, since, until)
+    if report.problems:
+        raise HarvestHadProblems(report)
+    return report

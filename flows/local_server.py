@@ -1,4 +1,4 @@
-"""The Prefect server that `papers serve` starts for itself, on loopback, with its database in the state folder."""
+"""The Prefect server that `papers serve` starts on loopback, with its database in the state folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from subprocess import DEVNULL, PIPE
 from typing import Self
 
 from paperlake.errors import PaperlakeError
-from paperlake.serve_state import home
+from paperlake.serve_state import prefect_home
 
 _LOOPBACK = "127.0.0.1"
 _STOP_S = 30
 _PORT_S = 10.0
 _LOG_TAIL_BYTES = 64 * 2**10
-_LEAST_FREE_BYTES = 2**20
+_MIN_FREE_BYTES = 2**20
 _REASONS = (
     (
         r"Can't locate revision",
@@ -32,17 +32,17 @@ _REASONS = (
         r"database disk image is malformed|file is not a database|database schema",
         "its database {database} is damaged; move it away (the history of runs is lost, the lake is not)",
     ),
-    (r"already in use", "port {port} was taken meanwhile"),
+    (r"already in use", "another process took port {port}"),
     (r"No space left on device|database or disk is full", "the disk of {home} is full"),
     (
         r"unable to open database file|readonly database|Read-only file system|PermissionError|disk I/O error",
         "{home} cannot be written",
     ),
 )
-"""What the log of a server that died says, and what that means for a person."""
+"""Patterns in the log of a server that died, and their meaning for the user."""
 
 
-_WATCH = """
+_SUPERVISOR = """
 import os, signal, sys, time
 if not os.read(0, 1):
     try:
@@ -54,30 +54,30 @@ if not os.read(0, 1):
     except ProcessLookupError:
         pass
 """
-"""Waits for the end of what it reads, which comes when nobody can write any more."""
+"""Reads its standard input, which ends when our process does; then it stops the server."""
 
 
 class ServerDied(PaperlakeError):
-    """The Prefect server ended by itself."""
+    """The Prefect server ended unexpectedly."""
 
 
-class OwnServer:
+class LocalServer:
     """A Prefect server that ends with this process. A context manager."""
 
     def __init__(self, state: Path, port: int | None = None) -> None:
-        """Choose a free port where none is given. Raises OSError where the home cannot be written."""
+        """Choose a free port if none is given. Raises OSError if the Prefect home cannot be written."""
         self.port = port or _free_port()
         self.api = f"http://{_LOOPBACK}:{self.port}/api"
-        self._home = home(state)
+        self._home = prefect_home(state)
         self.log = self._home / "server.log"
 
     def __enter__(self) -> Self:
-        """Start it. It answers some seconds later. Raises ServerDied where its port is taken."""
+        """Start the server, which needs some seconds before it answers. Raises ServerDied if its port is taken."""
         self._wait_for_port()
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", _LOOPBACK, "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._log_from = log.tell()
-            # In a session of its own: Ctrl-C is for us, and we stop it when the runs have ended.
+            # In a session of its own: Ctrl-C must reach only us, and we stop the server after the runs.
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 env={**os.environ, "PREFECT_API_URL": self.api},
@@ -86,11 +86,11 @@ class OwnServer:
                 stderr=log,
                 start_new_session=True,
             )
-        _end_with_us(self._process)
+        _start_supervisor(self._process)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the server."""
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(_STOP_S)
@@ -99,7 +99,7 @@ class OwnServer:
             self._process.wait()
 
     def _wait_for_port(self) -> None:
-        """What listens there already must not be taken for ours. A server that was killed may take seconds to end."""
+        """Wait until the port is free: another server there could be mistaken for ours, or ours may be ending."""
         end = time.monotonic() + _PORT_S
         while True:
             try:
@@ -108,8 +108,10 @@ class OwnServer:
                     probe.bind((_LOOPBACK, self.port))
             except OSError:
                 if time.monotonic() > end:
-                    taken = f"port {self.port} is taken; stop what listens there, or choose another with --port"
-                    raise ServerDied(f"the Prefect server was not started: {taken}") from None
+                    raise ServerDied(
+                        f"the Prefect server was not started: port {self.port} is taken; stop the process that listens "
+                        "there, or choose another port with --port"
+                    ) from None
                 time.sleep(0.5)
             else:
                 return
@@ -120,7 +122,7 @@ class OwnServer:
         return self._process.poll() is None
 
     def check(self) -> None:
-        """Return while it runs. Raises ServerDied, with the reason and the path of the log."""
+        """Return if it is running. Raises ServerDied, with the reason and the path of the log."""
         if (code := self._process.poll()) is None:
             return
         ended = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
@@ -134,7 +136,7 @@ class OwnServer:
         for pattern, meaning in _REASONS:
             if re.search(pattern, text, re.IGNORECASE):
                 return meaning.format(database=self._home / "prefect.db", port=self.port, home=self._home)
-        if shutil.disk_usage(self._home).free < _LEAST_FREE_BYTES:  # then the log is not whole, either
+        if shutil.disk_usage(self._home).free < _MIN_FREE_BYTES:  # then the log is incomplete too
             return f"the disk of {self._home} is full"
         return ""
 
@@ -146,16 +148,16 @@ def _free_port() -> int:
         return port
 
 
-def _end_with_us(server: subprocess.Popen[bytes]) -> None:
-    """Let `server` end with this process, also where that one is killed and cannot stop it."""
-    command = [sys.executable, "-S", "-c", _WATCH, str(server.pid)]
-    # In a session of its own: what is meant for us and for the server must not end the watch.
-    watch = subprocess.Popen(  # noqa: S603 - our own command
+def _start_supervisor(server: subprocess.Popen[bytes]) -> None:
+    """Start a process that stops `server` when our process ends, even if ours is killed."""
+    command = [sys.executable, "-S", "-c", _SUPERVISOR, str(server.pid)]
+    # In a session of its own: signals for us or for the server must not end it.
+    supervisor = subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
     )
 
-    def call_off() -> None:
+    def dismiss() -> None:
         server.wait()
-        watch.communicate(b"\n")
+        supervisor.communicate(b"\n")
 
-    threading.Thread(target=call_off, daemon=True).start()
+    threading.Thread(target=dismiss, daemon=True).start()

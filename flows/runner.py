@@ -1,4 +1,4 @@
-"""Runs the steps of a pipeline as task runs of Prefect, and shows what came of it as artifacts."""
+"""Runs the steps of a pipeline as Prefect task runs, and shows their results as artifacts."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from prefect import runtime, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.deployed_run import begin
-from paperlake.config import settings
-from paperlake.pipelines.runner import RunContext, Submitted
-from paperlake.quality.validation_log import ALONE
+from flows.deployed_run import begin_run
+from paperlake.config import read_settings
+from paperlake.pipelines.runner import RunContext, SubmittedStep
+from paperlake.quality.validation_log import IN_PROCESS
 
 Result = TypeVar("Result")
 
 
 class PrefectRunner:
-    """A runner for the body of a flow. Dates, months and paths travel between tasks, never frames."""
+    """A runner for use inside a flow. Tasks exchange dates, months and paths, never data frames."""
 
     @property
     def run_name(self) -> str:
-        """The name that Prefect gave the flow run."""
-        return str(runtime.flow_run.name or ALONE)
+        """The name of the flow run."""
+        return str(runtime.flow_run.name or IN_PROCESS)
 
     def run(self, name: str, step: Callable[..., Result], *arguments: Any) -> Result:
-        """Run the step as a task run called `name`."""
+        """Run the step as a task run with that name."""
         return cast("Result", _task(name, step)(*arguments))
 
-    def submit(self, name: str, step: Callable[..., Result], *arguments: Any) -> Submitted[Result]:
-        """Run the step as a task run beside others, by the task runner of the flow."""
-        return cast("Submitted[Result]", _task(name, step).submit(*arguments))
+    def submit(self, name: str, step: Callable[..., Result], *arguments: Any) -> SubmittedStep[Result]:
+        """Run the step as a concurrent task run, by the task runner of the flow."""
+        return cast("SubmittedStep[Result]", _task(name, step).submit(*arguments))
 
     def show_table(self, key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
-        """Leave a table artifact."""
+        """Create a table artifact."""
         create_table_artifact(key=key, table=[dict(row) for row in rows], description=description)
 
     def show_markdown(self, key: str, text: str, description: str) -> None:
-        """Leave a Markdown artifact."""
+        """Create a Markdown artifact."""
         create_markdown_artifact(key=key, markdown=text, description=description)
 
     def show_link(self, key: str, link: str, description: str) -> None:
-        """Leave a link artifact."""
+        """Create a link artifact."""
         create_link_artifact(key=key, link=link, description=description)
 
 
 def prefect_context(now: datetime | None) -> RunContext:
     """The context of the flow run that Prefect executes in this process; `now` simulates another start."""
-    in_force = settings()
-    return RunContext(in_force, begin(in_force.state, now).start, PrefectRunner())
+    settings = read_settings()
+    return RunContext(settings, begin_run(settings.state, now).start, PrefectRunner())
 
 
 def _task(name: str, step: Callable[..., Any]) -> Any:
-    # The arguments are hashed for Prefect's cache, which knows nothing of the files.
+    # No cache: Prefect's cache key covers the arguments, but not the files that a step reads.
     return task(name=step.__name__, task_run_name=name, cache_policy=NO_CACHE)(step)

@@ -1,1 +1,1 @@
-"""Paperlake: capture what the research community lists, votes on and discusses, and keep it provably."""
+"""Paperlake: capture the papers that the research community lists, votes on and discusses, with proof of origin."""

@@ -1,5 +1,5 @@
-"""The base of every error that carries a sentence for the person who runs Paperlake."""
+"""The base class of errors whose message is meant for the user."""
 
 
 class PaperlakeError(Exception):
-    """Something that a person can mend; the message says what is wrong, where, and what to do. No traceback needed."""
+    """An error that the user can fix; the message says what is wrong, where, and what to do. No traceback needed."""

@@ -1,6 +1,6 @@
-"""Where `papers serve` keeps its Prefect, apart from a person's own, and how others find it.
+"""The Prefect home of `papers serve`, separate from the user's own, and the record of a running `papers serve`.
 
-Nothing here imports Prefect, which reads its settings when it is imported.
+Nothing here imports Prefect, because Prefect reads its settings when it is imported.
 """
 
 from __future__ import annotations
@@ -19,56 +19,56 @@ from paperlake.errors import PaperlakeError
 from paperlake.store.files import make_folder
 
 _LOCK_S = 2.0
-"""`papers doctor` holds the lock for a moment, to see whether it is free."""
+"""How long to wait for the lock: `papers doctor` holds it for a moment to test whether it is free."""
 
 
-class AlreadyServing(PaperlakeError):
-    """Another `papers serve` runs with the same state folder."""
+class ServeAlreadyRunning(PaperlakeError):
+    """Another `papers serve` is running with the same state folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """A `papers serve` that ended without having been stopped, or that runs."""
+class ServeProcess:
+    """A `papers serve` that is running, or that died."""
 
     pid: int
     api: str
     is_running: bool
 
 
-def home(state: Path) -> Path:
+def prefect_home(state: Path) -> Path:
     """The Prefect home of `papers serve`: the database of its server, its log, and its leases."""
     return state / "prefect"
 
 
-def enter(settings: Settings) -> None:
-    """Give this process and its children the Prefect home in the state folder. To be called before Prefect is imported.
+def use_own_prefect_home(settings: Settings) -> None:
+    """Set the Prefect home of this process and its children to the state folder. Call it before importing Prefect.
 
-    A person's Prefect profile is left out: only the environment says which server is meant.
+    The user's own Prefect profile is ignored: only the environment selects a server.
     """
-    own = home(settings.state)
-    make_folder(own)
+    home = prefect_home(settings.state)
+    make_folder(home)
     os.environ |= {
-        "PREFECT_HOME": str(own),
-        "PREFECT_PROFILES_PATH": str(own / "profiles.toml"),
-        # Prefect's default keeps leases in memory: a server that is killed would never give a slot back.
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        # Prefect's default keeps leases in memory: after a server is killed, its slots would stay taken.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
     os.environ.pop("PREFECT_PROFILE", None)
     if settings.prefect_api is None:
-        os.environ.pop("PREFECT_API_KEY", None)  # is for a server elsewhere
+        os.environ.pop("PREFECT_API_KEY", None)  # belongs to a remote server
 
 
 @contextmanager
-def only_one(state: Path) -> Iterator[None]:
-    """Hold the right to serve with this state folder. Raises AlreadyServing."""
+def serve_lock(state: Path) -> Iterator[None]:
+    """Hold the lock that lets one `papers serve` use this state folder. Raises ServeAlreadyRunning."""
     make_folder(state)
-    lock = FileLock(_lock(state))
+    lock = FileLock(_lock_path(state))
     try:
         lock.acquire(timeout=_LOCK_S)
     except Timeout:
-        other = _note(state)
-        raise AlreadyServing(
-            f"another `papers serve`{f' (process {other.pid})' if other else ''} runs with the state folder {state}; "
+        other = _read_record(state)
+        raise ServeAlreadyRunning(
+            f"another `papers serve`{f' (process {other.pid})' if other else ''} uses the state folder {state}; "
             "stop it first, or give this one a folder of its own (PAPERLAKE_STATE)"
         ) from None
     try:
@@ -77,40 +77,40 @@ def only_one(state: Path) -> Iterator[None]:
         lock.release()
 
 
-def note(state: Path, api: str) -> None:
-    """Leave word of where the server is that this process serves with."""
-    _place(state).write_text(json.dumps({"pid": os.getpid(), "api": api}))
+def record_server(state: Path, api: str) -> None:
+    """Record this process and the API of its Prefect server."""
+    _record_path(state).write_text(json.dumps({"pid": os.getpid(), "api": api}))
 
 
-def forget(state: Path) -> None:
-    """Take that word back: this process was asked to stop."""
-    _place(state).unlink(missing_ok=True)
+def clear_server(state: Path) -> None:
+    """Remove the record, because this process was asked to stop."""
+    _record_path(state).unlink(missing_ok=True)
 
 
-def serving(state: Path) -> Serving | None:
-    """The `papers serve` of this state folder that runs, or died; None where none did, or the last one was stopped."""
-    noted = _note(state)
-    if noted is None:
+def serve_process(state: Path) -> ServeProcess | None:
+    """The `papers serve` of this state folder that is running or died; None if there was none, or it was stopped."""
+    record = _read_record(state)
+    if record is None:
         return None
-    lock = FileLock(_lock(state))
+    lock = FileLock(_lock_path(state))
     with suppress(Timeout, OSError):
         lock.acquire(timeout=0)
         lock.release()
-        return noted
-    return Serving(noted.pid, noted.api, is_running=True)
+        return record
+    return ServeProcess(record.pid, record.api, is_running=True)
 
 
-def _note(state: Path) -> Serving | None:
+def _read_record(state: Path) -> ServeProcess | None:
     try:
-        noted = json.loads(_place(state).read_bytes())
-        return Serving(int(noted["pid"]), str(noted["api"]), is_running=False)
+        record = json.loads(_record_path(state).read_bytes())
+        return ServeProcess(int(record["pid"]), str(record["api"]), is_running=False)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _lock(state: Path) -> Path:
+def _lock_path(state: Path) -> Path:
     return state / "serve.lock"
 
 
-def _place(state: Path) -> Path:
+def _record_path(state: Path) -> Path:
     return state / "serve.json"

@@ -1,8 +1,8 @@
-"""Numbers as people say them."""
+"""Counts in words."""
 
 from __future__ import annotations
 
 
-def many(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """`1 vote`, `1,234 votes`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What the tests with real Prefect processes share: their surroundings, and questions to a server."""
+"""Runs real Prefect processes for tests, and reads from their API."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-ELSEWHERE = """
+OTHER_PROFILE = """
 active = "mine"
 
 [profiles.mine]
@@ -23,13 +23,13 @@ PREFECT_API_URL = "http://127.0.0.1:9/api"
 
 
 def clean_environment(folder, hub_url):
-    """An environment in which nothing of the person's own lake is seen, and whose Prefect profile points elsewhere."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PAPERLAKE_"))}
+    """An environment without the user's lake, and with a Prefect profile that points to another server."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PAPERLAKE_"))}
     home = folder / "person" / ".prefect"
     home.mkdir(parents=True)
-    (home / "profiles.toml").write_text(ELSEWHERE)
+    (home / "profiles.toml").write_text(OTHER_PROFILE)
     return {
-        **kept,
+        **inherited,
         "HOME": str(folder / "person"),
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -43,7 +43,7 @@ def clean_environment(folder, hub_url):
 
 @contextlib.contextmanager
 def running(command, environment, log):
-    """A process of its own session, interrupted at the end."""
+    """Run a process in its own session, and interrupt it at the end."""
     with log.open("wb") as file:
         process = subprocess.Popen(
             [BIN / command[0], *command[1:]],
@@ -67,7 +67,7 @@ def running(command, environment, log):
 
 @contextlib.contextmanager
 def prefect_server(environment, log):
-    """A Prefect server of one's own, started from the project's folder; gives the environment that names it."""
+    """Run a Prefect server from the project's folder; yields the environment with its address."""
     port = free_port()
     command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     url = f"http://127.0.0.1:{port}/api"
@@ -84,17 +84,17 @@ def run(environment, *command):
 
 def deploy(environment):
     for command in (["work-pool", "create", "paperlake", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
-        done = run(environment, "prefect", *command)
-        assert done.returncode == 0, done.stderr
+        result = run(environment, "prefect", *command)
+        assert result.returncode == 0, result.stderr
 
 
 def wait_for(check, seconds, what):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := check():
-            return found
+        if result := check():
+            return result
         time.sleep(0.3)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 def api(url, path, body=None, method=None):
@@ -115,39 +115,39 @@ def free_port():
 
 
 def deployments(url):
-    return {one["name"]: one for one in api(url, "/deployments/filter", {}) or []}
+    return {deployment["name"]: deployment for deployment in api(url, "/deployments/filter", {}) or []}
 
 
 def runs(url, name="daily", *, states=None):
-    """The runs of a deployment, the oldest first, of any state or of some."""
-    found = api(
+    """The runs of a deployment, oldest first; with `states`, only those in these states."""
+    answer = api(
         url,
         "/flow_runs/filter",
         {"deployments": {"name": {"any_": [name]}}, "sort": "EXPECTED_START_TIME_ASC"},
     )
-    return [one for one in found or [] if states is None or one["state_name"] in states]
+    return [run for run in answer or [] if states is None or run["state_name"] in states]
 
 
 def schedule_in(url, name, seconds):
-    """Give a deployment one more schedule, by which it is due so many seconds from now (and then every day)."""
+    """Add a schedule to a deployment, which makes it due in `seconds` (and then every day)."""
     due_at = datetime.now(UTC) + timedelta(seconds=seconds)
     schedule = {"interval": 86400, "anchor_date": due_at.isoformat(), "timezone": "UTC"}
     deployment = deployments(url)[name]["id"]
     path = f"/deployments/{deployment}/schedules"
     wait_for(lambda: api(url, path, [{"schedule": schedule, "active": True}]), 20, "the schedule")
-    # The scheduler looks at once at what was changed, and at all others once a minute.
+    # The scheduler handles a changed deployment at once, and all others once a minute.
     changed = {"description": "due soon"}
     wait_for(lambda: api(url, f"/deployments/{deployment}", changed, "PATCH"), 20, "the change")
     return due_at
 
 
 def scheduled_deployments(url):
-    return {name for name, one in deployments(url).items() if one["schedules"]}
+    return {name for name, deployment in deployments(url).items() if deployment["schedules"]}
 
 
 def have_all_scheduled_runs(url):
-    """Whether a run of every deployment with a schedule is to come."""
+    """Whether every deployment with a schedule has a scheduled run."""
     return all(
-        any(one["auto_scheduled"] for one in runs(url, name, states=["Scheduled"]))
+        any(run["auto_scheduled"] for run in runs(url, name, states=["Scheduled"]))
         for name in scheduled_deployments(url)
     )

@@ -1,1 +1,1 @@
-"""Asking the sources, and keeping what they answer before anything reads it."""
+"""Requests to the sources. Every answer is stored before anything parses it."""

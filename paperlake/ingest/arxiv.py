@@ -1,4 +1,4 @@
-"""Asking arXiv, one request at a time on this machine, and keeping what it says before anything reads it."""
+"""The client of arXiv: one connection per machine, and every answer stored before anything parses it."""
 
 from __future__ import annotations
 
@@ -12,39 +12,42 @@ from hashlib import sha256
 from filelock import FileLock, Timeout
 
 from paperlake.clock import RunClock
-from paperlake.config import Settings, SettingWrong
+from paperlake.config import Settings
 from paperlake.errors import PaperlakeError
-from paperlake.ingest.hub import Patience, announce, headers_as_json
+from paperlake.ingest.client import SourceAccess, headers_as_json, open_source
 from paperlake.sources.answer import Answer
-from paperlake.sources.polite import PoliteClient, open_client
+from paperlake.sources.client_options import RetryLimits
+from paperlake.sources.polite import PoliteClient
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake
-from paperlake.store.pace import FilePace
 from schemas.arxiv_replies import ARXIV_REPLIES
+from schemas.source_days import ARXIV
+
+TITLE = "arXiv"
 
 
-class HarvestUnderWay(PaperlakeError):
-    """Another process of this machine harvests arXiv, which allows one connection."""
+class HarvestInProgress(PaperlakeError):
+    """Another process of this machine is harvesting arXiv, which allows one connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArxivClient:
-    """What is needed to harvest: the client, the clock of the run, the lake to keep in."""
+    """Sends the requests of a harvest and stores the answers in the lake."""
 
     client: PoliteClient
     clock: RunClock
     lake: Lake
 
-    def keep(self, verb: str, began: datetime, answer: Answer) -> None:
-        """Keep an answer of the harvest that began at `began`, verbatim and flushed. Raises ClockWrong."""
-        self.clock.check("arXiv", answer.source_time)
+    def store(self, verb: str, started_at: datetime, answer: Answer) -> None:
+        """Store an answer of the harvest that began at `started_at`, byte for byte. Raises ClockMismatch."""
+        self.clock.check(TITLE, answer.source_time)
         keep(
             self.lake,
             ARXIV_REPLIES,
             {
                 "captured_on": answer.received_at.date(),
                 "captured_at": answer.received_at,
-                "harvest_started_at": began,
+                "harvest_started_at": started_at,
                 "verb": verb,
                 "url": answer.url,
                 "status_code": answer.status_code,
@@ -57,41 +60,31 @@ class ArxivClient:
 
 @contextmanager
 def arxiv_client(
-    settings: Settings, clock: RunClock, patience: Patience, sleep: Callable[[float], None] = time.sleep
+    settings: Settings, clock: RunClock, limits: RetryLimits, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[ArxivClient]:
-    """A client of arXiv that keeps its terms over all processes of this machine: one connection, and the interval.
+    """Open the only client of arXiv on this machine, which waits with `sleep`.
 
-    `sleep` is what it waits with. Raises SettingWrong and HarvestUnderWay.
+    Raises InvalidSetting and HarvestInProgress.
     """
     settings.state.mkdir(parents=True, exist_ok=True)
-    pace = FilePace(
-        settings.state, "arxiv", 0, interval_s=settings.arxiv_interval_s, sleep=sleep, on_wait=announce("arXiv")
+    access = SourceAccess(
+        ARXIV,
+        TITLE,
+        settings.arxiv_url,
+        "PAPERLAKE_ARXIV_URL or PAPERLAKE_CONTACT",
+        interval_s=settings.arxiv_interval_s,
     )
-    try:
-        client = open_client(
-            settings.arxiv_url,
-            user_agent=settings.user_agent,
-            pace=pace,
-            patience_s=patience.faults_s,
-            quota_patience_s=patience.quota_s,
-            answer_deadline_s=patience.answer_s,
-            on_wait=announce("arXiv"),
-            now=clock.now,
-            sleep=sleep,
-        )
-    except ValueError as unusable:
-        raise SettingWrong(f"PAPERLAKE_ARXIV_URL or PAPERLAKE_CONTACT cannot be used: {unusable}") from unusable
-    with client, _alone(settings):
+    with open_source(access, settings, clock, limits, sleep) as client, _harvest_lock(settings):
         yield ArxivClient(client, clock, settings.lake)
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _harvest_lock(settings: Settings) -> Iterator[None]:
     lock = FileLock(settings.state / "arxiv.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise HarvestUnderWay(
+        raise HarvestInProgress(
             "another process of this machine is harvesting arXiv, which allows one connection; wait until it is done"
         ) from None
     try:

@@ -1,4 +1,4 @@
-"""What is known of each date, and what is wanting."""
+"""The published status of each date, and the dates whose last capture failed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from functools import partial
 
 import polars as pl
 
-from paperlake.store.lake import MONTH_FORM, Lake
+from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import LakeMoving, Snapshot, read_whole
-from schemas.calendar import newest_closed_date
+from paperlake.store.snapshot import LakeChanging, Snapshot, read_consistent
+from schemas.calendar import months_of, newest_closed_date
 from schemas.captures import CAPTURES
-from schemas.source_days import SOURCE_DAYS
+from schemas.source_days import HUB, SOURCE_DAYS
 from transforms.hub.verdicts import FINAL
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one date; `verdict` None where it was never asked for."""
+class DateStatus:
+    """The status of one date; `verdict` is None if the date was never requested."""
 
     listed_on: date
     verdict: str | None
@@ -32,10 +32,10 @@ class Known:
         return self.verdict not in FINAL
 
 
-def known_dates(lake: Lake, first: date, last: date | None = None, source: str = "hub") -> list[Known]:
-    """What is known of every date from `first` to `last`, or to the newest closed one."""
+def date_statuses(lake: Lake, first: date, last: date | None = None, source: str = HUB) -> list[DateStatus]:
+    """The status of every date from `first` to `last`, or to the newest closed date."""
     end = last or newest_closed_date(datetime.now(UTC))
-    found = read_whole(
+    rows = read_consistent(
         lake,
         lambda seen: (
             scan(seen, SOURCE_DAYS)
@@ -44,28 +44,28 @@ def known_dates(lake: Lake, first: date, last: date | None = None, source: str =
             .collect()
         ),
     )
-    told = {day: (verdict, reason) for day, verdict, reason in found.iter_rows()}
+    statuses = {day: DateStatus(day, verdict, reason) for day, verdict, reason in rows.iter_rows()}
     days = [first + timedelta(days=n) for n in range((end - first).days + 1)]
-    return [Known(day, *told.get(day, (None, None))) for day in days]
+    return [statuses.get(day, DateStatus(day, None, None)) for day in days]
 
 
-def in_turn(lake: Lake, dates: Sequence[date]) -> tuple[list[date], list[date]]:
-    """`dates` as they should be asked for: first those as they are, then those whose last answer failed.
+def split_failed_dates(lake: Lake, dates: Sequence[date]) -> tuple[list[date], list[date]]:
+    """Split `dates` into those whose last capture did not fail, and those whose did, the longest ago first.
 
-    Of these the one comes first that was asked for the longest time ago. One that always makes the source unwell, so
-    that it is left alone, must not keep the others from being asked for.
+    Request the failed ones last: a date whose request always makes the source fail ends the run, and must not keep the
+    other dates from being requested.
     """
     try:
-        asked_at = read_whole(lake, partial(_failed_at, dates))
-    except (pl.exceptions.PolarsError, OSError, LakeMoving):
-        return list(dates), []  # what was published may be damaged; that must not keep us from asking
-    failed = sorted((day for day in dates if day in asked_at), key=lambda day: (asked_at[day], day))
-    return [day for day in dates if day not in asked_at], failed
+        failed_at = read_consistent(lake, partial(_last_failures, dates))
+    except (pl.exceptions.PolarsError, OSError, LakeChanging):
+        return list(dates), []  # damaged tables must not prevent a capture
+    failed = sorted((day for day in dates if day in failed_at), key=lambda day: (failed_at[day], day))
+    return [day for day in dates if day not in failed_at], failed
 
 
-def _failed_at(dates: Sequence[date], seen: Snapshot) -> dict[date, datetime]:
-    """When those of `dates` were last asked for whose last answer failed."""
-    captures = scan(seen, CAPTURES, {day.strftime(MONTH_FORM) for day in dates}).filter(pl.col("source") == "hub")
+def _last_failures(dates: Sequence[date], seen: Snapshot) -> dict[date, datetime]:
+    """The start of the last capture of each of `dates`, where that capture failed."""
+    captures = scan(seen, CAPTURES, months_of(dates)).filter(pl.col("source") == HUB)
     last = captures.group_by("listed_on").agg(pl.all().sort_by("captured_at").last())
     failed = last.filter(pl.col("fault").is_not_null()).select("listed_on", "captured_at").collect()
     return dict(failed.iter_rows())

@@ -1,4 +1,4 @@
-"""Which dates a run asks for, and which are still wanting."""
+"""Selects the dates that a run requests, and finds the dates that have no final answer."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from paperlake.errors import PaperlakeError
-from paperlake.store.lake import MONTH_FORM
 from paperlake.store.manifest import Manifest
-from schemas.calendar import ARCHIVE_BEGINS, newest_closed_date, open_date, opens_at
+from schemas.calendar import ARCHIVE_BEGINS, SETTLED_AFTER, month_of, newest_closed_date, open_date, opens_at
 from schemas.source_days import SOURCE_DAYS
 
-RECHECK_DAYS = 14
-"""Votes move for one to two weeks after a date has closed, and papers are moved between dates."""
-GAPS_A_RUN = 30
-"""Older gaps than a morning can fill belong to a backfill."""
+RECHECK_DAYS = SETTLED_AFTER.days
+MAX_GAPS_PER_RUN = 30
+"""A backfill fills older gaps beyond these."""
 
 
 class DateNotOpen(PaperlakeError):
-    """The date asked for has no list yet."""
+    """The requested date has no list yet."""
 
 
 def dates_between(start: date, end: date, at: datetime) -> list[date]:
-    """Every date from `start` to `end`. Raises DateNotOpen where one of them has, or can have, no list at `at`."""
+    """Every date from `start` to `end`. Raises DateNotOpen if one of them has no list at `at`."""
     _check_open(start, at)
     if start > end:
         raise DateNotOpen(f"{start} comes after {end}; give the first date and then the last")
@@ -33,8 +31,8 @@ def dates_between(start: date, end: date, at: datetime) -> list[date]:
 def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps: Sequence[date] = ()) -> list[date]:
     """The dates of a run that was due at `due_at`, oldest first.
 
-    Without `day`: the newest closed date, the 14 before it, the one that is open, and of `gaps` (newest
-    first) the first 30 others. With it, only that date, and with `recheck` the 14 before it. Raises DateNotOpen.
+    Without `day`: the newest closed date, the 14 before it, the open one, and the first 30 of the other `gaps` (which
+    are sorted newest first). With `day`: only that date, and with `recheck` the 14 before it. Raises DateNotOpen.
     """
     if day is not None:
         _check_open(day, due_at)
@@ -48,7 +46,7 @@ def dates_to_capture(due_at: datetime, day: date | None, *, recheck: bool, gaps:
     if day is not None:
         return [*(window if recheck else []), day]
     others = [gap for gap in gaps if gap not in window and gap < newest]
-    return [*sorted(others[:GAPS_A_RUN]), *window, newest, open_date(due_at)]
+    return [*sorted(others[:MAX_GAPS_PER_RUN]), *window, newest, open_date(due_at)]
 
 
 def _check_open(day: date, at: datetime) -> None:
@@ -61,13 +59,13 @@ def _check_open(day: date, at: datetime) -> None:
         )
 
 
-def wanting(published: Manifest, first: date, last: date) -> Iterator[date]:
-    """The dates from `first` to `last` that have no final answer, newest first. Reads nothing but the manifest."""
+def missing_dates(published: Manifest, first: date, last: date) -> Iterator[date]:
+    """The dates from `first` to `last` without a final answer, newest first. Reads only the manifest."""
     day = last
     while day >= first:
-        month = day.strftime(MONTH_FORM)
+        month = month_of(day)
         entry = published.entry(SOURCE_DAYS.name, month)
-        while day >= first and day.strftime(MONTH_FORM) == month:
-            if entry is None or day.isoformat() in entry.wanting:
+        while day >= first and month_of(day) == month:
+            if entry is None or day.isoformat() in entry.missing_dates:
                 yield day
             day -= timedelta(days=1)

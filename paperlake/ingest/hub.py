@@ -1,9 +1,7 @@
-"""Asking the Hub for a date, and keeping what it says before anything reads it."""
+"""Captures lists from the Hub: requests the pages of a date, and stores each answer before anything parses it."""
 
 from __future__ import annotations
 
-import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,42 +12,28 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from paperlake.clock import RunClock
-from paperlake.config import Settings, SettingWrong
-from paperlake.ingest.hub_resume import Unfinished
+from paperlake.config import Settings
+from paperlake.ingest.client import SourceAccess, headers_as_json, log, open_source
+from paperlake.ingest.hub_resume import InterruptedCapture
 from paperlake.sources.answer import Answer
-from paperlake.sources.hub import entry_count, fetch_date
-from paperlake.sources.polite import PoliteClient, open_client
+from paperlake.sources.client_options import RetryLimits
+from paperlake.sources.hub import count_entries, fetch_date
+from paperlake.sources.polite import PoliteClient
 from paperlake.sources.rate_limit import RETRYABLE
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake
-from paperlake.store.pace import FilePace
-from paperlake.text import many
+from paperlake.text import plural
 from schemas.hub_replies import HUB_REPLIES
+from schemas.source_days import HUB
 
-log = logging.getLogger("paperlake")
-log.setLevel(logging.INFO)  # the root's level would hide it from the log of a run
-
-WORTH_SAYING_S = 5.0
-GIVE_UP = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-"""Answers after which a source is left alone: it is unwell, or does not want us."""
+TITLE = "the Hub"
+GIVE_UP_STATUSES = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""Statuses after which a run sends no more requests: the source is failing, or rejects us."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one request is tried, in seconds: a person waits, a schedule has time."""
-
-    faults_s: float
-    quota_s: float
-    answer_s: float
-
-
-PATIENCE_BY_HAND = Patience(faults_s=15, quota_s=60, answer_s=40)
-PATIENCE_SCHEDULED = Patience(faults_s=300, quota_s=660, answer_s=120)
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """What one capture came to: the status of its last page, its pages, and the entries on them."""
+class CaptureResult:
+    """The result of one capture: the status of its last page, and the number of pages and of entries."""
 
     status_code: int
     pages: int
@@ -58,48 +42,48 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class HubClient:
-    """What is needed to capture: the client, the clock of the run, the lake to keep in.
+    """Captures lists into the lake.
 
-    Threads may share it. One page at a time is asked for and kept: a source is visited by one guest, and whoever
-    kills us loses the page in flight, no more.
+    Threads may share it: a lock lets one page at a time be requested and stored. A process that is killed loses at most
+    the page in flight.
     """
 
     client: PoliteClient
     clock: RunClock
     lake: Lake
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def capture(self, day: date, rest_of: Unfinished | None = None) -> Captured:
-        """Keep every page of the list of `day`, or what `rest_of` a capture is wanting.
+    def capture(self, day: date, resumed: InterruptedCapture | None = None) -> CaptureResult:
+        """Store every page of the list of `day`; of a `resumed` capture, the pages that it does not have yet.
 
-        Raises SourceUnreachable, and ClockWrong; the pages before are kept.
+        Raises SourceUnreachable and ClockMismatch; the pages before the error are stored.
         """
-        began = rest_of.began_at if rest_of else self.clock.now()
-        first = rest_of.last_page + 1 if rest_of else 0
-        answers = fetch_date(self.client, day, first, rest_of.last_body if rest_of else b"")
+        started_at = resumed.started_at if resumed else self.clock.now()
+        first_page = resumed.last_page + 1 if resumed else 0
+        answers = fetch_date(self.client, day, first_page, resumed.last_body if resumed else b"")
         pages = entries = status_code = 0
         while True:
-            with self.turn:
+            with self.lock:
                 answer = next(answers, None)
                 if answer is None:
                     break
-                self.clock.check("the Hub", answer.source_time)
-                self._keep(day, began, first + pages, answer)
+                self.clock.check(TITLE, answer.source_time)
+                self._store(day, started_at, first_page + pages, answer)
             pages, status_code = pages + 1, answer.status_code
-            entries += (entry_count(answer.body) or 0) if status_code == HTTPStatus.OK else 0
+            entries += (count_entries(answer.body) or 0) if status_code == HTTPStatus.OK else 0
         if status_code == HTTPStatus.OK:
-            log.info("captured %s: %s", day, many(pages, "page"))
+            log.info("captured %s: %s", day, plural(pages, "page"))
         else:
-            log.info("asked for %s: answered with status %d", day, status_code)
-        return Captured(status_code, pages, entries)
+            log.info("requested %s: answered with status %d", day, status_code)
+        return CaptureResult(status_code, pages, entries)
 
-    def _keep(self, day: date, began: datetime, page: int, answer: Answer) -> None:
+    def _store(self, day: date, started_at: datetime, page: int, answer: Answer) -> None:
         keep(
             self.lake,
             HUB_REPLIES,
             {
                 "requested_on": day,
-                "capture_started_at": began,
+                "capture_started_at": started_at,
                 "page": page,
                 "captured_at": answer.received_at,
                 "url": answer.url,
@@ -113,45 +97,16 @@ class HubClient:
 
 @contextmanager
 def hub_client(
-    settings: Settings, clock: RunClock, patience: Patience, sleep: Callable[[float], None] = time.sleep
+    settings: Settings, clock: RunClock, limits: RetryLimits, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[HubClient]:
-    """A client of the Hub within the limits that hold for all processes of this machine. Raises SettingWrong.
-
-    `sleep` is what it waits with.
-    """
-    pace = FilePace(settings.state, "hub", settings.hub_quota, sleep=sleep, on_wait=announce("the Hub"))
-    try:
-        client = open_client(
-            settings.hub_url,
-            user_agent=settings.user_agent,
-            pace=pace,
-            token=settings.hub_token,
-            patience_s=patience.faults_s,
-            quota_patience_s=patience.quota_s,
-            answer_deadline_s=patience.answer_s,
-            on_wait=announce("the Hub"),
-            now=clock.now,
-            sleep=sleep,
-        )
-    except ValueError as unusable:
-        raise SettingWrong(f"PAPERLAKE_HUB_URL, PAPERLAKE_CONTACT or HF_TOKEN cannot be used: {unusable}") from unusable
-    with client:
+    """Open a client of the Hub, which waits with `sleep`. Raises InvalidSetting."""
+    access = SourceAccess(
+        HUB,
+        TITLE,
+        settings.hub_url,
+        "PAPERLAKE_HUB_URL, PAPERLAKE_CONTACT or HF_TOKEN",
+        quota=settings.hub_quota,
+        token=settings.hub_token,
+    )
+    with open_source(access, settings, clock, limits, sleep) as client:
         yield HubClient(client, clock, settings.lake)
-
-
-def headers_as_json(answer: Answer) -> str:
-    """The headers as a JSON object; a name that came twice has its values joined, as HTTP allows."""
-    joined: dict[str, str] = {}
-    for name, value in answer.headers:
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return json.dumps(joined, ensure_ascii=False)
-
-
-def announce(source: str) -> Callable[[float], None]:
-    """A listener of waits that tells of those worth saying."""
-
-    def told(wait_s: float) -> None:
-        if wait_s >= WORTH_SAYING_S:
-            log.warning("%s, or its limit, asks for patience; waiting %.0f s", source, wait_s)
-
-    return told

@@ -1,12 +1,12 @@
-"""A harvest of arXiv: lists walked page by page, and what paging lost found by lists that must agree.
+"""Harvests arXiv completely: walks the list of records, then reconciles it with lists of identifiers.
 
-The server pages by offset: a record that is modified while one pages moves away, and its neighbour is passed over.
-Asking again later does not bring that back, so a list of identifiers is walked after the records, until two lists
-made one after the other agree and everything on them is held.
+The server pages by offset. If a record is modified during a walk, it moves to the end, its neighbour takes its place,
+and the walk skips that neighbour. A later harvest would not find the skipped record. So after the records, lists of
+identifiers are walked until two consecutive lists agree and every record on them is stored.
 
-That two lists agree is not enough: a datestamp is a day, so what was modified twice on one day looks the same. But a
-record that moved behind the reader's back is met again at the end of the list. So neither of the two lists may name a
-paper twice. Then whatever moved in the first left it, and would be missing in the second.
+Agreement alone is not enough: a datestamp is a day, so a record that was modified twice on one day looks unchanged. But
+a record that moves during a walk appears twice in it. So neither of the two lists may name a paper twice. Then a record
+that moved during the first list left it, and would be missing from the second one.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from paperlake.errors import PaperlakeError
 from paperlake.ingest.arxiv import ArxivClient
 from paperlake.sources import arxiv
 from paperlake.sources.answer import Answer
-from transforms.arxiv.oai_page import Page, page
+from transforms.arxiv.oai_page import OaiPage, parse_page
 
-Verdict = Literal["complete", "confirmed_empty", "partial", "failed"]
+HarvestVerdict = Literal["complete", "confirmed_empty", "partial", "failed"]
 
-TRIES = 3
-"""For a page that is damaged on its way."""
-RESTARTS = 3
-"""For a list whose token has expired."""
-ROUNDS = 6
-"""Of reconciling; a server that is being written into all the time lets no two lists agree."""
-SINGLY = 200
-"""More missing records than that are asked for as a list."""
-_BROKEN_OFF = ("badResumptionToken", "noRecordsMatch")
-"""Of a page after the first: the token has expired, or all that was to come has moved away, which is no end."""
+MAX_TRIES = 3
+"""For a page that arrives damaged."""
+MAX_RESTARTS = 3
+"""For a list whose token expires."""
+MAX_ROUNDS = 6
+"""For reconciling: on a server that changes all the time, no two lists agree."""
+MAX_SINGLE_REQUESTS = 200
+"""If more records are missing, they are requested as a list."""
+_INTERRUPTED_LIST = ("badResumptionToken", "noRecordsMatch")
+"""Errors after the first page: the token expired, or all remaining records moved away. Neither is the list's end."""
 _HEADER = {"paper_id": pl.String, "datestamp": pl.Date, "is_deleted": pl.Boolean}
 
 
 class HarvestFailed(PaperlakeError):
-    """arXiv did not answer as it should; the text says how, and what to do. What was answered is kept."""
+    """arXiv's answer ends the harvest; the message says why, and what to do. All answers are stored."""
 
 
 class _TokenExpired(Exception):
-    """The list cannot be gone on with: it is to be begun anew."""
+    """The list cannot be continued and must be walked from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is harvested: a set (all where None), and datestamps from a day to a day (open where None)."""
+    """The scope of a harvest: a set (None: all), and a range of datestamps (None: open)."""
 
     set_spec: str | None = None
     since: date | None = None
@@ -65,204 +65,213 @@ class Window:
 
 @dataclass(slots=True)
 class Harvest:
-    """A harvest under way: what its answers have told until now."""
+    """The progress of a harvest."""
 
     window: Window
-    began: datetime
+    started_at: datetime
     responded_at: datetime | None = None
+    """arXiv's clock in its first answer."""
     pages: int = 0
-    told: list[pl.DataFrame] = field(default_factory=list)
-    """Headers of the records that are held."""
+    headers: list[pl.DataFrame] = field(default_factory=list)
+    """Headers of the stored records, a frame for each page."""
     fetched: int = 0
+    """Records that only reconciling found."""
     missing: int = 0
     unlisted: int = 0
-    """Papers whose records were told, but which the list of identifiers does not hold."""
+    """Papers whose records are stored, but that are not on the list of identifiers."""
 
     @property
-    def held(self) -> pl.DataFrame:
-        """Of each paper the newest datestamp of a record that is held (paper_id, datestamp, is_deleted)."""
-        return _newest(self.told)
+    def newest_headers(self) -> pl.DataFrame:
+        """The newest header of each stored paper: paper_id, datestamp, is_deleted."""
+        return _newest_headers(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Pages of a list that a harvest before this process has kept: their headers, and the token to go on with."""
+class HarvestCheckpoint:
+    """The stored part of an interrupted walk: the headers of its pages, and the token of the next page."""
 
-    told: tuple[pl.DataFrame, ...]
+    headers: tuple[pl.DataFrame, ...]
     token: str | None
     pages: int
     responded_at: datetime | None
 
 
-Heard = Callable[[Harvest], None]
+OnAnswer = Callable[[Harvest], None]
 
 
-def harvested(asking: ArxivClient, harvest: Harvest, heard: Heard, rest: Kept | None = None) -> Verdict:
-    """Walk the records of the harvest's window and reconcile them; `rest` is what was kept of the walk already.
+def walk_and_reconcile(
+    client: ArxivClient, harvest: Harvest, on_answer: OnAnswer, checkpoint: HarvestCheckpoint | None = None
+) -> HarvestVerdict:
+    """Walk the records of the harvest's window, from `checkpoint` on if there is one, and reconcile them.
 
-    `heard` hears of every answer. Raises HarvestFailed and SourceUnreachable.
+    `on_answer` is called after every answer. Raises HarvestFailed and SourceUnreachable.
     """
-    walk = _Walker(asking, harvest, heard)
-    before = walk.records(rest)
-    for _ in range(ROUNDS):
-        listed = walk.headers("ListIdentifiers", harvest.window)
-        wanting = _wanting(listed.headers, harvest.held)
-        harvest.missing = wanting.height
-        _fetch(walk, harvest, wanting)
-        harvest.missing = _wanting(listed.headers, harvest.held).height
-        harvest.unlisted = _unlisted(walk, harvest, listed.headers)
+    walker = _Walker(client, harvest, on_answer)
+    previous = walker.walk_records(checkpoint)
+    for _ in range(MAX_ROUNDS):
+        identifiers = walker.walk_list("ListIdentifiers", harvest.window)
+        missing = _missing_headers(identifiers.headers, harvest.newest_headers)
+        harvest.missing = missing.height
+        _fetch_missing(walker, harvest, missing)
+        harvest.missing = _missing_headers(identifiers.headers, harvest.newest_headers).height
+        harvest.unlisted = _count_unlisted(walker, harvest, identifiers.headers)
         if (
             not harvest.missing
             and not harvest.unlisted
-            and before.is_steady
-            and listed.is_steady
-            and before.headers.equals(listed.headers)
+            and previous.has_no_repeats
+            and identifiers.has_no_repeats
+            and previous.headers.equals(identifiers.headers)
         ):
-            return "complete" if listed.headers.height else "confirmed_empty"
-        before = listed
+            return "complete" if identifiers.headers.height else "confirmed_empty"
+        previous = identifiers
     return "partial"
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
-    """A list as it was walked: the newest header of each paper, and whether every paper was met only once."""
+class _WalkedList:
+    """The newest header of each paper on a list, and whether the list named every paper only once."""
 
     headers: pl.DataFrame
-    is_steady: bool
+    has_no_repeats: bool
 
 
-def _listed(pages: list[pl.DataFrame]) -> _List:
-    newest = _newest(pages)
-    return _List(newest, newest.height == sum(one.height for one in pages))
+def _walked_list(pages: list[pl.DataFrame]) -> _WalkedList:
+    newest = _newest_headers(pages)
+    return _WalkedList(newest, newest.height == sum(page.height for page in pages))
 
 
-def _fetch(walk: _Walker, harvest: Harvest, wanting: pl.DataFrame) -> None:
-    """Ask for the records that were listed and are not held: each by itself, or where they are many as a list."""
-    if wanting.height > SINGLY:
-        days = wanting["datestamp"].drop_nulls().sort()
+def _fetch_missing(walker: _Walker, harvest: Harvest, missing: pl.DataFrame) -> None:
+    """Request the missing records one by one, or as a list if there are many."""
+    if missing.height > MAX_SINGLE_REQUESTS:
+        days = missing["datestamp"].drop_nulls().sort()
         since, until = (days[0], days[-1]) if days.len() else (None, None)
-        walk.headers("ListRecords", Window(harvest.window.set_spec, since, until))
+        walker.walk_list("ListRecords", Window(harvest.window.set_spec, since, until))
     else:
-        for paper_id in wanting["paper_id"]:
-            walk.record(paper_id)
-    harvest.fetched += wanting.height - _wanting(wanting, harvest.held).height
+        for paper_id in missing["paper_id"]:
+            walker.fetch_record(paper_id)
+    harvest.fetched += missing.height - _missing_headers(missing, harvest.newest_headers).height
 
 
-def _unlisted(walk: _Walker, harvest: Harvest, listed: pl.DataFrame) -> int:
-    """How many papers that are held are not on a list, and have not left it: lists without records were reported.
+def _count_unlisted(walker: _Walker, harvest: Harvest, listed: pl.DataFrame) -> int:
+    """Count the stored papers that should be on the list but are not: such incomplete lists have been reported.
 
-    A paper leaves a list when it is gone, or was modified after the last day asked for. That it left a set is not
-    looked into: the next harvest will do.
+    A paper leaves the list if it is gone, or was modified after the last day of the window. Whether it left its set is
+    not checked; the next harvest covers that.
     """
-    strays = harvest.held.join(listed, on="paper_id", how="anti")
-    if strays.height > SINGLY:
-        return strays.height
+    unlisted = harvest.newest_headers.join(listed, on="paper_id", how="anti")
+    if unlisted.height > MAX_SINGLE_REQUESTS:
+        return unlisted.height
     until = harvest.window.until or date.max
-    found = [walk.record(paper_id) for paper_id in strays["paper_id"]]
+    records = [walker.fetch_record(paper_id) for paper_id in unlisted["paper_id"]]
     return sum(
-        told.error_code is None and not told.headers.filter(pl.col("datestamp") <= until).is_empty() for told in found
+        record.error_code is None and not record.headers.filter(pl.col("datestamp") <= until).is_empty()
+        for record in records
     )
 
 
-def _wanting(listed: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """What is listed with a newer datestamp than that which is held."""
-    both = listed.join(held.select("paper_id", have="datestamp"), on="paper_id", how="left", maintain_order="left")
-    return both.filter(pl.col("have").is_null() | (pl.col("have") < pl.col("datestamp"))).drop("have")
+def _missing_headers(listed: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    """The listed headers that are newer than the stored ones."""
+    both = listed.join(
+        stored.select("paper_id", stored_datestamp="datestamp"), on="paper_id", how="left", maintain_order="left"
+    )
+    is_newer = pl.col("stored_datestamp").is_null() | (pl.col("stored_datestamp") < pl.col("datestamp"))
+    return both.filter(is_newer).drop("stored_datestamp")
 
 
-def _newest(told: list[pl.DataFrame]) -> pl.DataFrame:
-    every = pl.concat([pl.DataFrame(schema=_HEADER), *(one.select(*_HEADER) for one in told)])
-    return every.sort("paper_id", "datestamp", "is_deleted").unique("paper_id", keep="last", maintain_order=True)
+def _newest_headers(pages: list[pl.DataFrame]) -> pl.DataFrame:
+    headers = pl.concat([pl.DataFrame(schema=_HEADER), *(page.select(*_HEADER) for page in pages)])
+    return headers.sort("paper_id", "datestamp", "is_deleted").unique("paper_id", keep="last", maintain_order=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Walker:
-    """Asks, keeps every answer before it is read, and tells of it."""
+    """Sends requests, stores every answer before parsing it, and updates the harvest."""
 
-    asking: ArxivClient
+    client: ArxivClient
     harvest: Harvest
-    heard: Heard
+    on_answer: OnAnswer
 
-    def records(self, rest: Kept | None) -> _List:
-        """Walk the records of the window, or go on with `rest`; gives the list that they make."""
-        if rest is not None:
-            self.harvest.told += rest.told
-            self.harvest.pages += rest.pages
-            self.harvest.responded_at = rest.responded_at
+    def walk_records(self, checkpoint: HarvestCheckpoint | None) -> _WalkedList:
+        """Walk the records of the window, from `checkpoint` on if there is one."""
+        if checkpoint is not None:
+            self.harvest.headers += checkpoint.headers
+            self.harvest.pages += checkpoint.pages
+            self.harvest.responded_at = checkpoint.responded_at
             try:
-                ahead = self._pages("ListRecords", self.harvest.window, rest.token) if rest.token else iter(())
-                return _listed([*rest.told, *ahead])
+                token = checkpoint.token
+                remaining = self._pages("ListRecords", self.harvest.window, token) if token else iter(())
+                return _walked_list([*checkpoint.headers, *remaining])
             except _TokenExpired:
                 pass
-        return self.headers("ListRecords", self.harvest.window)
+        return self.walk_list("ListRecords", self.harvest.window)
 
-    def headers(self, verb: str, window: Window) -> _List:
-        """Walk a list from its beginning, again where its token expires on the way."""
-        for _ in range(RESTARTS):
+    def walk_list(self, verb: str, window: Window) -> _WalkedList:
+        """Walk a list from its beginning, and again if its token expires."""
+        for _ in range(MAX_RESTARTS):
             try:
-                return _listed(list(self._pages(verb, window)))
+                return _walked_list(list(self._pages(verb, window)))
             except _TokenExpired:
                 continue
         raise HarvestFailed(
-            f"arXiv let the list of {window} expire {RESTARTS} times before its end; harvest fewer days (--from, "
+            f"arXiv let the list of {window} expire {MAX_RESTARTS} times before its end; harvest fewer days (--from, "
             "--until) or begin just after 00:00 UTC, when tokens expire"
         )
 
-    def record(self, paper_id: str) -> Page:
-        """Ask for one record. One that is gone meanwhile is no fault: lists will not agree until it is off them."""
-        told = self._asked("GetRecord", partial(arxiv.record, self.asking.client, paper_id))
-        if told.error_code not in {None, "idDoesNotExist", "cannotDisseminateFormat"}:
-            raise _refused(told)
-        return told
+    def fetch_record(self, paper_id: str) -> OaiPage:
+        """Request one record. A record that is gone is no error: the lists agree only once it left them."""
+        page = self._fetch("GetRecord", partial(arxiv.get_record, self.client.client, paper_id))
+        if page.error_code not in {None, "idDoesNotExist", "cannotDisseminateFormat"}:
+            raise _refused(page)
+        return page
 
     def _pages(self, verb: str, window: Window, token: str | None = None) -> Iterator[pl.DataFrame]:
         """The headers of each page of a list, from its beginning or from `token` on. Raises _TokenExpired."""
-        is_going_on = token is not None
+        is_continued = token is not None
         while True:
-            told = self._asked(verb, partial(self._listed, verb, window, token))
-            if told.error_code in _BROKEN_OFF and is_going_on:
+            page = self._fetch(verb, partial(self._request_page, verb, window, token))
+            if page.error_code in _INTERRUPTED_LIST and is_continued:
                 raise _TokenExpired
-            if told.error_code == "noRecordsMatch":
+            if page.error_code == "noRecordsMatch":
                 return
-            if told.error_code is not None:
-                raise _refused(told)
-            yield told.headers
-            if not told.resumption_token:
+            if page.error_code is not None:
+                raise _refused(page)
+            yield page.headers
+            if not page.resumption_token:
                 return
-            if told.resumption_token == token:
+            if page.resumption_token == token:
                 raise HarvestFailed("arXiv gave the same resumption token twice, so its list has no end; try later")
-            token, is_going_on = told.resumption_token, True
+            token, is_continued = page.resumption_token, True
 
-    def _listed(self, verb: str, window: Window, token: str | None) -> Answer:
-        client = self.asking.client
+    def _request_page(self, verb: str, window: Window, token: str | None) -> Answer:
+        client = self.client.client
         if token:
-            return arxiv.resumed(client, verb, token)
-        return arxiv.listed(client, verb, window.set_spec, window.since, window.until)
+            return arxiv.next_page(client, verb, token)
+        return arxiv.first_page(client, verb, window.set_spec, window.since, window.until)
 
-    def _asked(self, verb: str, ask: Callable[[], Answer]) -> Page:
-        """A page as it was answered and kept. One that is damaged is asked for again, where that can help."""
-        for attempt in range(1, TRIES + 1):
-            answer = ask()
-            self.asking.keep(verb, self.harvest.began, answer)
+    def _fetch(self, verb: str, send: Callable[[], Answer]) -> OaiPage:
+        """Send a request and store its answer. A damaged answer is requested again if that can help."""
+        for attempt in range(1, MAX_TRIES + 1):
+            answer = send()
+            self.client.store(verb, self.harvest.started_at, answer)
             if answer.status_code == HTTPStatus.FORBIDDEN:
                 raise HarvestFailed(
                     "arXiv answered 403: it does not want to be asked by us now. Stop harvesting, set "
                     "PAPERLAKE_CONTACT, and see what its operators say before trying again"
                 )
-            told = page(answer.body, answer.status_code)
-            if told.fault is None or not told.can_asking_again_help or attempt == TRIES:
+            page = parse_page(answer.body, answer.status_code)
+            if page.fault is None or not page.is_retryable or attempt == MAX_TRIES:
                 break
         self.harvest.pages += 1
-        if told.fault is not None:
+        if page.fault is not None:
             raise HarvestFailed(
-                f"arXiv's answer to {verb} cannot be read ({told.message}); it is kept, try again later"
+                f"arXiv's answer to {verb} cannot be read ({page.message}); it is kept, try again later"
             )
-        self.harvest.responded_at = self.harvest.responded_at or told.response_date
+        self.harvest.responded_at = self.harvest.responded_at or page.response_date
         if verb != "ListIdentifiers":
-            self.harvest.told.append(told.headers)
-        self.heard(self.harvest)
-        return told
+            self.harvest.headers.append(page.headers)
+        self.on_answer(self.harvest)
+        return page
 
 
-def _refused(told: Page) -> HarvestFailed:
-    return HarvestFailed(f"arXiv refused the request: {told.error_code} ({told.message or 'no reason given'})")
+def _refused(page: OaiPage) -> HarvestFailed:
+    return HarvestFailed(f"arXiv refused the request: {page.error_code} ({page.message or 'no reason given'})")

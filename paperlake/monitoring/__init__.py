@@ -1,1 +1,1 @@
-"""What a run reports, and whether every promise holds."""
+"""What happened in a run, and whether the promises of the lake hold."""

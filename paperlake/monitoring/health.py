@@ -1,46 +1,47 @@
-"""Every promise of the lake looked at once: what holds, what does not, and what to do about it."""
+"""Health checks: every promise of the lake, whether it holds, and what to do if it does not."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 import polars as pl
 
-from paperlake.ingest.coverage import Known, known_dates
-from paperlake.monitoring.anomalies import looks
-from paperlake.monitoring.heartbeat import last_beat
-from paperlake.store.lake import MONTH_FORM, Lake
+from paperlake.ingest.coverage import DateStatus, date_statuses
+from paperlake.monitoring.anomalies import read_list_profiles
+from paperlake.monitoring.heartbeat import last_heartbeat
+from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import read_whole, snapshot
+from paperlake.store.snapshot import read_consistent, snapshot
 from paperlake.store.verify import verify
-from paperlake.text import many
+from paperlake.text import plural
+from schemas.calendar import month_of
 from schemas.captures import CAPTURES
 from schemas.harvests import HARVESTS
 from schemas.rejects import REJECTS
-from schemas.source_days import SOURCE_DAYS
+from schemas.source_days import HUB, SOURCE_DAYS
 from schemas.table import Table
 from schemas.validations import VALIDATIONS
 from transforms.graph import EVIDENCE
 
-State = Literal["well", "look", "broken"]
+State = Literal["ok", "warn", "fail"]
 
 DUE_AFTER = timedelta(hours=30)
 """Date D is complete by 06:00 UTC on D+1: thirty hours after D begins in UTC."""
 SILENCE = timedelta(hours=26)
-"""A daily run comes every 24 hours; two more are for a slow one."""
-_LATELY = timedelta(days=30)
-_NAMED = 5
-_LEAST_FREE_BYTES = 2**30
-_WAITS_TOO_LONG_S = 86_400.0
+"""A daily run ends every 24 hours; the rest is for a slow one."""
+_RECENT = timedelta(days=30)
+_MAX_NAMED = 5
+_MIN_FREE_BYTES = 2**30
+_MAX_INBOX_AGE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `broken` is a promise not kept, `look` something that a person should look at."""
+    """The result of one health check. `fail` is a broken promise, `warn` something that a person should look at."""
 
     name: str
     state: State
@@ -49,23 +50,23 @@ class Check:
 
 
 def run_checks(lake: Lake, now: datetime, *, is_thorough: bool = True) -> list[Check]:
-    """Look at everything; `is_thorough` reads every published file too. Raises ManifestUnreadable."""
+    """Run all checks; `is_thorough` reads every published file too. Raises ManifestUnreadable."""
     if not snapshot(lake).manifest.months(SOURCE_DAYS.name):
-        return [Check("freshness", "broken", f"nothing is published in {lake.root}", "papers daily")]
+        return [Check("freshness", "fail", f"nothing is published in {lake.root}", "papers daily")]
     checks: list[Callable[[Lake, datetime], Check]] = [_freshness, _heartbeat, _gaps, _captures, _rejects]
-    checks += [_validations, _oddities, _harvest, _waiting, _disk]
+    checks += [_validations, _anomalies, _harvest, _inbox, _disk]
     if is_thorough:
         checks.append(_files)
-    return [_looked_at(check, lake, now) for check in checks]
+    return [_run_check(check, lake, now) for check in checks]
 
 
-def _looked_at(check: Callable[[Lake, datetime], Check], lake: Lake, now: datetime) -> Check:
-    """What a check finds; that it cannot look is a finding, too: the next one may tell why."""
+def _run_check(check: Callable[[Lake, datetime], Check], lake: Lake, now: datetime) -> Check:
+    """Run one check. An exception is a failed check: the other checks may show its cause."""
     try:
         return check(lake, now)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other promises are looked at all the same
+    except Exception as error:  # noqa: BLE001 - no error of one check may prevent the others
         name = check.__name__.removeprefix("_")
-        return Check(name, "broken", f"cannot be looked at: {str(error).splitlines()[0]}", "papers verify --repair")
+        return Check(name, "fail", f"cannot be checked: {str(error).splitlines()[0]}", "papers verify --repair")
 
 
 def _due(now: datetime) -> date:
@@ -75,168 +76,158 @@ def _due(now: datetime) -> date:
 
 def _freshness(lake: Lake, now: datetime) -> Check:
     due = _due(now)
-    (known,) = known_dates(lake, due, due)
-    if not known.is_gap:
-        return Check("freshness", "well", f"{due} is {_said(known)}")
-    return Check("freshness", "broken", f"{due} should be complete by now, but is {_said(known)}", "papers daily")
+    (status,) = date_statuses(lake, due, due)
+    if not status.is_gap:
+        return Check("freshness", "ok", f"{due} is {_verdict(status)}")
+    return Check("freshness", "fail", f"{due} should be complete by now, but is {_verdict(status)}", "papers daily")
 
 
 def _heartbeat(lake: Lake, now: datetime) -> Check:
-    beat = last_beat(lake)
+    beat = last_heartbeat(lake)
     if beat is None:
         remedy = "papers serve (or a schedule of your own for `papers daily`)"
-        return Check("heartbeat", "look", "no daily run has ended here yet", remedy)
+        return Check("heartbeat", "warn", "no daily run has ended here yet", remedy)
     silence = now - beat.ended_at
-    told = f"the last daily run ended {ago(silence)} ago: {beat.summary}"
+    message = f"the last daily run ended {ago(silence)} ago: {beat.summary}"
     if silence > SILENCE:
-        return Check(
-            "heartbeat", "broken", f"nothing ran: {told}", "see that `papers serve`, or the worker, is running"
-        )
-    return Check("heartbeat", "well" if beat.is_well else "look", told, "" if beat.is_well else "papers daily")
+        remedy = "check that `papers serve`, or the worker, is running"
+        return Check("heartbeat", "fail", f"nothing ran: {message}", remedy)
+    return Check("heartbeat", "ok" if beat.is_well else "warn", message, "" if beat.is_well else "papers daily")
 
 
 def _gaps(lake: Lake, now: datetime) -> Check:
-    of_hub = pl.col("source") == "hub"
-    asked = pl.col("listed_on").min()
-    first = read_whole(lake, lambda seen: scan(seen, SOURCE_DAYS).filter(of_hub).select(asked).collect().item())
+    is_hub = pl.col("source") == HUB
+    oldest = pl.col("listed_on").min()
+    first = read_consistent(lake, lambda seen: scan(seen, SOURCE_DAYS).filter(is_hub).select(oldest).collect().item())
     if first is None:
-        return Check("gaps", "look", "the Hub was never asked for a list", "papers daily")
+        return Check("gaps", "warn", "no list of the Hub was ever requested", "papers daily")
     due = _due(now)
-    gaps = [day for day in known_dates(lake, first, due) if day.is_gap] if first <= due else []
+    gaps = [status for status in date_statuses(lake, first, due) if status.is_gap] if first <= due else []
     if not gaps:
-        return Check("gaps", "well", f"none between {first} and {due}")
-    counts = {said: sum(_said(day) == said for day in gaps) for said in dict.fromkeys(map(_said, gaps))}
-    told = ", ".join(f"{count} {said}" for said, count in counts.items())
-    since = gaps[0].listed_on
-    return Check(
-        "gaps", "look", f"{many(len(gaps), 'date')} since {first}: {told}", f"papers gaps; papers backfill {since}"
-    )
+        return Check("gaps", "ok", f"none between {first} and {due}")
+    verdicts = [_verdict(status) for status in gaps]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    remedy = f"papers gaps; papers backfill {gaps[0].listed_on}"
+    return Check("gaps", "warn", f"{plural(len(gaps), 'date')} since {first}: {counts}", remedy)
 
 
 def _captures(lake: Lake, now: datetime) -> Check:
-    since = (now - _LATELY).date()
-    refused = _lately(lake, CAPTURES, since).filter(pl.col("is_refused")).sort("listed_on")
+    since = (now - _RECENT).date()
+    refused = _rows_since(lake, CAPTURES, since).filter(pl.col("is_refused")).sort("listed_on")
     if refused.is_empty():
-        return Check("captures", "well", f"none was refused since {since}")
-    names = ", ".join(
-        f"{day} ({fault})" for day, fault in refused.select("listed_on", "fault").head(_NAMED).iter_rows()
-    )
-    return Check(
-        "captures", "look", f"{refused.height} refused since {since}: {names}", "papers accept, if you know better"
-    )
+        return Check("captures", "ok", f"none was refused since {since}")
+    newest = refused.select("listed_on", "fault").head(_MAX_NAMED)
+    names = ", ".join(f"{day} ({fault})" for day, fault in newest.iter_rows())
+    remedy = "papers accept, if the capture is right"
+    return Check("captures", "warn", f"{refused.height} refused since {since}: {names}", remedy)
 
 
 def _harvest(lake: Lake, now: datetime) -> Check:
-    """The newest harvest of each set of arXiv's; a lake that harvests nothing need not."""
-    ended = read_whole(lake, lambda seen: scan(seen, HARVESTS).collect()).sort("ended_at")
-    if ended.is_empty():
-        return Check("harvest", "well", "arXiv was never harvested here")
-    newest = ended.unique("set_spec", keep="last", maintain_order=True).sort("ended_at")
+    """The newest harvest of each set. A lake without harvests is fine."""
+    harvests = read_consistent(lake, lambda seen: scan(seen, HARVESTS).collect()).sort("ended_at")
+    if harvests.is_empty():
+        return Check("harvest", "ok", "arXiv was never harvested here")
+    newest = harvests.unique("set_spec", keep="last", maintain_order=True).sort("ended_at")
     failed = newest.filter(~pl.col("verdict").is_in(["complete", "confirmed_empty"]))
     if failed.height:
-        what = "; ".join(f"{of or 'all sets'}: {why}" for of, why in failed.select("set_spec", "reason").iter_rows())
-        return Check("harvest", "look", f"the newest harvest is not complete ({what})", "papers harvest")
+        reasons = failed.select("set_spec", "reason").iter_rows()
+        listed = "; ".join(f"{set_spec or 'all sets'}: {reason}" for set_spec, reason in reasons)
+        return Check("harvest", "warn", f"the newest harvest is not complete ({listed})", "papers harvest")
     ended_at: datetime = newest["ended_at"][-1]
     silence = now - ended_at
-    told = f"the last one ended {ago(silence)} ago: {newest['record_count'][-1]} records, complete"
-    return Check(
-        "harvest", "look" if silence > SILENCE else "well", told, "papers harvest" if silence > SILENCE else ""
-    )
+    message = f"the last one ended {ago(silence)} ago: {newest['record_count'][-1]} records, complete"
+    if silence > SILENCE:
+        return Check("harvest", "warn", message, "papers harvest")
+    return Check("harvest", "ok", message)
 
 
 def _rejects(lake: Lake, now: datetime) -> Check:
-    since = (now - _LATELY).date()
-    rejects = _lately(lake, REJECTS, since).filter(pl.col("reason") != "capture_refused")
+    since = (now - _RECENT).date()
+    rejects = _rows_since(lake, REJECTS, since).filter(pl.col("reason") != "capture_refused")
     if rejects.is_empty():
-        return Check("rejects", "well", f"nothing was refused since {since}")
+        return Check("rejects", "ok", f"none since {since}")
     counts = rejects.group_by("reason").len().sort("len", "reason", descending=[True, False])
-    told = ", ".join(f"{count} {reason}" for reason, count in counts.iter_rows())
-    return Check("rejects", "look", f"since {since}: {told}", "papers rejects")
+    listed = ", ".join(f"{count} {reason}" for reason, count in counts.iter_rows())
+    return Check("rejects", "warn", f"since {since}: {listed}", "papers rejects")
 
 
 def _validations(lake: Lake, now: datetime) -> Check:
-    since = (now - _LATELY).date()
-    judged = _lately(lake, VALIDATIONS, since).filter(pl.col("severity") != "warn")
-    if judged.is_empty():
-        return Check("validations", "well", f"nothing new was judged since {since}")
-    last = ["suite", "column_name", "expectation", "judged_month"]
-    newest = judged.sort("judged_at").unique(last, keep="last", maintain_order=True)
+    since = (now - _RECENT).date()
+    results = _rows_since(lake, VALIDATIONS, since).filter(pl.col("severity") != "warn")
+    if results.is_empty():
+        return Check("validations", "ok", f"no new results since {since}")
+    expectation = ["suite", "column_name", "expectation", "judged_month"]
+    newest = results.sort("judged_at").unique(expectation, keep="last", maintain_order=True)
     unmet = newest.filter(~pl.col("success"), pl.col("severity") == "refuse_row")
     if unmet.is_empty():
-        return Check(
-            "validations", "well", f"{newest.height} expectations judged since {since}, all that must be met are"
-        )
-    named = ", ".join(unmet.select(pl.format("{}.{} in {}", "table_name", "column_name", "judged_month")).to_series())
-    return Check(
-        "validations", "broken", f"not met, and so not published: {named}", "papers rebuild; please report this"
-    )
+        message = f"{newest.height} expectations validated since {since}, all mandatory ones are met"
+        return Check("validations", "ok", message)
+    names = ", ".join(unmet.select(pl.format("{}.{} in {}", "table_name", "column_name", "judged_month")).to_series())
+    remedy = "papers rebuild; please report this"
+    return Check("validations", "fail", f"not met, and so not published: {names}", remedy)
 
 
-def _oddities(lake: Lake, now: datetime) -> Check:
-    """Warnings of the ledger, and drift, of the last 30 days."""
-    since = (now - _LATELY).date()
-    judged = _lately(lake, VALIDATIONS, since).filter(pl.col("severity") == "warn").sort("judged_at")
-    newest = judged.unique(["column_name", "judged_month"], keep="last", maintain_order=True)
-    warned = newest.filter(~pl.col("success"))
+def _anomalies(lake: Lake, now: datetime) -> Check:
+    """Warnings in the validation log, and drift, of the last 30 days."""
+    since = (now - _RECENT).date()
+    results = _rows_since(lake, VALIDATIONS, since).filter(pl.col("severity") == "warn").sort("judged_at")
+    newest = results.unique(["column_name", "judged_month"], keep="last", maintain_order=True)
+    warnings = newest.filter(~pl.col("success"))
     dates = [since + timedelta(days=n) for n in range((now.date() - since).days + 1)]
-    drift = looks(lake, dates).notices
-    if warned.is_empty() and drift.is_empty():
-        return Check("oddities", "well", f"no list unlike those before it, and no drift, since {since}")
-    told = [f"{row['column_name']} in {row['judged_month']}" for row in warned.rows(named=True)]
-    told += [f"{day} {message}" for day, message in drift.select("listed_on", "message").iter_rows()]
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
-    return Check(
-        "oddities",
-        "look",
-        "; ".join(told[:_NAMED]) + more,
-        "papers drift; papers sql 'from validations where not success'",
-    )
+    drift = read_list_profiles(lake, dates).notices
+    if warnings.is_empty() and drift.is_empty():
+        return Check("anomalies", "ok", f"no list that differs from earlier ones, and no drift, since {since}")
+    messages = [f"{row['column_name']} in {row['judged_month']}" for row in warnings.rows(named=True)]
+    messages += [f"{day} {message}" for day, message in drift.select("listed_on", "message").iter_rows()]
+    more = f" and {len(messages) - _MAX_NAMED} more" if len(messages) > _MAX_NAMED else ""
+    remedy = "papers drift; papers sql 'from validations where not success'"
+    return Check("anomalies", "warn", "; ".join(messages[:_MAX_NAMED]) + more, remedy)
 
 
-def _waiting(lake: Lake, now: datetime) -> Check:
+def _inbox(lake: Lake, now: datetime) -> Check:
     files = [path for table in EVIDENCE for path in (lake.inbox / table.name).glob("*/*.row")]
-    old = [path for path in files if path.exists() and now.timestamp() - path.stat().st_mtime > _WAITS_TOO_LONG_S]
+    old = [path for path in files if path.exists() and now.timestamp() - path.stat().st_mtime > _MAX_INBOX_AGE_S]
     if not old:
-        return Check("inbox", "well", f"{len(files)} answers wait to be published" if files else "nothing waits")
-    return Check("inbox", "broken", f"{len(old)} answers have been waiting for more than a day", "papers rebuild")
+        return Check("inbox", "ok", f"{plural(len(files), 'answer')} to be published" if files else "empty")
+    message = f"{plural(len(old), 'answer')} unpublished for more than a day"
+    return Check("inbox", "fail", message, "papers rebuild")
 
 
 def _disk(lake: Lake, _now: datetime) -> Check:
     free = shutil.disk_usage(lake.root).free
-    held = sum(entry.bytes for entry in snapshot(lake).manifest.files.values())
-    told = f"{free / 1e9:.1f} GB free, the lake's tables hold {held / 1e9:.2f} GB"
-    if free < max(_LEAST_FREE_BYTES, held // 10):
-        return Check("disk", "broken", told, "make room: a publish needs space for what it writes")
-    return Check("disk", "well", told)
+    used = sum(entry.bytes for entry in snapshot(lake).manifest.files.values())
+    message = f"{free / 1e9:.1f} GB free, the lake's tables take {used / 1e9:.2f} GB"
+    if free < max(_MIN_FREE_BYTES, used // 10):
+        return Check("disk", "fail", message, "free some space: a publish writes new files before it removes old ones")
+    return Check("disk", "ok", message)
 
 
 def _files(lake: Lake, _now: datetime) -> Check:
-    found = verify(lake)
-    if not found.faults:
-        return Check(
-            "files", "well", f"{found.files:,} files are what was published, {found.rows:,} rows lead to answers kept"
-        )
-    named = "; ".join(map(str, found.faults[:_NAMED]))
-    return Check("files", "broken", f"{many(len(found.faults), 'fault')}: {named}", "papers verify --repair")
+    result = verify(lake)
+    if not result.faults:
+        message = f"{result.files:,} files are as published, {result.rows:,} rows refer to stored answers"
+        return Check("files", "ok", message)
+    names = "; ".join(map(str, result.faults[:_MAX_NAMED]))
+    return Check("files", "fail", f"{plural(len(result.faults), 'fault')}: {names}", "papers verify --repair")
 
 
-def _lately(lake: Lake, table: Table, since: date) -> pl.DataFrame:
-    """The rows of a table from `since` on; only the months that can hold them are read."""
-    months = [month for month in snapshot(lake).manifest.months(table.name) if month >= since.strftime(MONTH_FORM)]
-    at = pl.col(table.dated_by)
-    return read_whole(lake, lambda seen: scan(seen, table, months).filter(at >= since).collect())
+def _rows_since(lake: Lake, table: Table, since: date) -> pl.DataFrame:
+    """The rows of a table from `since` on; reads only the months that can hold them."""
+    months = [month for month in snapshot(lake).manifest.months(table.name) if month >= month_of(since)]
+    is_recent = pl.col(table.dated_by) >= since
+    return read_consistent(lake, lambda seen: scan(seen, table, months).filter(is_recent).collect())
 
 
-def _said(day: Known) -> str:
-    return (day.verdict or "never asked for").replace("_", " ")
+def _verdict(status: DateStatus) -> str:
+    return (status.verdict or "never requested").replace("_", " ")
 
 
 def ago(time: timedelta) -> str:
-    """A time that has passed, in words."""
+    """A duration in hours or days."""
     hours = time.total_seconds() / 3600
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004
 
 
-def broken(lines: list[Check]) -> Iterator[Check]:
-    """The lines of promises that are not kept."""
-    return (line for line in lines if line.state == "broken")
+def failed_checks(checks: Sequence[Check]) -> list[Check]:
+    """The checks of broken promises."""
+    return [check for check in checks if check.state == "fail"]

@@ -1,32 +1,36 @@
-"""What a run did, in a form for people and for machines."""
+"""The report of a run, as text, table rows and Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import polars as pl
 
-from paperlake.build.publish import Published
+from paperlake.build.results import Published
 from paperlake.errors import PaperlakeError
-from paperlake.monitoring.anomalies import NO_ANOMALIES, Anomalies, ListProfile, find_anomalies, looks_before
+from paperlake.monitoring.anomalies import NO_ANOMALIES, Anomalies, ListProfile, find_anomalies, profile_before_run
 from paperlake.quality.validation_log import Run
-from paperlake.store.lake import MONTH_FORM, Lake
+from paperlake.quality.validator import Validator
+from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import read_whole
-from paperlake.text import many
+from paperlake.store.snapshot import read_consistent
+from paperlake.text import plural
 from paperlake.timestamps import capture_name
+from schemas.calendar import month_of, months_of
 from schemas.captures import CAPTURES
 from schemas.listings import LISTINGS
-from schemas.source_days import SOURCE_DAYS, VERDICTS
+from schemas.source_days import HUB, SOURCE_DAYS, VERDICTS
 
 UNANSWERED = "without answer"
+_JSON_KEYS = {"anomalies": "oddities"}
+"""Published names of fields that are called otherwise here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One date of the run, as the lake knows it now. All but the date are missing where it was never answered."""
+class DateVerdict:
+    """The published verdict on one date of the run; the defaults stand for a date without any answer."""
 
     listed_on: date
     verdict: str = UNANSWERED
@@ -37,7 +41,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What capturing dates again changed of their lists. A moved paper is delisted here and listed on another date."""
+    """How lists changed since they were last captured. A moved paper left one list and is on that of another date."""
 
     added: int = 0
     moved: int = 0
@@ -45,7 +49,7 @@ class Changes:
     votes_gained: int = 0
 
     def __str__(self) -> str:
-        """The changes in words, empty where nothing changed."""
+        """The changes in words; empty if there are none."""
         counts = {
             "papers added": self.added,
             "moved": self.moved,
@@ -58,17 +62,14 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The outcome of a run. `problems` are what a person should know of; with any, the run has failed.
+class RunReport:
+    """The result of a run. With `problems` the run has failed; `anomalies` are warnings."""
 
-    `oddities` are worth a look, but the run has not failed for them.
-    """
-
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[DateVerdict, ...]
     changed: tuple[str, ...]
     problems: tuple[str, ...]
     changes: Changes = Changes()
-    oddities: Anomalies = NO_ANOMALIES
+    anomalies: Anomalies = NO_ANOMALIES
 
     @property
     def summary(self) -> str:
@@ -78,15 +79,20 @@ class Report:
             for name in dict.fromkeys(v.verdict for v in self.verdicts)
         }
         dates = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "no dates"
-        files = f"{many(len(self.changed), 'file')} published" if self.changed else "unchanged"
+        files = f"{plural(len(self.changed), 'file')} published" if self.changed else "unchanged"
         again = f"; seen again: {self.changes}" if str(self.changes) else ""
         counted = {
             "problem": self.problems,
-            "warning": self.oddities.warnings,
-            "notice of drift": self.oddities.drift,
+            "warning": self.anomalies.warnings,
+            "notice of drift": self.anomalies.drift,
         }
-        rest = "".join(f"; {_counted(len(held), what)}" for what, held in counted.items() if held)
+        rest = "".join(f"; {_counted(len(messages), noun)}" for noun, messages in counted.items() if messages)
         return f"{dates}{again}; {files}{rest}"
+
+    def json_values(self) -> dict[str, object]:
+        """The report for `--json`."""
+        values = {"summary": self.summary, **asdict(self)}
+        return {_JSON_KEYS.get(name, name): value for name, value in values.items()}
 
     def rows(self) -> list[dict[str, str | int]]:
         """The verdicts as rows of a table."""
@@ -105,55 +111,55 @@ class Report:
         """The verdicts counted by month, as rows of a table."""
         counted: dict[str, dict[str, str | int]] = {}
         for v in self.verdicts:
-            month = v.listed_on.strftime(MONTH_FORM)
+            month = month_of(v.listed_on)
             row = counted.setdefault(month, {"month": month, "papers": 0, **dict.fromkeys((*VERDICTS, UNANSWERED), 0)})
             row["papers"] = int(row["papers"]) + v.paper_count
             row[v.verdict] = int(row[v.verdict]) + 1
         return list(counted.values())
 
     def markdown(self) -> str:
-        """The run as Markdown, for the artifact and for chats."""
+        """The report as Markdown, for the artifact and for chats."""
         rows = [f"| {' | '.join(str(value).replace('|', '/') for value in row.values())} |" for row in self.rows()]
         table = ["| date | verdict | papers | captures | reason |", "|---|---|--:|--:|---|", *rows]
-        headed = {"Problems": self.problems, "Warnings": self.oddities.warnings, "Drift": self.oddities.drift}
+        headed = {"Problems": self.problems, "Warnings": self.anomalies.warnings, "Drift": self.anomalies.drift}
         lists: list[str] = []
-        for head, held in headed.items():
-            lists += ["", f"**{head}**", "", *(f"- {one}" for one in held)] if held else []
-        docs = ["", f"What was judged: {self.oddities.docs}"] if self.oddities.docs else []
-        files = ["", f"{many(len(self.changed), 'file')} changed." if self.changed else "Nothing changed."]
+        for head, messages in headed.items():
+            lists += ["", f"**{head}**", "", *(f"- {message}" for message in messages)] if messages else []
+        docs = ["", f"Validation results: {self.anomalies.docs}"] if self.anomalies.docs else []
+        files = ["", f"{plural(len(self.changed), 'file')} changed." if self.changed else "No file changed."]
         return "\n".join([f"# {self.summary}", "", *table, *lists, *files, *docs])
 
 
 class RunHadProblems(PaperlakeError):
-    """Something that a person should know of; what could be published was. The outcome is in `report`."""
+    """The run published all it could, but had problems; see `report`."""
 
-    def __init__(self, outcome: Report) -> None:
-        """Say the problems."""
-        super().__init__("; ".join(outcome.problems))
-        self.report = outcome
+    def __init__(self, report: RunReport) -> None:
+        """The message lists the problems."""
+        super().__init__("; ".join(report.problems))
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What was known of some dates before a run: their lists, and how they look.
+class StateBefore:
+    """The published lists of some dates before a run, and their profiles.
 
-    `due` is the date that the lake should reach with the run, None where it need reach none.
+    `due` is the date that should be final after the run; None if the run does not promise one.
     """
 
     lists: pl.DataFrame
-    looks: ListProfile
+    profile: ListProfile
     due: date | None = None
 
 
-def known_before(lake: Lake, dates: Sequence[date], due: date | None = None) -> Before:
-    """What is known of `dates` now, for `report` to compare with."""
-    return Before(lists(lake, dates), looks_before(lake, dates), due)
+def state_before(lake: Lake, dates: Sequence[date], due: date | None = None) -> StateBefore:
+    """The current state of `dates`, which `build_report` compares with the state after the run."""
+    return StateBefore(published_lists(lake, dates), profile_before_run(lake, dates), due)
 
 
-def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
-    """The lists of `dates` as they are published: listed_on, paper_id, upvote_count, is_listed."""
-    months = {day.strftime(MONTH_FORM) for day in dates}
-    return read_whole(
+def published_lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
+    """The published lists of `dates`: listed_on, paper_id, upvote_count, is_listed."""
+    months = months_of(dates)
+    return read_consistent(
         lake,
         lambda seen: (
             scan(seen, LISTINGS, months)
@@ -164,8 +170,8 @@ def lists(lake: Lake, dates: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
-    """What became of the lists of dates that had been captured `before`."""
+def count_changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
+    """Count the changes of those lists that had been captured `before`."""
     paper = ["listed_on", "paper_id"]
     both = after.join(before.select("listed_on").unique(), on="listed_on", how="semi").join(
         before.rename({"upvote_count": "votes_before", "is_listed": "was_listed"}), on=paper, how="left"
@@ -178,38 +184,34 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> Changes:
     return Changes(added, elsewhere, gone.height - elsewhere, gained or 0)
 
 
-def report(  # noqa: PLR0913, PLR0917 - a run, before and after
+def build_report(  # noqa: PLR0913, PLR0917 - a run, before and after
     lake: Lake,
-    before: Before,
+    before: StateBefore,
     dates: Sequence[date],
-    published: Iterable[Published],
+    published: Published,
     problems: Sequence[str],
     run: Run,
-) -> Report:
-    """What became of `dates`, that were known as `before`, and of the months published.
+    validator: Validator,
+) -> RunReport:
+    """Report on `dates` by comparing the lake with its state `before` the run.
 
-    Captures refused before the run are no news.
+    Captures that were refused before the run are not reported.
     """
-    months = list(published)
-    found = _source_days(lake, dates)
-    verdicts = [found.get(day, Verdict(day)) for day in dates]
+    published_verdicts = _source_days(lake, dates)
+    verdicts = [published_verdicts.get(day, DateVerdict(day)) for day in dates]
     refusals = [
-        f"capture {capture_name(day, at)} was refused: {message} (look at `rejects`; `papers accept` lets it in)"
-        for month in months
-        for day, at, message in month.refused
+        f"capture {capture_name(day, at)} was refused: {message} (see `papers rejects`; `papers accept` admits it)"
+        for day, at, message in published.refused
         if at >= run.started_at
     ]
     failed = _faults(lake, dates, run.started_at)
-    unreadable = [
-        f"{path} in the inbox cannot be read and was left there" for month in months for path in month.unreadable
-    ]
-    return Report(
+    unreadable = [f"{path} in the inbox cannot be read and stays there" for path in published.unreadable]
+    return RunReport(
         verdicts=tuple(verdicts),
-        # What is built from several months may have been published with each of them.
-        changed=tuple(dict.fromkeys(name for month in months for name in month.changed)),
+        changed=published.changed,
         problems=(*problems, *refusals, *failed, *unreadable),
-        changes=changes(before.lists, lists(lake, dates)),
-        oddities=find_anomalies(lake, before.looks, dates, run, before.due),
+        changes=count_changes(before.lists, published_lists(lake, dates)),
+        anomalies=find_anomalies(lake, before.profile, dates, run, validator, before.due),
     )
 
 
@@ -219,13 +221,13 @@ def _counted(count: int, what: str) -> str:
 
 
 def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:
-    """What is wrong with the captures of this run, each fault once with the dates it came for.
+    """The faults of the captures of this run, each named once, with its first date and the number of others.
 
-    A date may be settled by what was captured before: that this run got nothing is a problem all the same.
+    They are reported even if an earlier capture makes the date final.
     """
-    months = {day.strftime(MONTH_FORM) for day in dates}
+    months = months_of(dates)
     is_of_this_run = (pl.col("captured_at") >= since) & ~pl.col("is_refused") & ~pl.col("is_accepted")
-    rows = read_whole(
+    rows = read_consistent(
         lake,
         lambda seen: (
             scan(seen, CAPTURES, months)
@@ -237,21 +239,21 @@ def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:
         ),
     )
     return [
-        f"{first} failed: {fault}" + (f" (and {many(others, 'other date')})" if others else "")
+        f"{first} failed: {fault}" + (f" (and {plural(others, 'other date')})" if others else "")
         for fault, first, others in rows.iter_rows()
     ]
 
 
-def _source_days(lake: Lake, dates: Sequence[date]) -> dict[date, Verdict]:
-    """The rows of `source_days` for some dates; only their months are read."""
-    months = {day.strftime(MONTH_FORM) for day in dates}
-    rows = read_whole(
+def _source_days(lake: Lake, dates: Sequence[date]) -> dict[date, DateVerdict]:
+    """The rows of `source_days` of `dates`; reads only their months."""
+    months = months_of(dates)
+    rows = read_consistent(
         lake,
         lambda seen: (
             scan(seen, SOURCE_DAYS, months)
-            .filter(pl.col("source") == "hub", pl.col("listed_on").is_in(list(dates)))
+            .filter(pl.col("source") == HUB, pl.col("listed_on").is_in(list(dates)))
             .select("listed_on", "verdict", "paper_count", "capture_count", "reason")
             .collect()
         ),
     )
-    return {row["listed_on"]: Verdict(**row) for row in rows.iter_rows(named=True)}
+    return {row["listed_on"]: DateVerdict(**row) for row in rows.iter_rows(named=True)}

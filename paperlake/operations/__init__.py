@@ -1,1 +1,1 @@
-"""What an operator does to a lake: accept, repair, trace, import."""
+"""Operations on a lake: accept captures, repair files, trace papers, import data."""

@@ -1,4 +1,4 @@
-"""arXiv's public bulk snapshot into the lake: its lines kept verbatim, month by month, and tables made of them."""
+"""Import arXiv's public metadata snapshot: store its lines verbatim, month by month, and build tables from them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from pathlib import Path
 
 import polars as pl
 
-from paperlake.build.publish import MONTH_FAULTS, Published, publish_months
+from paperlake.build.publish import PUBLISH_FAULTS, publish_months
+from paperlake.build.results import Published
 from paperlake.quality.validation_log import Run
 from paperlake.store.inbox import keep
-from paperlake.store.lake import MONTH_FORM, Lake
+from paperlake.store.lake import Lake
 from paperlake.store.line_blocks import line_blocks
 from paperlake.store.publish import open_writer
-from paperlake.store.spill import Spill, spill
-from paperlake.text import many
+from paperlake.store.spill import Spill, open_spill
+from paperlake.text import plural
 from schemas.arxiv_lines import ARXIV_LINES
+from schemas.calendar import MONTH_FORMAT, month_of
 from schemas.harvests import HARVESTS
-from transforms.arxiv.snapshot_lines import filed, newest_update
-from transforms.conform import conform, none
+from transforms.arxiv.snapshot_lines import file_lines, newest_update
+from transforms.conform import conform, empty_table
 
 
 @dataclass(slots=True)
-class Imported:
-    """What an import came to: the lines of the file, those that the lake did not have, and what was published."""
+class SnapshotImport:
+    """The result of an import: the lines of the file, those that are new to the lake, and the published files."""
 
     lines: int = 0
     new_lines: int = 0
@@ -39,68 +41,72 @@ class Imported:
         """The import in one line."""
         known = "" if self.new_lines == self.lines else f", {self.lines - self.new_lines} of them known already"
         newest = f"; newest update {self.newest_update_on}" if self.newest_update_on else ""
-        return f"{many(self.lines, 'line')}{known}{newest}; {many(len(self.changed), 'file')} published"
+        return f"{plural(self.lines, 'line')}{known}{newest}; {plural(len(self.changed), 'file')} published"
 
 
-def import_snapshot(lake: Lake, path: Path, read: Callable[[int], None], fold: Callable[[int, int], None]) -> Imported:
-    """Keep every line of the snapshot at `path` that is not kept, and publish what that changes.
+def import_snapshot(
+    lake: Lake, path: Path, read: Callable[[int], None], fold: Callable[[int, int], None]
+) -> SnapshotImport:
+    """Store every new line of the snapshot at `path`, and publish the months that this changes.
 
-    A line is filed by the month of its paper, so that memory is bounded by the largest month. `read` hears of bytes of
-    the file, `fold` of months done, of how many. Killed on the way, the same import goes on. Raises LinesUnreadable
-    before anything is kept.
+    Lines are stored by the month of their paper, so that the largest month bounds the memory. `read` is called with the
+    bytes read from the file, `fold` with the number of months stored and their total. An interrupted import can be
+    repeated. Raises LinesUnreadable before anything is stored.
     """
-    began = datetime.now(UTC)
-    outcome = Imported()
-    with spill(lake) as aside:
-        _put_aside(aside, path, began, outcome, read)
-        months = aside.months()
-        for done, month in enumerate(months, 1):
-            _fold(lake, aside, month, outcome)
-            fold(done, len(months))
-    _record(lake, outcome, began)
+    started_at = datetime.now(UTC)
+    result = SnapshotImport()
+    with open_spill(lake) as spill:
+        _spill_lines(spill, path, started_at, result, read)
+        months = spill.months()
+        for number, month in enumerate(months, 1):
+            _store_month(lake, spill, month, result)
+            fold(number, len(months))
+    _record_harvest(lake, result, started_at)
     try:
-        for one in publish_months(
-            lake, sorted({*outcome.months, began.strftime(MONTH_FORM)}), run=Run("import-arxiv", began)
-        ):
-            _count(outcome, one)
-    except MONTH_FAULTS as fault:
-        outcome.problems.append(str(fault))
-    return outcome
+        months = sorted({*result.months, month_of(started_at)})
+        published = Published.of(publish_months(lake, months, run=Run("import-arxiv", started_at)))
+        result.changed += published.changed
+        result.problems += map(str, published.faults)
+    except PUBLISH_FAULTS as fault:
+        result.problems.append(str(fault))
+    return result
 
 
-def _put_aside(aside: Spill, path: Path, began: datetime, outcome: Imported, read: Callable[[int], None]) -> None:
+def _spill_lines(
+    spill: Spill, path: Path, started_at: datetime, result: SnapshotImport, read: Callable[[int], None]
+) -> None:
     for lines in line_blocks(path, read):
-        imported_at = pl.lit(began, pl.Datetime("us", "UTC"))
-        rows = filed(lines, began.date()).with_columns(imported_at=imported_at)
+        imported_at = pl.lit(started_at, pl.Datetime("us", "UTC"))
+        rows = file_lines(lines, started_at.date()).with_columns(imported_at=imported_at)
         newest = newest_update(rows["line"])
-        if newest is not None and (outcome.newest_update_on is None or newest > outcome.newest_update_on):
-            outcome.newest_update_on = newest
-        outcome.lines += rows.height
-        aside.put(rows, pl.col("filed_on").dt.strftime(MONTH_FORM))
+        if newest is not None and (result.newest_update_on is None or newest > result.newest_update_on):
+            result.newest_update_on = newest
+        result.lines += rows.height
+        spill.add(rows, pl.col("filed_on").dt.strftime(MONTH_FORMAT))
 
 
-def _fold(lake: Lake, aside: Spill, month: str, outcome: Imported) -> None:
-    """Add the lines of a month that are not kept yet to those that are."""
-    coming = conform(aside.take(month), ARXIV_LINES).unique("line", maintain_order=True)
-    with open_writer(lake) as pen:
-        kept = pen.read(ARXIV_LINES, month)
-        kept = none(ARXIV_LINES) if kept is None else kept
-        new = coming.join(kept.select("line"), on="line", how="anti", maintain_order="left")
+def _store_month(lake: Lake, spill: Spill, month: str, result: SnapshotImport) -> None:
+    """Add the new lines of a month to the stored ones."""
+    lines = conform(spill.read_month(month), ARXIV_LINES).unique("line", maintain_order=True)
+    with open_writer(lake) as writer:
+        stored = writer.read(ARXIV_LINES, month)
+        stored = empty_table(ARXIV_LINES) if stored is None else stored
+        new = lines.join(stored.select("line"), on="line", how="anti", maintain_order="left")
         if new.height:
-            pen.commit(pen.stage(month, {ARXIV_LINES: pl.concat([kept, new]).sort(ARXIV_LINES.sort)}))
-            outcome.new_lines += new.height
-            outcome.months.append(month)
+            writer.commit(writer.stage(month, {ARXIV_LINES: pl.concat([stored, new]).sort(ARXIV_LINES.sort)}))
+            result.new_lines += new.height
+            result.months.append(month)
 
 
-def _record(lake: Lake, outcome: Imported, began: datetime) -> None:
-    """Write the import into the ledger, so that the next harvest begins where the snapshot ends."""
-    newest = outcome.newest_update_on
+def _record_harvest(lake: Lake, result: SnapshotImport, started_at: datetime) -> None:
+    """Record the import as a harvest, so that the next harvest begins where the snapshot ends."""
+    newest = result.newest_update_on
     keep(
         lake,
         HARVESTS,
         {
-            "harvested_on": began.date(),
-            "harvest_started_at": began,
+            "harvested_on": started_at.date(),
+            "harvest_started_at": started_at,
             "ended_at": datetime.now(UTC),
             "set_spec": None,
             "from_on": None,
@@ -108,15 +114,9 @@ def _record(lake: Lake, outcome: Imported, began: datetime) -> None:
             "verdict": "complete",
             "responded_at": datetime.combine(newest, time(), UTC) if newest else None,
             "page_count": 0,
-            "record_count": outcome.lines,
+            "record_count": result.lines,
             "fetched_count": 0,
             "missing_count": 0,
             "reason": None,
         },
     )
-
-
-def _count(outcome: Imported, one: Published) -> None:
-    outcome.changed += one.changed
-    if one.fault is not None:
-        outcome.problems.append(str(one.fault))

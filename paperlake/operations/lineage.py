@@ -1,4 +1,4 @@
-"""Where a paper's numbers come from: which answers hold it, what they said, and in which files it stands."""
+"""The lineage of a paper: the answers that contain it, the values in each, and the files with its rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from paperlake.errors import PaperlakeError
-from paperlake.store.lake import MONTH_FORM, Lake, part_name
+from paperlake.store.lake import Lake, part_name
 from paperlake.store.rows import scan
-from paperlake.store.snapshot import Snapshot, read_whole
+from paperlake.store.snapshot import Snapshot, read_consistent
 from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_records import ARXIV_RECORDS
+from schemas.calendar import MONTH_FORMAT, months_of
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
@@ -26,17 +27,17 @@ from schemas.table import Table
 Row = dict[str, object]
 
 
-class PaperUnknown(PaperlakeError):
-    """No answer in the lake holds the paper."""
+class PaperNotFound(PaperlakeError):
+    """No answer in the lake contains the paper."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Everything the lake knows of a paper, with where it knows that from.
+    """The lineage of a paper.
 
-    `dates` are the lists it stood on, `answers` the kept replies that hold it with what each said, `records` what arXiv
-    told of it and when, `refused` what was refused of it, `files` the published files that it stands in, with their
-    SHA-256 and the hash of what built them.
+    `dates` are the lists that contain it, `answers` the stored answers of the Hub that contain it, with their values,
+    `records` its records from arXiv, `refused` its rejects, and `files` the published files with its rows, with their
+    SHA-256 and the fingerprint of the code that built them.
     """
 
     paper_id: str
@@ -47,14 +48,14 @@ class Provenance:
     files: Sequence[Row]
 
 
-def why(lake: Lake, paper_id: str) -> Provenance:
-    """The provenance of a paper. Raises PaperUnknown."""
+def trace_paper(lake: Lake, paper_id: str) -> Provenance:
+    """The provenance of a paper. Raises PaperNotFound."""
     if not re.fullmatch(ARXIV_ID.pattern, paper_id):
-        raise PaperUnknown(f"{paper_id!r} is no arXiv identifier without version; write it like 2511.01234")
-    found = read_whole(lake, lambda seen: _provenance(seen, paper_id))
-    if not (found.answers or found.records or found.refused):
-        raise PaperUnknown(f"no answer kept in {lake.root} holds {paper_id}")
-    return found
+        raise PaperNotFound(f"{paper_id!r} is no arXiv identifier without version; write it like 2511.01234")
+    provenance = read_consistent(lake, lambda seen: _provenance(seen, paper_id))
+    if not (provenance.answers or provenance.records or provenance.refused):
+        raise PaperNotFound(f"no answer in {lake.root} contains {paper_id}")
+    return provenance
 
 
 def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
@@ -62,11 +63,11 @@ def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
     listed = scan(seen, LISTINGS).filter(is_it).collect().sort("listed_on")
     signals = scan(seen, SIGNALS).filter(is_it).collect().sort("listed_on", "captured_at")
     refused = scan(seen, REJECTS).filter(pl.col("entry").str.contains(f'"{paper_id}"', literal=True)).collect()
-    aside = scan(seen, CAPTURES).filter("is_refused").select("listed_on").collect()
-    dates = pl.concat([signals["listed_on"], refused["listed_on"], aside["listed_on"]])
+    refused_captures = scan(seen, CAPTURES).filter("is_refused").select("listed_on").collect()
+    dates = pl.concat([signals["listed_on"], refused["listed_on"], refused_captures["listed_on"]])
     answers = _answers(seen, paper_id, dates)
     capture = {"requested_on": "listed_on", "capture_started_at": "captured_at"}
-    told = (
+    values = (
         answers.rename(capture | {"captured_at": "received_at"})
         .join(signals, on=["listed_on", "captured_at"], how="left")
         .select(
@@ -75,23 +76,23 @@ def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
         )
         .sort("captured_at", "listed_on", "page")
     )
-    shown = ("listed_on", "position", "is_listed", "upvote_count", "first_seen_at", "last_seen_at", "title")
-    holding = [table for table in TABLES.values() if "paper_id" in table.arrow().names]
-    why_refused = ("listed_on", "captured_at", "table_name", "field", "reason", "message", "is_row_kept")
+    date_columns = ("listed_on", "position", "is_listed", "upvote_count", "first_seen_at", "last_seen_at", "title")
+    tables_of_papers = [table for table in TABLES.values() if "paper_id" in table.arrow().names]
+    reject_columns = ("listed_on", "captured_at", "table_name", "field", "reason", "message", "is_row_kept")
     return Provenance(
         paper_id=paper_id,
-        dates=listed.select(shown).rows(named=True),
-        answers=told.rows(named=True),
+        dates=listed.select(date_columns).rows(named=True),
+        answers=values.rows(named=True),
         records=_records(seen, is_it),
-        refused=refused.select(why_refused).sort("captured_at", "field").rows(named=True),
-        files=[row for table in holding for row in _files(seen, table, is_it)],
+        refused=refused.select(reject_columns).sort("captured_at", "field").rows(named=True),
+        files=[row for table in tables_of_papers for row in _files(seen, table, is_it)],
     )
 
 
 def _records(seen: Snapshot, is_it: pl.Expr) -> list[Row]:
-    """What arXiv told of the paper, oldest first: by its server, and by its bulk snapshot."""
-    told = scan(seen, ARXIV_RECORDS).filter(is_it)
-    served = told.select("captured_at", "datestamp", "title", "is_deleted", "position", "body_sha256").collect()
+    """The records of the paper from arXiv's server and from its snapshot, oldest first."""
+    records = scan(seen, ARXIV_RECORDS).filter(is_it)
+    served = records.select("captured_at", "datestamp", "title", "is_deleted", "position", "body_sha256").collect()
     lines = scan(seen, ARXIV_LINES).filter(is_it).select(captured_at="imported_at").collect()
     imported = lines.with_columns(body_sha256=pl.lit("a line of the snapshot"))
     rows = pl.concat([served, imported], how="diagonal").sort("captured_at", "position")
@@ -99,17 +100,18 @@ def _records(seen: Snapshot, is_it: pl.Expr) -> list[Row]:
 
 
 def _answers(seen: Snapshot, paper_id: str, dates: pl.Series) -> pl.DataFrame:
-    """The replies to questions for `dates` whose body names the paper."""
-    months = {day.strftime(MONTH_FORM) for day in dates}
+    """The answers to requests for `dates` whose body contains the paper."""
+    months = months_of(dates)
     names_it = pl.col("body").bin.contains(f'"{paper_id}"'.encode())
-    asked = scan(seen, HUB_REPLIES, months).filter(pl.col("requested_on").is_in(dates.unique().to_list()))
-    return asked.filter(names_it).drop("body", "headers").collect()
+    replies = scan(seen, HUB_REPLIES, months).filter(pl.col("requested_on").is_in(dates.unique().to_list()))
+    return replies.filter(names_it).drop("body", "headers").collect()
 
 
 def _files(seen: Snapshot, table: Table, is_it: pl.Expr) -> list[Row]:
-    held = scan(seen, table).filter(is_it).group_by(pl.col(table.dated_by).dt.strftime(MONTH_FORM).alias("month"))
+    month_column = pl.col(table.dated_by).dt.strftime(MONTH_FORMAT).alias("month")
+    counts = scan(seen, table).filter(is_it).group_by(month_column).agg(pl.len()).collect().sort("month")
     rows: list[Row] = []
-    for month, count in held.agg(pl.len()).collect().sort("month").iter_rows():
+    for month, count in counts.iter_rows():
         entry = seen.manifest.entry(table.name, month)
         if entry is not None:
             name = part_name(table.name, month)

@@ -1,1 +1,1 @@
-"""The pipelines: which steps a run has, in which order. Plain functions that are handed who runs their steps."""
+"""The steps of each kind of run, and their order. Plain functions that take the runner of their steps."""

@@ -1,4 +1,4 @@
-"""The backfill pipeline: years of dates, month by month, as trustworthy as one morning."""
+"""The backfill pipeline: captures and publishes a range of dates, month by month."""
 
 from __future__ import annotations
 
@@ -11,144 +11,158 @@ from datetime import date
 from functools import partial
 from itertools import groupby
 
-from paperlake.build.publish import Published, publish_months, waiting_months
-from paperlake.clock import ClockWrong
-from paperlake.ingest.coverage import in_turn
-from paperlake.ingest.dates import dates_between, wanting
-from paperlake.ingest.hub import GIVE_UP, PATIENCE_BY_HAND, PATIENCE_SCHEDULED, Captured, HubClient, hub_client, log
-from paperlake.ingest.hub_resume import unfinished
-from paperlake.monitoring.run_report import Report, known_before, report
-from paperlake.pipelines.progress import DatesListener, tell_dates
-from paperlake.pipelines.runner import RunContext, Submitted
-from paperlake.pipelines.validator_import import judge_imported_meanwhile
+from paperlake.build.publish import publish_months, waiting_months
+from paperlake.build.results import PartitionResult, Published
+from paperlake.clock import ClockMismatch
+from paperlake.ingest.client import log, retry_limits
+from paperlake.ingest.coverage import split_failed_dates
+from paperlake.ingest.dates import dates_between, missing_dates
+from paperlake.ingest.hub import GIVE_UP_STATUSES, CaptureResult, HubClient, hub_client
+from paperlake.ingest.hub_resume import interrupted_captures
+from paperlake.monitoring.run_report import RunReport, build_report, state_before
+from paperlake.pipelines.progress import DatesListener, notify_dates
+from paperlake.pipelines.runner import RunContext, Runner, SubmittedStep
 from paperlake.quality.validation_log import Run
+from paperlake.quality.validator import Validator
 from paperlake.sources.answer import SourceUnreachable
-from paperlake.store.lake import MONTH_FORM
 from paperlake.store.snapshot import snapshot
-from schemas.calendar import newest_closed_date
+from schemas.calendar import month_of, newest_closed_date
 
 
 class Interrupted(Exception):
-    """The run was told to stop."""
+    """The run is being stopped."""
 
 
 @dataclass(slots=True)
-class Errand:
-    """One backfill under way: what its tasks share."""
+class BackfillState:
+    """The state that the threads of one backfill share."""
 
     listener: DatesListener
     stop: threading.Event = field(default_factory=threading.Event)
-    ended: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     problems: list[str] = field(default_factory=list)
-    clock_fault: ClockWrong | None = None
-    """Ends the run: nothing that is judged by a wrong clock is right."""
+    clock_error: ClockMismatch | None = None
+    """Ends the run: verdicts depend on the time."""
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the end of the run. Raises Interrupted."""
         if self.stop.wait(seconds):
             raise Interrupted
 
-    def give_up(self, why: str) -> None:
-        """Leave the source alone from now on."""
+    def give_up(self, reason: str) -> None:
+        """Send no more requests in this run."""
         if not self.stop.is_set():
-            self.problems.append(why)
+            self.problems.append(reason)
         self.stop.set()
 
 
-def backfill(context: RunContext, first: date, last: date | None = None, *, refresh: bool = False) -> Report:
+def backfill(context: RunContext, first: date, last: date | None = None, *, refresh: bool = False) -> RunReport:
     """Capture and publish every date from `first` to `last` (the newest closed one) that has no final answer.
 
-    With `refresh` also those that have one. What a dead run left is resumed. The report tells the problems of a run
-    that published all it could. Raises DateNotOpen and ClockWrong.
+    With `refresh`, capture the dates with a final answer too. Captures of an interrupted run are resumed. The report
+    contains the problems of a run that published all it could. Raises DateNotOpen and ClockMismatch, and the error of a
+    month that failed, after all other months are published.
     """
     settings, start, runner = context.settings, context.start, context.runner
     clock, lake = start.clock, settings.lake
     dates = dates_between(first, last or newest_closed_date(clock.started_at), clock.started_at)
-    errand = Errand(tell_dates)
+    state = BackfillState(notify_dates)
     run = Run(f"backfill {runner.run_name}", clock.started_at)
-    patience = PATIENCE_SCHEDULED if start.is_scheduled else PATIENCE_BY_HAND
-    published: list[Published] = []
-    asked: list[Submitted[None]] = []
-    with judge_imported_meanwhile(), hub_client(settings, clock, patience, sleep=errand.sleep) as asking:
+    limits = retry_limits(is_scheduled=start.is_scheduled)
+    validator = Validator()
+    results: list[PartitionResult] = []
+    steps: list[SubmittedStep[None]] = []
+    with validator.imported_meanwhile(), hub_client(settings, clock, limits, sleep=state.sleep) as hub:
         try:
-            published += _finish(asking, errand, dates)
-            before = known_before(lake, dates)
-            wanted = dates if refresh else sorted(wanting(snapshot(lake).manifest, dates[0], dates[-1]))
-            errand.listener(len(dates) - len(wanted), None)
-            for in_this_round in in_turn(lake, wanted):
-                months = groupby(in_this_round, lambda day: day.strftime(MONTH_FORM))
-                submitted = [
-                    runner.submit(month, capture_month, month, list(days), asking, errand) for month, days in months
-                ]
-                asked += submitted
-                for ended in _as_they_end(errand, len(submitted)):
-                    if errand.clock_fault:
-                        raise errand.clock_fault
-                    published += publish_months(lake, ended, run=run)
-            for one in asked:
-                one.result()
+            results += _finish_interrupted(hub, state, dates)
+            before = state_before(lake, dates)
+            missing = dates if refresh else sorted(missing_dates(snapshot(lake).manifest, dates[0], dates[-1]))
+            state.listener(len(dates) - len(missing), None)
+            for days in split_failed_dates(lake, missing):
+                submitted, ended = _submit_months(runner, days, hub, state)
+                steps += submitted
+                for months in _ended_months(ended, len(submitted)):
+                    if state.clock_error:
+                        raise state.clock_error
+                    results += publish_months(lake, months, run=run, validator=validator)
+            for step in steps:
+                step.result()
         finally:
-            errand.stop.set()
-            for one in asked:  # the page in flight is still kept
-                one.wait()
-    faults = [str(done.fault) for done in published if done.fault is not None]
-    outcome = report(lake, before, dates, published, [*errand.problems, *faults], run)
-    runner.show_table("backfill-months", outcome.months(), outcome.summary)
-    return outcome
+            state.stop.set()
+            for step in steps:  # each stores the page in flight
+                step.wait()
+    published = Published(tuple(results))
+    faults = [str(fault) for fault in published.faults]
+    report = build_report(lake, before, dates, published, [*state.problems, *faults], run, validator)
+    runner.show_table("backfill-months", report.months(), report.summary)
+    return report
 
 
-def capture_month(month: str, days: Sequence[date], asking: HubClient, run: Errand) -> None:
-    """Keep what the Hub says of `days`, all of `month`, until the run stops."""
+def _submit_months(
+    runner: Runner, days: Sequence[date], hub: HubClient, state: BackfillState
+) -> tuple[list[SubmittedStep[None]], queue.SimpleQueue[str]]:
+    """Submit a step for each month of `days`; the queue receives each month when its step ends, however it ends."""
+    steps: list[SubmittedStep[None]] = []
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for month, days_of_month in groupby(days, month_of):
+        step = runner.submit(month, capture_month, list(days_of_month), hub, state)
+        step.add_done_callback(partial(_put, ended, month))
+        steps.append(step)
+    return steps, ended
+
+
+def _put(ended: queue.SimpleQueue[str], month: str, _step: object) -> None:
+    ended.put(month)
+
+
+def capture_month(days: Sequence[date], hub: HubClient, state: BackfillState) -> None:
+    """Capture the lists of `days`, until the run stops."""
+    for day in days:
+        if not state.stop.is_set() and (capture := _capture(state, partial(hub.capture, day))):
+            state.listener(1, capture)
+
+
+def _capture(state: BackfillState, send: Callable[[], CaptureResult]) -> CaptureResult | None:
+    """Capture once. If the source is failing or unreachable, the run sends no more requests."""
     try:
-        for day in days:
-            if not run.stop.is_set() and (captured := _capture(run, partial(asking.capture, day))):
-                run.listener(1, captured)
-    finally:
-        run.ended.put(month)
-
-
-def _capture(run: Errand, capture: Callable[[], Captured]) -> Captured | None:
-    """Capture once. A source that is unwell, or cannot be reached, is left alone for the rest of the run."""
-    try:
-        captured = capture()
+        capture = send()
     except Interrupted:
         return None
-    except ClockWrong as wrong:
-        run.clock_fault = wrong
-        run.stop.set()
+    except ClockMismatch as error:
+        state.clock_error = error
+        state.stop.set()
         return None
-    except SourceUnreachable as unreachable:
-        run.give_up(str(unreachable))
+    except SourceUnreachable as error:
+        state.give_up(str(error))
         return None
-    if captured.status_code in GIVE_UP:
-        run.give_up(
-            f"the Hub answered with status {captured.status_code}; the dates after it were not asked for; "
-            "the next run asks for them before it asks for this one again"
+    if capture.status_code in GIVE_UP_STATUSES:
+        state.give_up(
+            f"the Hub answered with status {capture.status_code}, so the dates after it were not requested; "
+            "the next run requests them before this one"
         )
-    return captured
+    return capture
 
 
-def _finish(asking: HubClient, run: Errand, dates: Sequence[date]) -> Iterator[Published]:
-    """Go on with the captures that a dead run left unfinished, and publish what it left waiting."""
-    wanted = set(dates)
-    waiting = waiting_months(asking.lake)
-    for month in waiting:
-        for rest in unfinished(asking.lake, month, asking.clock.started_at):
-            if rest.listed_on in wanted and not run.stop.is_set():
-                _capture(run, partial(asking.capture, rest.listed_on, rest))
-    if run.clock_fault:
-        raise run.clock_fault
-    if waiting:
-        log.info("publishing what was left waiting: %s", ", ".join(waiting))
-        yield from publish_months(asking.lake, waiting)
+def _finish_interrupted(hub: HubClient, state: BackfillState, dates: Sequence[date]) -> Iterator[PartitionResult]:
+    """Resume the captures that an interrupted run left incomplete, and publish the answers in the inbox."""
+    dates_of_run = set(dates)
+    months = waiting_months(hub.lake)
+    for month in months:
+        for capture in interrupted_captures(hub.lake, month, hub.clock.started_at):
+            if capture.listed_on in dates_of_run and not state.stop.is_set():
+                _capture(state, partial(hub.capture, capture.listed_on, capture))
+    if state.clock_error:
+        raise state.clock_error
+    if months:
+        log.info("publishing answers of an earlier run: %s", ", ".join(months))
+        yield from publish_months(hub.lake, months)
 
 
-def _as_they_end(run: Errand, count: int) -> Iterator[list[str]]:
-    """The months whose capture has ended, each time as many as have meanwhile: judged together they cost less."""
+def _ended_months(ended: queue.SimpleQueue[str], count: int) -> Iterator[list[str]]:
+    """Wait for `count` months; yield all that have ended by now, because validating several at once costs less."""
     while count:
-        months = [run.ended.get()]
+        months = [ended.get()]
         with suppress(queue.Empty):
             while True:
-                months.append(run.ended.get_nowait())
+                months.append(ended.get_nowait())
         count -= len(months)
         yield sorted(set(months))

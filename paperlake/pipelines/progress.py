@@ -1,17 +1,17 @@
-"""How a run gets on, for whoever watches it."""
+"""Listeners for the progress of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from paperlake.ingest.hub import Captured
+from paperlake.ingest.hub import CaptureResult
 from paperlake.ingest.oai_harvest import Harvest
 
-DatesListener = Callable[[int, Captured | None], None]
-"""Hears of dates that need no more requests, and what the capture of the last of them came to."""
+DatesListener = Callable[[int, CaptureResult | None], None]
+"""Called with a number of dates that need no more requests, and the result of the capture, if there was one."""
 HarvestListener = Callable[[Harvest], None]
-"""Hears of each answer of a harvest."""
+"""Called after each answer of a harvest."""
 
 _dates: list[DatesListener] = []
 _harvests: list[HarvestListener] = []
@@ -19,26 +19,26 @@ _harvests: list[HarvestListener] = []
 
 @contextmanager
 def listening(dates: DatesListener | None = None, harvest: HarvestListener | None = None) -> Iterator[None]:
-    """Let listeners hear of the runs in this block; global, for a Prefect flow takes no functions as parameters."""
+    """Add listeners during this block. They are global, because a Prefect flow takes no functions as parameters."""
     added_dates, added_harvests = [dates] if dates else [], [harvest] if harvest else []
     _dates.extend(added_dates)
     _harvests.extend(added_harvests)
     try:
         yield
     finally:
-        for one in added_dates:
-            _dates.remove(one)
-        for other in added_harvests:
-            _harvests.remove(other)
+        for dates_listener in added_dates:
+            _dates.remove(dates_listener)
+        for harvest_listener in added_harvests:
+            _harvests.remove(harvest_listener)
 
 
-def tell_dates(count: int, captured: Captured | None) -> None:
-    """Tell of dates that need no more requests."""
+def notify_dates(count: int, capture: CaptureResult | None) -> None:
+    """Notify the listeners of dates that need no more requests."""
     for listener in _dates:
-        listener(count, captured)
+        listener(count, capture)
 
 
-def tell_harvest(harvest: Harvest) -> None:
-    """Tell of a harvest's newest answer."""
+def notify_harvest(harvest: Harvest) -> None:
+    """Notify the listeners of the newest answer of a harvest."""
     for listener in _harvests:
         listener(harvest)

@@ -1,4 +1,4 @@
-"""Runs that died, slots that nothing holds, and runs that were missed, put right at a real Prefect API."""
+"""Dead runs, orphaned slots and missed runs are corrected at a real Prefect API."""
 
 import os
 import sqlite3
@@ -16,12 +16,12 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 from prefect.states import AwaitingRetry, Pending, Running, Scheduled
 
 from flows import deployed_run
-from flows.deployed_run import LATEST, MISSED, begin, is_dead
-from flows.deployments import declared, deployment
+from flows.deployed_run import MAX_DELAY, MISSED_AFTER, begin_run, is_dead
+from flows.deployments import declared_deployments, deployment
 from flows.doctor import doctor
-from flows.reconcile import deployed, end_dead_runs, scheduled_runs, skip_missed_runs
+from flows.reconcile import end_dead_runs, known_deployments, scheduled_runs, skip_missed_runs
 
-DAILY = next(one for one in declared() if one.name == "daily")
+DAILY = next(each for each in declared_deployments() if each.name == "daily")
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +32,18 @@ def client(prefect_api):
 
 @pytest.fixture
 def daily(client):
-    """The deployment `daily`, new, as the server knows it."""
-    known = client.read_deployment(deployment(DAILY).apply())
-    yield known
-    client.delete_deployment(known.id)
+    """A new deployment `daily`, as registered at the server."""
+    registered = client.read_deployment(deployment(DAILY).apply())
+    yield registered
+    client.delete_deployment(registered.id)
 
 
-def known(client):
-    return list(deployed(client, [DAILY]))
+def known_daily(client):
+    return list(known_deployments(client, [DAILY]))
 
 
 def running(client, daily):
-    """A run that holds the slot, as the worker that executes it says."""
+    """A run that holds the slot."""
     run = client.create_flow_run_from_deployment(daily.id)
     for state in (Pending(), Running()):
         client.set_flow_run_state(run.id, state)
@@ -57,9 +57,9 @@ def slots(client, daily):
 
 
 def due(client, daily, at, *, by_schedule=True):
-    """A run that should have begun, by a schedule or because a person asked for it."""
+    """A run that is due at a time, created by the schedule or by a user."""
     run = client.create_flow_run_from_deployment(daily.id, state=Scheduled(scheduled_time=at))
-    if by_schedule:  # which the API says of no run that comes from outside
+    if by_schedule:  # the API cannot set this
         path = PREFECT_API_DATABASE_CONNECTION_URL.value().partition(":///")[2]
         with sqlite3.connect(path, timeout=30) as database:
             database.execute("update flow_run set auto_scheduled = 1 where id = ?", [str(run.id)])
@@ -71,52 +71,52 @@ def state(client, run_id):
     return client.read_flow_run(run_id).state_name
 
 
-def test_a_run_whose_process_is_gone_ends_as_crashed_and_the_next_one_may_begin(client, daily):
+def test_dead_run_is_set_to_crashed_and_frees_its_slot(client, daily):
     dead = running(client, daily)
-    assert [run.id for run in end_dead_runs(client, known(client), lambda _: True)] == [dead.id]
+    assert [run.id for run in end_dead_runs(client, known_daily(client), lambda _: True)] == [dead.id]
     assert (state(client, dead.id), slots(client, daily)) == ("Crashed", 0)
     running(client, daily)
 
 
-def test_a_run_whose_process_lives_is_left_alone(client, daily):
+def test_live_run_is_not_changed(client, daily):
     run = running(client, daily)
-    assert end_dead_runs(client, known(client), lambda _: False) == []
+    assert end_dead_runs(client, known_daily(client), lambda _: False) == []
     assert (state(client, run.id), slots(client, daily)) == ("Running", 1)
 
 
-def test_a_slot_that_nothing_holds_is_freed(client, daily):
+def test_orphaned_slot_is_freed(client, daily):
     limit = daily.global_concurrency_limit.name
     client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(active_slots=1))
-    assert end_dead_runs(client, known(client), lambda _: True) == []
+    assert end_dead_runs(client, known_daily(client), lambda _: True) == []
     running(client, daily)
 
 
-def test_a_run_that_waits_for_its_next_try_keeps_its_slot_while_its_process_lives(client, daily):
+def test_run_awaiting_retry_keeps_its_slot_while_its_process_lives(client, daily):
     run = client.create_flow_run_from_deployment(daily.id)
     retry = AwaitingRetry(scheduled_time=datetime.now(UTC) + timedelta(minutes=30))
     client.set_flow_run_state(run.id, retry, force=True)
     limit = daily.global_concurrency_limit.name
     client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(active_slots=1))
-    end_dead_runs(client, known(client), lambda _: False)
+    end_dead_runs(client, known_daily(client), lambda _: False)
     assert (state(client, run.id), slots(client, daily)) == ("AwaitingRetry", 1)
-    end_dead_runs(client, known(client), lambda _: True)
+    end_dead_runs(client, known_daily(client), lambda _: True)
     assert (state(client, run.id), slots(client, daily)) == ("AwaitingRetry", 0)
 
 
-def test_runs_that_were_missed_are_skipped_but_not_those_that_a_person_asked_for(client, daily):
+def test_missed_scheduled_runs_are_skipped_but_not_runs_created_by_users(client, daily):
     now = datetime.now(UTC)
     missed = [due(client, daily, now - timedelta(days=days)) for days in (1, 2, 3)]
-    asked = due(client, daily, now - timedelta(days=1), by_schedule=False)
-    coming = due(client, daily, now + timedelta(days=1))
-    (one,) = known(client)
-    assert {run.id for run in skip_missed_runs(client, one, now)} == set(missed)
+    requested = due(client, daily, now - timedelta(days=1), by_schedule=False)
+    upcoming = due(client, daily, now + timedelta(days=1))
+    (known,) = known_daily(client)
+    assert {run.id for run in skip_missed_runs(client, known, now)} == set(missed)
     assert {state(client, run_id) for run_id in missed} == {"Skipped"}
-    assert [run.id for run in scheduled_runs(client, daily.id)] == [asked, coming]
+    assert [run.id for run in scheduled_runs(client, daily.id)] == [requested, upcoming]
 
 
 @pytest.fixture
 def as_run(client, daily, monkeypatch):
-    """Lets this process be the one that executes a run of the schedule that was due at a time."""
+    """Makes this process execute a scheduled run that was due at a time."""
 
     def execute(due_at):
         run_id = due(client, daily, due_at)
@@ -129,22 +129,22 @@ def as_run(client, daily, monkeypatch):
         return run_id
 
     yield execute
-    for lock in deployed_run._held.values():
+    for lock in deployed_run._run_locks.values():
         lock.release()
-    deployed_run._held.clear()
+    deployed_run._run_locks.clear()
 
 
-def test_a_run_that_begins_late_means_its_own_day_and_after_a_day_the_present(as_run, tmp_path):
-    for late, is_of_now in ((timedelta(hours=5), False), (LATEST + timedelta(hours=1), True)):
-        due_at = datetime.now(UTC) - late
+def test_late_run_keeps_its_due_time_for_a_day(as_run, tmp_path):
+    for delay, is_due_now in ((timedelta(hours=5), False), (MAX_DELAY + timedelta(hours=1), True)):
+        due_at = datetime.now(UTC) - delay
         as_run(due_at)
-        run = begin(tmp_path, None).start
+        run = begin_run(tmp_path, None).start
         assert run.is_scheduled
-        assert (run.due_at == run.clock.started_at) == is_of_now
-        assert (run.due_at == due_at) != is_of_now
+        assert (run.due_at == run.clock.started_at) == is_due_now
+        assert (run.due_at == due_at) != is_due_now
 
 
-def test_a_run_that_begins_makes_up_for_those_missed_and_ends_those_that_died(client, daily, as_run, tmp_path):
+def test_beginning_run_skips_missed_runs_and_ends_dead_ones(client, daily, as_run, tmp_path):
     dead = running(client, daily)
     lock = tmp_path / "runs" / f"{dead.id}.lock"
     lock.parent.mkdir()
@@ -152,31 +152,31 @@ def test_a_run_that_begins_makes_up_for_those_missed_and_ends_those_that_died(cl
     now = datetime.now(UTC)
     missed = due(client, daily, now - timedelta(days=1))
     begun = as_run(now - timedelta(days=2))
-    begin(tmp_path, None)
+    begin_run(tmp_path, None)
     assert (state(client, dead.id), state(client, missed), state(client, begun)) == ("Crashed", "Skipped", "Running")
     assert slots(client, daily) == 1
 
 
-def test_a_doctor_that_was_missed_is_skipped(as_run, lake_in_force):
-    as_run(datetime.now(UTC) - MISSED - timedelta(minutes=1))
+def test_missed_doctor_run_is_skipped(as_run, lake_in_force):
+    as_run(datetime.now(UTC) - MISSED_AFTER - timedelta(minutes=1))
     assert doctor.fn().name == "Skipped"
 
 
-def test_a_server_that_cannot_be_asked_keeps_no_run_from_its_work(as_run, tmp_path, monkeypatch, caplog):
+def test_server_error_does_not_prevent_a_run(as_run, tmp_path, monkeypatch, caplog):
     as_run(datetime.now(UTC))
-    monkeypatch.setattr(deployed_run, "_tidy", lambda *_: (_ for _ in ()).throw(OSError("no answer")))
-    assert begin(tmp_path, None).start.is_scheduled
+    monkeypatch.setattr(deployed_run, "_reconcile", lambda *_: (_ for _ in ()).throw(OSError("no answer")))
+    assert begin_run(tmp_path, None).start.is_scheduled
     assert "no answer" in caplog.text
 
 
-HOLDING = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"
+HOLD_LOCK = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"
 
 
-def test_a_run_is_dead_when_nothing_holds_its_lock(tmp_path, client, daily):
+def test_run_is_dead_if_its_lock_is_free(tmp_path, client, daily):
     run = client.create_flow_run_from_deployment(daily.id)
     path = tmp_path / "runs" / f"{run.id}.lock"
     path.parent.mkdir()
-    command = [sys.executable, "-c", HOLDING, str(path)]
+    command = [sys.executable, "-c", HOLD_LOCK, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         assert not is_dead(tmp_path, run)
@@ -186,7 +186,7 @@ def test_a_run_is_dead_when_nothing_holds_its_lock(tmp_path, client, daily):
         assert is_dead(tmp_path, run)
 
 
-def test_of_a_run_without_a_lock_its_process_tells_and_of_other_machines_nothing(tmp_path, client, daily):
+def test_run_without_a_lock_is_dead_if_its_local_process_is_gone(tmp_path, client, daily):
     run = client.create_flow_run_from_deployment(daily.id)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -196,7 +196,7 @@ def test_of_a_run_without_a_lock_its_process_tells_and_of_other_machines_nothing
     assert not is_dead(tmp_path, run)
 
 
-def test_a_lock_of_another_run_says_nothing(tmp_path, client, daily):
+def test_lock_of_another_run_does_not_matter(tmp_path, client, daily):
     run = client.create_flow_run_from_deployment(daily.id)
     (tmp_path / "runs").mkdir()
     with FileLock(tmp_path / "runs" / f"{uuid.uuid4()}.lock"):

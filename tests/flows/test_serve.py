@@ -1,4 +1,4 @@
-"""`papers serve` for real: it starts a server of its own, minds it, and leaves nothing behind that blocks a morning."""
+"""`papers serve` with real processes: it supervises its server, and leaves nothing behind that blocks later runs."""
 
 import contextlib
 import json
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from flows import own_server
-from flows import serve as serving
-from flows.own_server import OwnServer, ServerDied
-from paperlake import serve_state as prefect_home
+from flows import local_server
+from flows import serve as serve_module
+from flows.local_server import LocalServer, ServerDied
+from paperlake import serve_state
 from paperlake.config import Settings
-from paperlake.serve_state import AlreadyServing, home, only_one
-from sandbox.generated import GeneratedHub
-from sandbox.hub import HubServer
+from paperlake.serve_state import ServeAlreadyRunning, prefect_home, serve_lock
+from sandbox.hub.generated import GeneratedHub
+from sandbox.hub.server import HubServer
 from tests.prefect_processes import (
     api,
     clean_environment,
@@ -41,22 +41,22 @@ def environment(tmp_path):
 
 
 def url_of(log):
-    """The address of the Prefect API that the `papers serve` with this log told last."""
+    """The Prefect API that a `papers serve` last printed to this log."""
     wait_for(lambda: "Prefect is at " in log.read_text(), START_S, "the start")
     return log.read_text().rpartition("Prefect is at ")[2].split(";")[0] + "/api"
 
 
-def server_of(serving):
-    """The process of the Prefect server that a `papers serve` has started."""
+def server_of(process):
+    """The process id of the Prefect server that a `papers serve` has started."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
             is_server = b"server\0start" in (path.parent / "cmdline").read_bytes()
         except (OSError, IndexError):
             continue
-        if parent == serving.pid and is_server:
+        if parent == process.pid and is_server:
             return int(path.parent.name)
-    raise AssertionError("it has no server")
+    raise AssertionError("there is no server")
 
 
 def is_gone(pid):
@@ -66,8 +66,8 @@ def is_gone(pid):
         return True
 
 
-def nothing_runs_with(state):
-    """Whether no process is left that was started with this state folder."""
+def no_process_uses(state):
+    """Whether no process with this state folder is left."""
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if f"PAPERLAKE_STATE={state}\0".encode() in path.read_bytes():
@@ -75,62 +75,62 @@ def nothing_runs_with(state):
     return True
 
 
-def is_in_the_middle(log):
-    return "asks for patience" in log.read_text()
+def is_waiting(log):
+    return "(request limit or retry)" in log.read_text()
 
 
-def test_every_schedule_fires_what_was_missed_runs_and_a_server_that_dies_is_started_again(environment, tmp_path):
+def test_serve_runs_schedules_makes_up_for_missed_runs_and_restarts_its_server(environment, tmp_path):
     log = tmp_path / "serve"
-    with running(["papers", "serve"], environment, log) as serving:
+    with running(["papers", "serve"], environment, log) as process:
         url = url_of(log)
-        wait_for(lambda: runs(url, states=["Completed"]), 120, "the run for what was missed")
+        wait_for(lambda: runs(url, states=["Completed"]), 120, "the run that makes up for missed ones")
         wait_for(lambda: have_all_scheduled_runs(url), 60, "a scheduled run of every deployment")
         schedule_in(url, "daily", 12)
         due = wait_for(
-            lambda: [one for one in runs(url, states=["Completed", "Failed"]) if one["auto_scheduled"]],
+            lambda: [run for run in runs(url, states=["Completed", "Failed"]) if run["auto_scheduled"]],
             120,
             "the due run",
         )
-        assert [one["state_type"] for one in due] == ["COMPLETED"]
+        assert [each["state_type"] for each in due] == ["COMPLETED"]
 
         second = run(environment, "papers", "serve")
         assert (second.returncode, second.stderr.count("\n")) == (1, 1)
-        assert f"another `papers serve` (process {serving.pid}) runs with the state folder" in second.stderr
-        lines = json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
-        assert {line["state"] for line in lines if line["name"].startswith("schedule ")} == {"well"}
+        assert f"another `papers serve` (process {process.pid}) uses the state folder" in second.stderr
+        checks = json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
+        assert {check["state"] for check in checks if check["name"].startswith("schedule ")} == {"ok"}
 
         assert "Traceback" not in log.read_text()
 
-        os.kill(server_of(serving), signal.SIGKILL)  # of which Prefect's own runner may tell at length
+        os.kill(server_of(process), signal.SIGKILL)  # Prefect's own runner may log that at length
         wait_for(lambda: log.read_text().count("Prefect is at ") == 2, START_S, "another server")
         assert "the Prefect server ended by SIGKILL" in log.read_text()
         assert f"its log is {tmp_path}/state/prefect/server.log; starting again" in log.read_text()
         url = url_of(log)
-        os.kill(serving.pid, signal.SIGINT)
-        assert serving.wait(60) == 0
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0
         assert api(url, "/health") is None, "the server is stopped with it"
-    lines = json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
-    assert not any(line["name"].startswith("schedule") for line in lines), "it was stopped: nobody is missed"
+    checks = json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
+    assert not any(check["name"].startswith("schedule") for check in checks), "a stopped serve is no failure"
 
 
-def test_a_run_that_is_interrupted_by_any_end_of_serve_blocks_nobody(environment, tmp_path):
+def test_run_interrupted_by_the_end_of_serve_blocks_no_other(environment, tmp_path):
     slow = {**environment, "PAPERLAKE_HUB_QUOTA": "8"}
     for kind in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
         log = tmp_path / kind.name
-        with running(["papers", "serve"], slow, log) as serving:
-            wait_for(partial(is_in_the_middle, log), START_S, "the middle of a run")
-            server = server_of(serving)
-            os.kill(serving.pid, kind)
-            serving.wait(60)
+        with running(["papers", "serve"], slow, log) as process:
+            wait_for(partial(is_waiting, log), START_S, "the middle of a run")
+            server = server_of(process)
+            os.kill(process.pid, kind)
+            process.wait(60)
             wait_for(partial(is_gone, server), 30, "the end of its server")
-            wait_for(partial(nothing_runs_with, tmp_path / "state"), 30, "the end of the run")
+            wait_for(partial(no_process_uses, tmp_path / "state"), 30, "the end of the run")
         if kind is signal.SIGKILL:
-            (line,) = [
-                line
-                for line in json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
-                if line["name"] == "schedule"
+            (check,) = [
+                check
+                for check in json.loads(run(environment, "papers", "doctor", "--quick", "--json").stdout)
+                if check["name"] == "schedule"
             ]
-            assert f"`papers serve` (process {serving.pid}) died" in line["message"]
+            assert f"`papers serve` (process {process.pid}) died" in check["message"]
         for path in (tmp_path / "state").glob("pace-*"):
             path.unlink()
     log = tmp_path / "last"
@@ -139,48 +139,50 @@ def test_a_run_that_is_interrupted_by_any_end_of_serve_blocks_nobody(environment
         url = url_of(log)
         wait_for(lambda: runs(url, states=["Completed"]), 120, "a whole run")
         assert time.monotonic() - began < 360
-        assert [one["state_name"] for one in runs(url) if not one["auto_scheduled"]] == ["Crashed"] * 3 + ["Completed"]
+        assert [each["state_name"] for each in runs(url) if not each["auto_scheduled"]] == ["Crashed"] * 3 + [
+            "Completed"
+        ]
 
 
-# ── a server that cannot live ────────────────────────────────────────────────────────────────────────────────────────
+# A server that cannot start
 
 
-def written_by_a_newer_prefect(state):
-    with sqlite3.connect(home(state) / "prefect.db") as database:
+def write_newer_database(state):
+    with sqlite3.connect(prefect_home(state) / "prefect.db") as database:
         database.execute("create table alembic_version (version_num varchar(32) not null)")
         database.execute("insert into alembic_version values ('ffffffffffff')")
     database.close()
 
 
-def damaged(state):
-    (home(state) / "prefect.db").write_bytes(os.urandom(50_000))
+def damage_database(state):
+    (prefect_home(state) / "prefect.db").write_bytes(os.urandom(50_000))
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("damage", "message"),
     [
-        (written_by_a_newer_prefect, r"its database .*prefect\.db was written by a newer Prefect"),
-        (damaged, r"its database .*prefect\.db is damaged"),
+        (write_newer_database, r"its database .*prefect\.db was written by a newer Prefect"),
+        (damage_database, r"its database .*prefect\.db is damaged"),
     ],
 )
-def test_a_server_that_cannot_live_says_why_and_where_its_log_is(tmp_path, monkeypatch, harm, told):
-    home(tmp_path).mkdir()
-    harm(tmp_path)
-    monkeypatch.setenv("PREFECT_HOME", str(home(tmp_path)))
-    dies(OwnServer(tmp_path), told)
+def test_server_that_cannot_start_names_the_reason_and_its_log(tmp_path, monkeypatch, damage, message):
+    prefect_home(tmp_path).mkdir()
+    damage(tmp_path)
+    monkeypatch.setenv("PREFECT_HOME", str(prefect_home(tmp_path)))
+    assert_dies(LocalServer(tmp_path), message)
 
 
-def test_a_port_that_is_taken_is_named_and_nothing_is_started(tmp_path, monkeypatch):
-    home(tmp_path).mkdir()
-    monkeypatch.setattr(own_server, "_PORT_S", 0.1)
+def test_taken_port_is_an_error(tmp_path, monkeypatch):
+    prefect_home(tmp_path).mkdir()
+    monkeypatch.setattr(local_server, "_PORT_S", 0.1)
     with HubServer(GeneratedHub(), quota=None) as other:
         port = int(other.url.rpartition(":")[2])
-        with pytest.raises(ServerDied, match=f"port {port} is taken"), OwnServer(tmp_path, port):
+        with pytest.raises(ServerDied, match=f"port {port} is taken"), LocalServer(tmp_path, port):
             pass
 
 
-def dies(server, told):
-    with server, pytest.raises(ServerDied, match=told) as died:
+def assert_dies(server, message):
+    with server, pytest.raises(ServerDied, match=message) as died:
         end = time.monotonic() + START_S
         while time.monotonic() < end:
             server.check()
@@ -188,24 +190,24 @@ def dies(server, told):
     assert str(server.log) in str(died.value)
 
 
-def test_a_server_that_dies_time_and_again_ends_serve_with_a_reason(tmp_path, monkeypatch):
+def test_serve_gives_up_after_repeated_server_failures(tmp_path, monkeypatch):
     ended = iter(["first", "second", "third"])
-    told = []
+    lines = []
 
     def session(*_, **__):
-        prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
-        raise serving._SessionEnded(next(ended))
+        serve_state.record_server(tmp_path, "http://127.0.0.1:9/api")
+        raise serve_module._SessionEnded(next(ended))
 
-    monkeypatch.setattr(serving, "_session", session)
+    monkeypatch.setattr(serve_module, "_session", session)
     with pytest.raises(ServerDied, match=r"third \(3 times within minutes, so this gives up\)"):
-        serving.serve(Settings(tmp_path / "lake", tmp_path), told.append)
-    assert told == ["first; starting again", "second; starting again"]
-    assert not prefect_home.serving(tmp_path).is_running, "and doctor knows that it is gone"
+        serve_module.serve(Settings(tmp_path / "lake", tmp_path), lines.append)
+    assert lines == ["first; starting again", "second; starting again"]
+    assert not serve_state.serve_process(tmp_path).is_running, "the record of the dead process stays"
 
 
-def test_only_one_serves_with_a_state_folder(tmp_path):
-    refused = pytest.raises(AlreadyServing, match="another `papers serve` runs with the state folder")
-    with only_one(tmp_path), refused, only_one(tmp_path):
+def test_state_folder_serves_only_one_process(tmp_path):
+    refused = pytest.raises(ServeAlreadyRunning, match="another `papers serve` uses the state folder")
+    with serve_lock(tmp_path), refused, serve_lock(tmp_path):
         pass
-    with only_one(tmp_path):
+    with serve_lock(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""A clock that is wrong is refused: what is captured is known by its time, so nothing is kept and nothing is judged."""
+"""A run with a wrong clock stores and publishes nothing, because captures are identified by their time."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -6,16 +6,16 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from paperlake.clock import CLOCK_TOLERANCE, ClockWrong, RunClock, started
+from paperlake.clock import CLOCK_TOLERANCE, ClockMismatch, RunClock, start_clock
 from paperlake.ingest.dates import DateNotOpen, dates_to_capture
 from paperlake.sources.answer import Answer
-from sandbox.arxiv import ArxivServer
-from sandbox.arxiv_answers import Repository
-from sandbox.arxiv_collection import Collection
-from sandbox.arxiv_generated import generated
+from sandbox.arxiv.collection import Collection
+from sandbox.arxiv.generated import generate_papers
+from sandbox.arxiv.repository import Repository
+from sandbox.arxiv.server import ArxivServer
 from sandbox.clock import Clock
-from sandbox.generated import GeneratedHub
-from sandbox.hub import HubServer
+from sandbox.hub.generated import GeneratedHub
+from sandbox.hub.server import HubServer
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def answer(*headers):
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "expected"),
     [
         ([("date", "Mon, 01 Jun 2026 12:00:00 GMT")], NOON),
         ([("date", "Mon, 01 Jun 2026 11:00:00 GMT"), ("age", "3600")], NOON),
@@ -38,33 +38,33 @@ def answer(*headers):
         ([], None),
     ],
 )
-def test_a_source_tells_its_time_by_date_and_age(headers, told):
-    assert answer(*headers).source_time == told
+def test_source_time_comes_from_date_and_age(headers, expected):
+    assert answer(*headers).source_time == expected
 
 
 @pytest.mark.parametrize("apart", [CLOCK_TOLERANCE, -CLOCK_TOLERANCE])
-def test_ten_minutes_are_borne(apart):
+def test_ten_minutes_are_tolerated(apart):
     clock = RunClock(NOON)
     clock.check("the Hub", clock.now() + apart - timedelta(seconds=1 if apart > timedelta(0) else -1))
 
 
 @pytest.mark.parametrize("apart", [timedelta(minutes=11), timedelta(days=-14)])
-def test_more_is_refused_in_one_line_with_both_times(apart):
-    with pytest.raises(ClockWrong) as wrong:
+def test_greater_difference_is_an_error_of_one_line(apart):
+    with pytest.raises(ClockMismatch) as error:
         RunClock(NOON).check("the Hub", NOON + apart)
-    assert "\n" not in str(wrong.value)
-    assert f"the Hub says {NOON + apart:%Y-%m-%d %H:%M} UTC" in str(wrong.value)
+    assert "\n" not in str(error.value)
+    assert f"the Hub says {NOON + apart:%Y-%m-%d %H:%M} UTC" in str(error.value)
 
 
-def test_a_simulated_clock_is_meant_to_differ():
-    started(NOON).check("the Hub", NOON + timedelta(days=30))
+def test_simulated_clock_may_differ():
+    start_clock(NOON).check("the Hub", NOON + timedelta(days=30))
 
 
-def test_a_source_without_a_clock_cannot_be_compared():
+def test_source_without_a_clock_is_accepted():
     RunClock(NOON).check("the Hub", None)
 
 
-def test_a_clock_of_1970_asks_for_no_list_of_1969():
+def test_clock_before_the_archive_is_an_error():
     with pytest.raises(DateNotOpen, match="clock says 1970-01-01"):
         dates_to_capture(datetime(1970, 1, 1, tzinfo=UTC), None, recheck=False)
 
@@ -73,22 +73,22 @@ def test_a_clock_of_1970_asks_for_no_list_of_1969():
 @pytest.mark.parametrize(
     "command", [["daily"], ["daily", "--date", "2025-11-06"], ["backfill", "2025-10-01", "2025-11-06"]]
 )
-def test_a_command_keeps_nothing_of_a_source_of_another_time(lake_in_force, monkeypatch, command, days):
+def test_command_stores_nothing_if_the_clocks_differ(lake_in_force, monkeypatch, command, days):
     with HubServer(GeneratedHub(), clock=Clock(datetime.now(UTC) + timedelta(days=days)), quota=None) as hub:
         monkeypatch.setenv("PAPERLAKE_HUB_URL", hub.url)
-        ended = CliRunner().invoke(main, command)
-    assert ended.exit_code == 1
-    assert ended.stderr.count("set the clock") == 1
+        result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert result.stderr.count("set the clock") == 1
     assert [path for path in lake_in_force.root.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
-def test_a_harvest_keeps_nothing_of_a_source_of_another_time(lake_in_force, monkeypatch):
+def test_harvest_stores_nothing_if_the_clocks_differ(lake_in_force, monkeypatch):
     clock = Clock(datetime.now(UTC) + timedelta(days=14))
-    repository = Repository(Collection(generated(5, seed=3, first=date(2026, 1, 1)), clock=clock), "new", 50)
+    repository = Repository(Collection(generate_papers(5, seed=3, first=date(2026, 1, 1)), clock=clock), "new", 50)
     with ArxivServer(repository, clock=clock) as arxiv:
         monkeypatch.setenv("PAPERLAKE_ARXIV_URL", arxiv.oai_url)
         monkeypatch.setenv("PAPERLAKE_ARXIV_INTERVAL_S", "0")
-        ended = CliRunner().invoke(main, ["harvest", "--from", f"{date(2026, 1, 1)}"])
-    assert ended.exit_code == 1
-    assert ended.stderr.count("set the clock") == 1
+        result = CliRunner().invoke(main, ["harvest", "--from", f"{date(2026, 1, 1)}"])
+    assert result.exit_code == 1
+    assert result.stderr.count("set the clock") == 1
     assert [path for path in lake_in_force.root.rglob("*") if path.is_file() and path.suffix != ".lock"] == []

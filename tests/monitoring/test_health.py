@@ -1,4 +1,4 @@
-"""Doctor looks at every promise, says in plain words what does not hold, and fails when one is broken."""
+"""The health checks of the lake and of the schedules, the flow `doctor`, and `papers doctor`."""
 
 import json
 import os
@@ -10,14 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows import doctor as room
-from flows.automations import Schedule
-from flows.doctor import PromiseBroken, doctor, schedule_line, schedule_lines
-from paperlake import serve_state as prefect_home
+from flows import runner
+from flows.automations import read_schedules
+from flows.doctor import ChecksFailed, doctor
+from paperlake import serve_state
 from paperlake.build.publish import publish_month
 from paperlake.config import Settings
 from paperlake.monitoring.health import run_checks
-from paperlake.monitoring.heartbeat import Heartbeat, beat, last_beat
+from paperlake.monitoring.heartbeat import Heartbeat, last_heartbeat, write_heartbeat
+from paperlake.monitoring.schedules import Schedule, check_schedule, check_schedules
 from paperlake.store.inbox import keep
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import capture, entries, entry
@@ -26,8 +27,8 @@ NOW = datetime(2025, 11, 8, 7, tzinfo=UTC)
 DUE = date(2025, 11, 7)
 
 
-def add(lake, held, day, at):
-    for row in capture(held, day, at):
+def add(lake, listed, day, at):
+    for row in capture(listed, day, at):
         keep(lake, HUB_REPLIES, row)
 
 
@@ -37,92 +38,92 @@ def lake(lake_in_force):
         add(lake_in_force, entries(8, day.day * 10), day, NOW - timedelta(hours=4))
     publish_month(lake_in_force, "2025-11")
     ended = NOW - timedelta(hours=4)
-    beat(lake_in_force, Heartbeat("daily otter", ended, ended, True, "2 complete"))
+    write_heartbeat(lake_in_force, Heartbeat("daily otter", ended, ended, True, "2 complete"))
     return lake_in_force
 
 
-def seen(lake, now=NOW):
-    return {line.name: line for line in run_checks(lake, now)}
+def checks_by_name(lake, now=NOW):
+    return {check.name: check for check in run_checks(lake, now)}
 
 
 def states(lake, now=NOW):
-    return {name: line.state for name, line in seen(lake, now).items() if line.state != "well"}
+    return {name: check.state for name, check in checks_by_name(lake, now).items() if check.state != "ok"}
 
 
-def test_a_lake_in_order_is_well(lake):
+def test_all_checks_of_a_healthy_lake_are_ok(lake):
     assert states(lake) == {}
 
 
-def test_a_lake_without_anything_breaks_the_first_promise(lake_in_force):
-    (line,) = run_checks(lake_in_force, NOW)
-    assert (line.state, line.remedy) == ("broken", "papers daily")
+def test_empty_lake_fails_the_first_check(lake_in_force):
+    (check,) = run_checks(lake_in_force, NOW)
+    assert (check.state, check.remedy) == ("fail", "papers daily")
 
 
-@pytest.mark.parametrize(("hour", "state"), [(5, None), (6, "broken")])
-def test_a_date_is_due_at_six_in_the_morning_after_it(lake, hour, state):
+@pytest.mark.parametrize(("hour", "state"), [(5, None), (6, "fail")])
+def test_date_is_due_at_six_on_the_next_morning(lake, hour, state):
     morning = datetime(2025, 11, 9, hour, tzinfo=UTC)
     assert states(lake, morning).get("freshness") == state
 
 
-def test_it_is_noticed_that_nothing_ran(lake):
-    line = seen(lake, NOW + timedelta(hours=23))["heartbeat"]
-    assert line.state == "broken"
-    assert "nothing ran" in line.message
+def test_old_heartbeat_fails(lake):
+    check = checks_by_name(lake, NOW + timedelta(hours=23))["heartbeat"]
+    assert check.state == "fail"
+    assert "nothing ran" in check.message
 
 
-def test_a_run_with_problems_is_to_be_looked_at(lake):
-    beat(lake, Heartbeat("daily fox", NOW, NOW, False, "1 failed; 1 problems"))
-    assert states(lake) == {"heartbeat": "look"}
+def test_run_with_problems_is_a_warning(lake):
+    write_heartbeat(lake, Heartbeat("daily fox", NOW, NOW, False, "1 failed; 1 problems"))
+    assert states(lake) == {"heartbeat": "warn"}
 
 
-def test_a_heartbeat_that_cannot_be_read_is_none(lake):
+def test_unreadable_heartbeat_counts_as_none(lake):
     (lake.quality / "heartbeat.json").write_text("{")
-    assert last_beat(lake) is None
-    assert states(lake) == {"heartbeat": "look"}
+    assert last_heartbeat(lake) is None
+    assert states(lake) == {"heartbeat": "warn"}
 
 
-def test_a_gap_is_named_with_its_verdict(lake):
+def test_gaps_are_counted_by_verdict(lake):
     add(lake, entries(6), DUE - timedelta(days=3), datetime(2025, 11, 4, 12, tzinfo=UTC))
     publish_month(lake, "2025-11")
-    line = seen(lake)["gaps"]
-    assert line.message == "2 dates since 2025-11-04: 1 partial, 1 never asked for"
+    check = checks_by_name(lake)["gaps"]
+    assert check.message == "2 dates since 2025-11-04: 1 partial, 1 never requested"
 
 
-def test_refused_captures_and_entries_are_told(lake):
+def test_refused_captures_and_entries_are_named(lake):
     add(lake, [{}, {}, entry()], DUE, NOW)
     add(lake, [*entries(6, 60), 5], DUE - timedelta(days=1), NOW)
     publish_month(lake, "2025-11")
-    lines = seen(lake)
-    assert "half of its entries" in lines["captures"].message
-    assert "1 not_an_object" in lines["rejects"].message
+    checks = checks_by_name(lake)
+    assert "half of its entries" in checks["captures"].message
+    assert "1 not_an_object" in checks["rejects"].message
 
 
-def test_drift_is_told(lake):
+def test_drift_is_an_anomaly(lake):
     add(lake, [entry(f"2511.{n:05}", surprise=1) for n in range(10)], DUE, NOW)
     publish_month(lake, "2025-11")
-    assert "$.surprise appeared" in seen(lake)["oddities"].message
+    assert "$.surprise appeared" in checks_by_name(lake)["anomalies"].message
 
 
-def test_a_flipped_bit_breaks_a_promise(lake):
+def test_flipped_bit_fails(lake):
     path = lake.part("listings", "2025-11")
     damaged = bytearray(path.read_bytes())
     damaged[100] ^= 1
     path.write_bytes(damaged)
-    assert seen(lake)["files"].remedy == "papers verify --repair"
-    assert [line.name for line in run_checks(lake, NOW, is_thorough=False) if line.state == "broken"] == []
+    assert checks_by_name(lake)["files"].remedy == "papers verify --repair"
+    assert [check.name for check in run_checks(lake, NOW, is_thorough=False) if check.state == "fail"] == []
 
 
-def test_answers_that_nobody_publishes_break_a_promise(lake):
+def test_old_unpublished_answers_fail(lake):
     add(lake, entries(6), DUE, NOW)
-    assert states(lake, datetime.now(UTC) + timedelta(days=2))["inbox"] == "broken"
+    assert states(lake, datetime.now(UTC) + timedelta(days=2))["inbox"] == "fail"
 
 
-def test_a_full_disk_is_told(lake, monkeypatch):
+def test_full_disk_fails(lake, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 5 * 10**8})())
-    assert states(lake) == {"disk": "broken"}
+    assert states(lake) == {"disk": "fail"}
 
 
-SOUND = Schedule(
+HEALTHY = Schedule(
     "daily",
     is_deployed=True,
     is_active=True,
@@ -130,80 +131,82 @@ SOUND = Schedule(
     last="Completed",
     last_ended_at=NOW - timedelta(hours=4),
 )
-BROKEN = {
+FAULTY = {
     "it is not deployed": Schedule("daily"),
-    "its schedule is paused": replace(SOUND, is_active=False),
-    "no run is to come": replace(SOUND, next_at=None),
-    "2 runs late: nobody executes them": replace(SOUND, late=("otter", "fox")),
-    "its slot is held by otter, whose process is gone": replace(SOUND, dead=("otter",)),
-    "1 slot held by nothing": replace(SOUND, slots_held_by_nothing=1),
+    "its schedule is paused": replace(HEALTHY, is_active=False),
+    "no run is scheduled": replace(HEALTHY, next_at=None),
+    "2 runs late: nothing executes them": replace(HEALTHY, late=("otter", "fox")),
+    "its slot is taken by otter, whose process is gone": replace(HEALTHY, dead=("otter",)),
+    "1 slot taken, but not by any run": replace(HEALTHY, orphaned_slots=1),
 }
 
 
-@pytest.mark.parametrize("told", BROKEN)
-def test_a_schedule_by_which_nothing_runs_breaks_a_promise_and_says_why(told):
-    line = schedule_line(BROKEN[told], NOW)
-    assert (line.name, line.state) == ("schedule daily", "broken")
-    assert told in line.message
-    assert line.remedy
+@pytest.mark.parametrize("message", FAULTY)
+def test_schedule_that_cannot_run_fails_with_the_reason(message):
+    check = check_schedule(FAULTY[message], NOW)
+    assert (check.name, check.state) == ("schedule daily", "fail")
+    assert message in check.message
+    assert check.remedy
 
 
-def test_a_schedule_is_well_where_its_next_run_is_known():
-    line = schedule_line(SOUND, NOW)
-    assert line.state == "well"
-    assert line.message == "next at 2025-11-09 03:00 UTC; the last run ended 4 hours ago: Completed"
+def test_schedule_with_a_next_run_is_ok():
+    check = check_schedule(HEALTHY, NOW)
+    assert check.state == "ok"
+    assert check.message == "next at 2025-11-09 03:00 UTC; the last run ended 4 hours ago: Completed"
 
 
-@pytest.mark.parametrize("ended", ["Failed", "Crashed"])
-def test_a_run_that_did_not_complete_is_to_be_looked_at(ended):
-    assert schedule_line(replace(SOUND, last=ended), NOW).state == "look"
+@pytest.mark.parametrize("state", ["Failed", "Crashed"])
+def test_schedule_whose_last_run_failed_is_a_warning(state):
+    assert check_schedule(replace(HEALTHY, last=state), NOW).state == "warn"
 
 
-def test_a_server_that_does_not_answer_breaks_a_promise():
-    (line,) = schedule_lines(Settings(Path("lake"), Path("state"), prefect_api="http://127.0.0.1:9/api"), NOW)
-    assert (line.state, line.remedy) == ("broken", "prefect server start")
-    assert "does not answer" in line.message
+def test_server_that_does_not_answer_fails():
+    settings = Settings(Path("lake"), Path("state"), prefect_api="http://127.0.0.1:9/api")
+    (check,) = check_schedules(settings, NOW, read_schedules)
+    assert (check.state, check.remedy) == ("fail", "prefect server start")
+    assert "does not answer" in check.message
 
 
-def test_the_automation_is_not_registered_with_a_server_that_does_not_answer(monkeypatch):
+def test_automate_fails_if_the_server_does_not_answer(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    ended = CliRunner().invoke(main, ["automate"])
-    assert ended.exit_code == 1
-    assert "http://127.0.0.1:9/api does not answer" in ended.stderr
+    result = CliRunner().invoke(main, ["automate"])
+    assert result.exit_code == 1
+    assert "http://127.0.0.1:9/api does not answer" in result.stderr
 
 
-def test_a_serve_that_died_breaks_a_promise_and_one_that_was_stopped_does_not(tmp_path):
-    said = Settings(tmp_path / "lake", tmp_path)
-    assert schedule_lines(said, NOW) == []
-    prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
-    (line,) = schedule_lines(said, NOW)
-    assert (line.state, line.remedy) == ("broken", "papers serve")
-    assert f"(process {os.getpid()}) died" in line.message
-    prefect_home.forget(tmp_path)
-    assert schedule_lines(said, NOW) == []
+def test_serve_that_died_fails_and_one_that_was_stopped_does_not(tmp_path):
+    settings = Settings(tmp_path / "lake", tmp_path)
+    assert check_schedules(settings, NOW, read_schedules) == []
+    serve_state.record_server(tmp_path, "http://127.0.0.1:9/api")
+    (check,) = check_schedules(settings, NOW, read_schedules)
+    assert (check.state, check.remedy) == ("fail", "papers serve")
+    assert f"(process {os.getpid()}) died" in check.message
+    serve_state.clear_server(tmp_path)
+    assert check_schedules(settings, NOW, read_schedules) == []
 
 
-def test_a_serve_that_runs_is_asked(tmp_path):
-    with prefect_home.only_one(tmp_path):
-        prefect_home.note(tmp_path, "http://127.0.0.1:9/api")
-        (line,) = schedule_lines(Settings(tmp_path / "lake", tmp_path), NOW)
-    assert "http://127.0.0.1:9/api does not answer" in line.message
+def test_schedules_are_read_from_the_server_of_a_running_serve(tmp_path):
+    with serve_state.serve_lock(tmp_path):
+        serve_state.record_server(tmp_path, "http://127.0.0.1:9/api")
+        (check,) = check_schedules(Settings(tmp_path / "lake", tmp_path), NOW, read_schedules)
+    assert "http://127.0.0.1:9/api does not answer" in check.message
 
 
-def test_the_flow_fails_when_a_promise_is_broken_and_leaves_what_it_saw(lake, monkeypatch):
-    left = []
-    monkeypatch.setattr(room, "create_markdown_artifact", lambda **about: left.append(about["markdown"]))
-    assert all(line.state == "well" for line in doctor.fn(NOW))
-    with pytest.raises(PromiseBroken, match="freshness: 2025-11-08 should be complete"):
+def test_flow_fails_with_a_failed_check_and_creates_an_artifact(lake, monkeypatch):
+    artifacts = []
+    monkeypatch.setattr(runner, "create_markdown_artifact", lambda **values: artifacts.append(values["markdown"]))
+    assert all(check.state == "ok" for check in doctor.fn(NOW))
+    with pytest.raises(ChecksFailed, match="freshness: 2025-11-08 should be complete"):
         doctor.fn(NOW + timedelta(days=1))
-    assert "| broken | freshness |" in left[-1]
+    assert "| fail | freshness |" in artifacts[-1]
 
 
-def test_the_command_fits_a_screen_and_fails_when_a_promise_is_broken(lake):
-    told = CliRunner().invoke(main, ["doctor", "--quick"])
-    assert told.exit_code == 1
-    assert "BROKEN" in told.output
-    assert "papers daily" in told.output
-    assert len(told.output.splitlines()) < 40
-    lines = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
-    assert {"freshness", "heartbeat", "files"} <= {line["name"] for line in lines}
+def test_command_fits_a_screen_and_fails_with_a_failed_check(lake):
+    result = CliRunner().invoke(main, ["doctor", "--quick"])
+    assert result.exit_code == 1
+    assert "FAIL" in result.output
+    assert "papers daily" in result.output
+    assert len(result.output.splitlines()) < 40
+    checks = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
+    assert {"freshness", "heartbeat", "files"} <= {check["name"] for check in checks}
+    assert {check["state"] for check in checks} <= {"ok", "warn", "fail"}

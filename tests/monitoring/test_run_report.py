@@ -1,10 +1,10 @@
-"""What a run says that it changed."""
+"""The changes of lists in the report of a run."""
 
 from datetime import date
 
 import polars as pl
 
-from paperlake.monitoring.run_report import Changes, changes
+from paperlake.monitoring.run_report import Changes, count_changes
 
 FIRST, SECOND = date(2025, 11, 6), date(2025, 11, 13)
 
@@ -17,32 +17,32 @@ def lists(*rows):
     )
 
 
-def test_a_date_captured_for_the_first_time_is_no_change():
-    assert changes(lists(), lists((FIRST, "2511.00001", 3, True))) == Changes()
+def test_first_capture_of_a_date_is_no_change():
+    assert count_changes(lists(), lists((FIRST, "2511.00001", 3, True))) == Changes()
 
 
-def test_papers_added_and_votes_gained_and_lost_are_counted():
+def test_added_papers_and_gained_votes_are_counted():
     before = lists((FIRST, "2511.00001", 3, True), (FIRST, "2511.00002", 9, True))
     after = lists((FIRST, "2511.00001", 7, True), (FIRST, "2511.00002", 8, True), (FIRST, "2511.00003", 5, True))
-    assert changes(before, after) == Changes(added=1, votes_gained=3)
+    assert count_changes(before, after) == Changes(added=1, votes_gained=3)
 
 
-def test_a_paper_that_is_listed_on_another_date_has_moved():
+def test_paper_listed_on_another_date_has_moved():
     before = lists((FIRST, "2511.00001", 3, True))
     after = lists((FIRST, "2511.00001", 3, False), (SECOND, "2511.00001", 42, True))
-    assert changes(before, after) == Changes(moved=1)
+    assert count_changes(before, after) == Changes(moved=1)
 
 
-def test_a_paper_that_is_listed_nowhere_is_delisted():
+def test_paper_listed_nowhere_is_delisted():
     before = lists((FIRST, "2511.00001", 3, True))
-    assert changes(before, lists((FIRST, "2511.00001", 3, False))) == Changes(delisted=1)
+    assert count_changes(before, lists((FIRST, "2511.00001", 3, False))) == Changes(delisted=1)
 
 
-def test_a_paper_that_comes_back_is_added():
+def test_paper_listed_again_is_added():
     before = lists((FIRST, "2511.00001", 3, False))
-    assert changes(before, lists((FIRST, "2511.00001", None, True))) == Changes(added=1)
+    assert count_changes(before, lists((FIRST, "2511.00001", None, True))) == Changes(added=1)
 
 
-def test_the_changes_in_words():
+def test_changes_in_words():
     assert str(Changes()) == ""
     assert str(Changes(added=2, moved=1, votes_gained=-3)) == "2 papers added, 1 moved, -3 votes"

@@ -1,4 +1,4 @@
-"""The backfill flow, end to end: only what is wanting, one page at a time, going on where another run stopped."""
+"""The backfill pipeline, end to end: missing dates only, one page at a time, resuming interrupted runs."""
 
 import contextlib
 import json
@@ -11,23 +11,26 @@ from click.testing import CliRunner
 
 from cli.main import main
 from paperlake.build.publish import publish_month
-from paperlake.clock import started
-from paperlake.ingest.coverage import in_turn
+from paperlake.clock import start_clock
+from paperlake.config import read_settings
+from paperlake.ingest.coverage import split_failed_dates
 from paperlake.ingest.dates import DateNotOpen
-from paperlake.ingest.hub import HubClient, Patience
-from paperlake.pipelines import backfill as module
+from paperlake.ingest.hub import HubClient
+from paperlake.pipelines import backfill as pipeline
 from paperlake.pipelines.in_process import run_backfill, run_daily
+from paperlake.pipelines.runner import InProcessRunner, RunContext, start_now
 from paperlake.sources.answer import Answer
+from paperlake.sources.client_options import RetryLimits
 from paperlake.store.inbox import keep, waiting
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
 from sandbox.clock import Clock
-from sandbox.faults import Fault
-from sandbox.generated import GeneratedHub
-from sandbox.hub import HubServer
+from sandbox.http.faults import HttpFault
+from sandbox.hub.generated import GeneratedHub
+from sandbox.hub.server import HubServer
 from schemas.catalogue import TABLES
-from tests.replies import capture, page
+from tests.replies import capture, json_page
 
 NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
 START, END = date(2025, 10, 27), date(2025, 11, 9)
@@ -41,7 +44,7 @@ def lake(lake_in_force):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """Starts a Hub for a world and points the settings at it."""
+    """Starts a sandbox Hub and sets PAPERLAKE_HUB_URL to it."""
     with contextlib.ExitStack() as servers:
 
         def start(papers_a_day=8, at=NOW, **options):
@@ -54,10 +57,10 @@ def hub(monkeypatch):
 
 
 def run(start=START, end=END, **options):
-    heard = []
-    options = {"refresh": False, "now": NOW, "listener": lambda count, _: heard.append(count)} | options
-    outcome = run_backfill(start, end, **options)
-    return outcome, sum(heard)
+    counts = []
+    options = {"refresh": False, "now": NOW, "listener": lambda count, _: counts.append(count)} | options
+    report = run_backfill(start, end, **options)
+    return report, sum(counts)
 
 
 def rows(lake, table):
@@ -68,207 +71,234 @@ def verdicts(lake):
     return dict(rows(lake, "source_days").select("listed_on", "verdict").iter_rows())
 
 
-def asked(server):
-    """How often each page was asked for."""
+def page_requests(server):
+    """The number of requests for each page."""
     return Counter((seen.day, seen.page) for seen in server.requests)
 
 
-def test_every_date_is_asked_for_and_gets_its_verdict(lake, hub):
+def test_every_date_is_requested_and_gets_a_verdict(lake, hub):
     server = hub()
-    outcome, heard = run()
-    assert outcome.problems == ()
-    assert heard == len(DATES)
-    assert set(asked(server).values()) == {1}
+    report, counts = run()
+    assert report.problems == ()
+    assert counts == len(DATES)
+    assert set(page_requests(server).values()) == {1}
     weekend = {date(2025, 11, 1), date(2025, 11, 2), date(2025, 11, 8), date(2025, 11, 9)}
     assert verdicts(lake) == {day: "confirmed_empty" if day in weekend else "settled" for day in DATES}
-    assert [row["month"] for row in outcome.months()] == ["2025-10", "2025-11"]
+    assert [row["month"] for row in report.months()] == ["2025-10", "2025-11"]
     assert not list(lake.inbox.rglob("*.row"))
 
 
-def test_what_has_a_final_answer_is_not_asked_for_again_unless_told_to(lake, hub):
+def test_dates_with_a_final_answer_are_requested_only_with_refresh(lake, hub):
     server = hub()
     run(end=date(2025, 10, 31))
     first = len(server.requests)
-    outcome, heard = run(end=date(2025, 11, 3))
+    report, counts = run(end=date(2025, 11, 3))
     assert len(server.requests) - first == 3
-    assert heard == 8, "what needs no asking is done, too"
-    assert outcome.summary.startswith("6 settled, 2 confirmed empty")
+    assert counts == 8, "dates without a request count too"
+    assert report.summary.startswith("6 settled, 2 confirmed empty")
     run(end=date(2025, 11, 3), refresh=True)
     assert len(server.requests) - first == 3 + 8
     assert rows(lake, "source_days")["capture_count"].to_list() == [2] * 8
 
 
-def test_the_lists_are_those_that_mornings_would_have_published(lake, hub, tmp_path, monkeypatch):
+def test_backfill_publishes_the_same_lists_as_daily_runs(lake, hub, tmp_path, monkeypatch):
     hub()
     run()
     monkeypatch.setenv("PAPERLAKE_ROOT", str(tmp_path / "other"))
     run_daily(END, recheck=True, now=NOW)
-    known = ["first_seen_at", "last_seen_at"]
-    both = [rows(one, "listings").drop(known) for one in (lake, Lake(tmp_path / "other"))]
+    times = ["first_seen_at", "last_seen_at"]
+    both = [rows(other, "listings").drop(times) for other in (lake, Lake(tmp_path / "other"))]
     assert both[0].filter(both[0]["listed_on"] >= DATES[0]).equals(both[1].filter(both[1]["listed_on"] >= DATES[0]))
 
 
 @pytest.mark.parametrize("status", [403, 503])
-def test_a_source_that_is_unwell_is_left_alone_and_the_next_run_goes_on(lake, hub, monkeypatch, status):
-    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
-    server = hub(faults=[Fault("status", status=status, day=date(2025, 10, 29), times=None)])
-    outcome, _ = run()
-    assert f"status {status}" in outcome.problems[0]
+def test_failing_source_ends_the_requests_and_the_next_run_continues(lake, hub, monkeypatch, status):
+    monkeypatch.setattr("paperlake.ingest.client.INTERACTIVE_LIMITS", RetryLimits(0.1, 0.1, 5))
+    server = hub(faults=[HttpFault("status", status=status, day=date(2025, 10, 29), times=None)])
+    report, _ = run()
+    assert f"status {status}" in report.problems[0]
     assert verdicts(lake)[date(2025, 10, 29)] == "failed"
     final = {str(day) for day, verdict in verdicts(lake).items() if verdict != "failed"}
     assert len(final) < len(DATES) - 1
     assert server.requests
     healthy = hub()
     assert run(now=NOW + timedelta(hours=1))[0].problems == ()
-    assert set(asked(healthy)) == {(str(day), "0") for day in DATES if str(day) not in final}
+    assert set(page_requests(healthy)) == {(str(day), "0") for day in DATES if str(day) not in final}
     assert set(verdicts(lake).values()) == {"settled", "confirmed_empty"}
 
 
-def test_a_date_that_always_makes_the_source_unwell_keeps_no_other_from_being_asked_for(lake, hub, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
-    ill = {date(2025, 10, 29), date(2025, 11, 4)}
-    hub(faults=[Fault("status", status=500, day=day, times=None) for day in ill])
+def test_date_that_always_fails_does_not_block_other_dates(lake, hub, monkeypatch):
+    monkeypatch.setattr("paperlake.ingest.client.INTERACTIVE_LIMITS", RetryLimits(0.1, 0.1, 5))
+    failing = {date(2025, 10, 29), date(2025, 11, 4)}
+    hub(faults=[HttpFault("status", status=500, day=day, times=None) for day in failing])
     for hours in range(3):
-        outcome, _ = run(now=NOW + timedelta(hours=hours))
-        assert "the next run asks for them" in outcome.problems[0]
-    assert {day for day in DATES if verdicts(lake).get(day) not in ("settled", "confirmed_empty")} == ill
+        report, _ = run(now=NOW + timedelta(hours=hours))
+        assert "the next run requests them" in report.problems[0]
+    assert {day for day in DATES if verdicts(lake).get(day) not in ("settled", "confirmed_empty")} == failing
 
 
-def test_of_the_dates_that_failed_the_one_is_asked_for_first_that_waits_the_longest(lake):
+def test_failed_dates_are_requested_last_and_the_oldest_failure_first(lake):
     first, second, third = DATES[:3]
     for hour, day in enumerate([second, first, third]):
-        for row in capture(day=day, at=NOW + timedelta(hours=hour), pages=[page("unwell", status=500)]):
+        for row in capture(day=day, at=NOW + timedelta(hours=hour), pages=[json_page("unwell", status=500)]):
             keep(lake, TABLES["hub_replies"], row)
     for row in capture(day=third, at=NOW + timedelta(hours=9)):
         keep(lake, TABLES["hub_replies"], row)
     publish_month(lake, "2025-10")
-    assert in_turn(lake, DATES[:4]) == ([third, DATES[3]], [second, first])
+    assert split_failed_dates(lake, DATES[:4]) == ([third, DATES[3]], [second, first])
 
 
-def test_what_is_damaged_keeps_no_date_from_being_asked_for(lake, hub):
+def test_damaged_table_does_not_block_requests(lake, hub):
     hub()
     run(end=date(2025, 10, 28))
     lake.part("captures", "2025-10").write_bytes(b"damaged")
-    assert in_turn(lake, DATES) == (DATES, [])
+    assert split_failed_dates(lake, DATES) == (DATES, [])
 
 
-def test_an_unreachable_source_is_one_problem(lake, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_BY_HAND", Patience(0.1, 0.1, 5))
+def test_unreachable_source_is_one_problem(lake, monkeypatch):
+    monkeypatch.setattr("paperlake.ingest.client.INTERACTIVE_LIMITS", RetryLimits(0.1, 0.1, 5))
     monkeypatch.setenv("PAPERLAKE_HUB_URL", "http://127.0.0.1:9")
-    outcome, _ = run()
-    (problem,) = outcome.problems
+    report, _ = run()
+    (problem,) = report.problems
     assert "could not be asked" in problem
-    assert {v.verdict for v in outcome.verdicts} == {"without answer"}
+    assert {v.verdict for v in report.verdicts} == {"without answer"}
 
 
-class Dying(Exception):
-    """Stands for a kill: nothing after it happens."""
+class Killed(Exception):
+    """Simulates a kill."""
 
 
 @pytest.fixture
 def half_captured(lake, hub, monkeypatch):
-    """A run that died when the first page of a list of several had been kept."""
+    """A run that was killed after storing the first of several pages of a list."""
     server = hub(papers_a_day=260)
-    with monkeypatch.context() as dying:
-        real = HubClient._keep
+    with monkeypatch.context() as killed:
+        real = HubClient._store
 
-        def keep_one(self, day, began, page, answer):
+        def store_first(self, day, started_at, page, answer):
             if page == 1:
-                raise Dying
-            real(self, day, began, page, answer)
+                raise Killed
+            real(self, day, started_at, page, answer)
 
-        dying.setattr(HubClient, "_keep", keep_one)
-        dying.setattr(module, "publish_months", lambda *_, **__: (_ for _ in ()).throw(Dying))
-        with pytest.raises(Dying):
+        killed.setattr(HubClient, "_store", store_first)
+        killed.setattr(pipeline, "publish_months", lambda *_, **__: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
             run(end=START)
-    (kept,) = waiting(lake, TABLES["hub_replies"], "2025-10").rows.rows(named=True)
-    assert kept["page"] == 0
+    (reply,) = waiting(lake, TABLES["hub_replies"], "2025-10").rows.rows(named=True)
+    assert reply["page"] == 0
     return server
 
 
-def test_a_capture_that_a_dead_run_left_is_gone_on_with(lake, half_captured):
+def test_interrupted_capture_is_resumed(lake, half_captured):
     run(end=START)
-    assert asked(half_captured)[str(START), "0"] == 1
-    (known,) = rows(lake, "source_days").rows(named=True)
-    assert (known["verdict"], known["capture_count"], known["page_count"]) == ("settled", 1, 3)
+    assert page_requests(half_captured)[str(START), "0"] == 1
+    (status,) = rows(lake, "source_days").rows(named=True)
+    assert (status["verdict"], status["capture_count"], status["page_count"]) == ("settled", 1, 3)
     assert rows(lake, "signals")["captured_at"].n_unique() == 1
 
 
-def test_a_capture_that_was_left_long_ago_is_begun_anew(lake, half_captured):
+def test_old_interrupted_capture_is_started_again(lake, half_captured):
     run(end=START, now=NOW + timedelta(hours=2))
-    assert asked(half_captured)[str(START), "0"] == 2
+    assert page_requests(half_captured)[str(START), "0"] == 2
     assert rows(lake, "source_days")["capture_count"].to_list() == [2]
 
 
-def test_what_a_dead_run_had_kept_is_published_and_not_asked_for_again(lake, hub, monkeypatch):
+def test_answers_of_an_interrupted_run_are_published_and_not_requested_again(lake, hub, monkeypatch):
     server = hub()
-    with monkeypatch.context() as dying:
-        dying.setattr(module, "publish_months", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with monkeypatch.context() as killed:
+        killed.setattr(pipeline, "publish_months", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run(end=date(2025, 10, 31))
-    kept = len(list(lake.inbox.rglob("*.row")))
-    assert kept
+    assert list(lake.inbox.rglob("*.row"))
     run(end=date(2025, 10, 31))
-    assert set(asked(server).values()) == {1}
+    assert set(page_requests(server).values()) == {1}
 
 
-class Crowd:
-    """A client that counts how many ask at a time."""
+class CountingClient:
+    """An HTTP client that counts concurrent requests."""
 
     def __init__(self):
-        self.now = self.most = 0
+        self.current = self.maximum = 0
         self.lock = threading.Lock()
 
     def get(self, path, _):
         with self.lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
+            self.current += 1
+            self.maximum = max(self.maximum, self.current)
         threading.Event().wait(0.002)
         with self.lock:
-            self.now -= 1
+            self.current -= 1
         return Answer(path, 200, (), b"[]", NOW)
 
 
-def test_threads_ask_for_one_page_at_a_time(tmp_path):
-    asking = HubClient(Crowd(), started(NOW), Lake(tmp_path))
-    threads = [threading.Thread(target=asking.capture, args=(day,)) for day in DATES]
+def test_threads_request_one_page_at_a_time(tmp_path):
+    hub = HubClient(CountingClient(), start_clock(NOW), Lake(tmp_path))
+    threads = [threading.Thread(target=hub.capture, args=(day,)) for day in DATES]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert asking.client.most == 1
+    assert hub.client.maximum == 1
+
+
+class FailingRunner(InProcessRunner):
+    """Submits steps that fail before their function is called, as a Prefect task can."""
+
+    def submit(self, _name, _step, *_arguments):
+        def fail():
+            raise RuntimeError("the task run could not be created")
+
+        return super().submit("", fail)
+
+
+def test_step_that_fails_before_it_begins_ends_the_backfill(lake, hub):
+    hub()
+    context = RunContext(read_settings(), start_now(NOW), FailingRunner())
+    errors = []
+
+    def run_failing():
+        try:
+            pipeline.backfill(context, START, START)
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run_failing, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive(), "the backfill waits forever"
+    assert errors == ["the task run could not be created"]
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "why"),
+    ("start", "end", "message"),
     [
         (date(2025, 11, 9), date(2025, 11, 8), "comes after"),
         (date(2023, 5, 3), date(2023, 5, 6), "before the archive begins"),
         (date(2025, 11, 9), date(2026, 1, 1), "is not open yet"),
     ],
 )
-def test_a_range_without_lists_is_refused(lake, hub, start, end, why):
+def test_range_without_lists_is_an_error(lake, hub, start, end, message):
     hub()
-    with pytest.raises(DateNotOpen, match=why):
+    with pytest.raises(DateNotOpen, match=message):
         run(start, end)
 
 
-def test_the_command_counts_the_verdicts_by_month(lake, hub):
+def test_command_counts_verdicts_by_month(lake, hub):
     hub(at=None)
-    told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
-    assert told.exit_code == 0, told.output
-    assert told.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]
-    assert "2 settled, 2 confirmed empty; 21 files published" in told.stdout
-    said = json.loads(CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02", "--json"]).stdout)
-    assert said["summary"] == "2 settled, 2 confirmed empty; unchanged"
-    assert said["months"][1]["confirmed_empty"] == 2
+    result = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1].split()[:2] == ["2025-10", str(rows(lake, "listings").height)]
+    assert "2 settled, 2 confirmed empty; 21 files published" in result.stdout
+    summary = json.loads(CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-11-02", "--json"]).stdout)
+    assert summary["summary"] == "2 settled, 2 confirmed empty; unchanged"
+    assert summary["months"][1]["confirmed_empty"] == 2
 
 
-def test_ctrl_c_ends_the_command_with_a_word(lake, hub, monkeypatch):
+def test_ctrl_c_ends_the_command_with_a_message(lake, hub, monkeypatch):
     hub()
     monkeypatch.setattr(
         "paperlake.pipelines.in_process.run_backfill", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     )
-    told = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-10-31"])
-    assert told.exit_code == 130
-    assert "the same command goes on from here" in told.stderr
+    result = CliRunner().invoke(main, ["backfill", "2025-10-30", "2025-10-31"])
+    assert result.exit_code == 130
+    assert "the same command resumes from here" in result.stderr

@@ -1,4 +1,4 @@
-"""A backfill that is killed at any moment: the next run converges, and asks for at most one page again."""
+"""A killed backfill: the next run gives the same tables, and requests at most one page again."""
 
 import os
 import random
@@ -16,30 +16,40 @@ from polars.testing import assert_frame_equal
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
-from sandbox.generated import GeneratedHub
-from sandbox.hub import HubServer
+from sandbox.hub.generated import GeneratedHub
+from sandbox.hub.server import HubServer
 from schemas.catalogue import TABLES
 
 pytestmark = pytest.mark.real
 KILLS = int(os.environ.get("PAPERLAKE_SOAK_KILLS", "1"))
-"""`make soak` kills a hundred."""
+"""`make soak` sets it to a hundred."""
 START, END = "2025-10-13", "2025-11-11"
-TABLES_BUILT = ("listings", "authors", "signals", "source_days", "captures", "rejects", "field_days", "drift", "papers")
-INSTANTS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at", "last_captured_at", "counted_at")
+DERIVED_TABLES = (
+    "listings",
+    "authors",
+    "signals",
+    "source_days",
+    "captures",
+    "rejects",
+    "field_days",
+    "drift",
+    "papers",
+)
+TIMESTAMPS = ("captured_at", "first_seen_at", "last_seen_at", "first_captured_at", "last_captured_at", "counted_at")
 PAPERS = Path(sys.executable).parent / "papers"
 
 
 @pytest.fixture
 def hub():
-    """Lists of one to three pages, at an instant that stands still: every run is told the same."""
+    """Lists of one to three pages, at a fixed time, so that every run gets the same answers."""
     with HubServer(GeneratedHub(papers_a_day=110), quota=None) as server:
         yield server
 
 
 def environment(root, hub):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PAPERLAKE_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PAPERLAKE_"))}
     return {
-        **kept,
+        **inherited,
         "PAPERLAKE_ROOT": str(root),
         "PAPERLAKE_STATE": str(root) + "-state",
         "PAPERLAKE_HUB_URL": hub.url,
@@ -48,7 +58,7 @@ def environment(root, hub):
 
 
 def backfill(root, hub):
-    with told(root).open("wb") as file:
+    with log_path(root).open("wb") as file:
         return subprocess.Popen(
             [PAPERS, "backfill", START, END],
             env=environment(root, hub),
@@ -58,56 +68,56 @@ def backfill(root, hub):
         )
 
 
-def told(root):
-    return Path(f"{root}.told")
+def log_path(root):
+    return Path(f"{root}.log")
 
 
-def finished(root, hub):
+def run_backfill(root, hub):
     process = backfill(root, hub)
-    assert process.wait(300) == 0, told(root).read_text()
+    assert process.wait(300) == 0, log_path(root).read_text()
 
 
-def built(root):
-    """The tables without their instants, which are those of the real clock, and in an order without them."""
+def tables_without_times(root):
+    """The tables without timestamps, which depend on the real clock, and sorted without them."""
     seen = snapshot(Lake(root))
-    found = {}
-    for name in TABLES_BUILT:
+    tables = {}
+    for name in DERIVED_TABLES:
         rows = scan(seen, TABLES[name]).collect()
-        held = rows.drop(column for column in INSTANTS if column in rows.columns)
-        found[name] = held.sort([name for name, kind in held.schema.items() if not isinstance(kind, pl.List)])
-    return found
+        columns = rows.drop(column for column in TIMESTAMPS if column in rows.columns)
+        tables[name] = columns.sort([name for name, kind in columns.schema.items() if not isinstance(kind, pl.List)])
+    return tables
 
 
-def killed_at_random(root, hub, rng):
-    """Start a backfill and kill it: at some request, or some time after the last, or before the first."""
+def kill_at_random(root, hub, rng):
+    """Start a backfill and kill it at a random request, before the first one, or some time after the last one."""
     process = backfill(root, hub)
     first = len(hub.requests)
-    wanted = rng.randrange(60)
+    kill_at = rng.randrange(60)
     end = time.monotonic() + 60
-    while process.poll() is None and len(hub.requests) - first < wanted and time.monotonic() < end:
+    while process.poll() is None and len(hub.requests) - first < kill_at and time.monotonic() < end:
         time.sleep(0.002)
-        if len(hub.requests) - first >= 52:  # all pages there are: what follows is publishing
+        if len(hub.requests) - first >= 52:  # all pages are requested: only publishing follows
             break
-    time.sleep(rng.random() * (2.5 if wanted > 45 else 0.05))
+    time.sleep(rng.random() * (2.5 if kill_at > 45 else 0.05))
     process.send_signal(signal.SIGKILL)
     process.wait()
 
 
-def test_the_next_run_converges_and_asks_for_at_most_one_page_again(tmp_path, hub):
+def test_next_run_gives_the_same_tables_and_requests_at_most_one_page_again(tmp_path, hub):
     undisturbed = tmp_path / "undisturbed"
-    finished(undisturbed, hub)
+    run_backfill(undisturbed, hub)
     pages = Counter((seen.day, seen.page) for seen in hub.requests)
     assert set(pages.values()) == {1}
     assert max(int(page) for _, page in pages) >= 1, "some lists have several pages"
-    expected = built(undisturbed)
+    expected = tables_without_times(undisturbed)
     rng = random.Random(20251106)
     for number in range(KILLS):
         root = tmp_path / f"killed-{number}"
         hub.requests.clear()
-        killed_at_random(root, hub, rng)
-        finished(root, hub)
-        again = Counter((seen.day, seen.page) for seen in hub.requests) - pages
-        assert sum(again.values()) <= 1, again
-        for name, rows in built(root).items():
+        kill_at_random(root, hub, rng)
+        run_backfill(root, hub)
+        repeated = Counter((seen.day, seen.page) for seen in hub.requests) - pages
+        assert sum(repeated.values()) <= 1, repeated
+        for name, rows in tables_without_times(root).items():
             assert_frame_equal(rows, expected[name])
         assert not list(Lake(root).inbox.rglob("*.row"))
