@@ -1,8 +1,8 @@
-# Paperlake. `make demo` shows it, `make test` proves it, `make daily` runs it for real.
+# Paperlake. `make demo` runs it offline, `make test` tests it, `make daily` captures from the real Hub.
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/ready
-# Warnings about package indexes that pip skips help nobody here: -qq leaves errors.
+# -qq: errors only. Warnings about package indexes that pip skips do not help.
 PIP := $(BIN)/pip install -qq --disable-pip-version-check
 PROGRAMS ?= 1000
 KILLS ?= 100
@@ -18,31 +18,31 @@ export GX_ANALYTICS_ENABLED := false
 .PHONY: all help setup demo daily test prove soak bench arxiv trending docs check fix lock clean
 all: check test prove
 
-help:  ## this list
+help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY)  ## make .venv with everything in it, as locked
+setup: $(READY)  ## create .venv with the locked versions of all dependencies
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Paperlake needs Python 3.11 ($(PYTHON) was not found; say PYTHON=/path/to/python)"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Paperlake needs Python 3.11 ($(PYTHON) was not found; set PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	@# The constraint: pip 23 does not hold `package[extra]` to the version that is locked for `package`.
+	@# The constraint is needed because pip 23 ignores the locked version of `package` for `package[extra]`.
 	$(PIP) --require-hashes --requirement requirements.lock --constraint requirements.lock
 	$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-demo: setup  ## a month of simulated mornings, offline
+demo: setup  ## run a month of daily runs on simulated data, offline
 	$(BIN)/papers demo
 
 daily: setup  ## capture and publish the newest date of the real Hub
 	$(BIN)/papers daily
 
-test: setup  ## the tests
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m "not real"
+test: setup  ## run the tests that need no real servers or processes
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real"
 
-prove: setup  ## the tests that start real servers and processes
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m real
+prove: setup  ## run the tests that start, and kill, real servers and processes
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m real
 
-soak: setup  ## the long trials: bits, histories, kills, letters, hostile records, harvests (five hours)
+soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/build/test_history_machine.py tests/build/test_both_sources.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/pipelines/test_backfill_kill.py
@@ -50,36 +50,36 @@ soak: setup  ## the long trials: bits, histories, kills, letters, hostile record
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/outputs/test_hostile.py
 	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/ingest/test_oai_harvest.py
 
-bench: setup  ## how fast it is, beside the bare floor, dlt, a plain script and sickle (40 minutes); writes docs/benchmarks.md
+bench: setup  ## compare its speed with the bare floor, dlt, a plain script and sickle; writes docs/benchmarks.md (40 minutes)
 	$(BIN)/python -m bench --write docs/benchmarks.md
 	$(BIN)/python -m bench.start_up --write docs/start_up.md
 	$(BIN)/python -m bench.arxiv.oai_pages
 	$(BIN)/python -m bench.arxiv.snapshot
 
-arxiv: setup  ## how fast arXiv's pages and lines become rows, beside the bare floor and sickle (ten minutes)
+arxiv: setup  ## measure how fast arXiv's pages and lines are parsed, compared with the bare floor and sickle (ten minutes)
 	$(BIN)/python -m bench.arxiv.oai_pages
 	$(BIN)/python -m bench.arxiv.snapshot
 
-trending: setup  ## whether the trending score tells later votes, by the recorded ones (a minute); writes docs/trending.md
+trending: setup  ## evaluate how well the trending score predicts recorded votes; writes docs/trending.md (one minute)
 	$(BIN)/python -m bench.trending --write docs/trending.md
 
-docs: setup  ## the contract and the dictionary, from the declarations
+docs: setup  ## generate the data contract and the data dictionary from schemas/
 	$(BIN)/papers contract --since docs/contract.odcs.yaml -o docs/contract.odcs.yaml
 	$(BIN)/papers contract --as markdown -o docs/data_dictionary.md
 
-check: setup  ## lint, types, floors
+check: setup  ## lint, check the format, the types and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fix: setup  ## what the linter can mend itself
+fix: setup  ## apply the automatic fixes of the linter, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup  ## lock the newest versions that resolve (needs uv)
+lock: setup  ## lock the newest compatible versions of all dependencies (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --upgrade --output-file requirements.lock
 
-clean:  ## remove what make made, but no lake
+clean:  ## remove .venv and caches, but no lake
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import pyarrow as pa
+
+from schemas.calendar import first_day, month_of, months_between
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -98,11 +100,8 @@ class WindowedInputs:
 
     def months(self, month: str) -> tuple[str, ...]:
         """The months that a month (`2025-11`) is built from, oldest first, itself the last."""
-        last = date.fromisoformat(f"{month}-01")
-        first = last - timedelta(days=self.lookback_days - 1)
-        count = (last.year - first.year) * 12 + last.month - first.month
-        months = (divmod(last.year * 12 + last.month - 1 - back, 12) for back in range(count, -1, -1))
-        return tuple(f"{year:04}-{number + 1:02}" for year, number in months)
+        earliest = first_day(month) - timedelta(days=self.lookback_days - 1)
+        return tuple(months_between(month_of(earliest), month))
 
 
 @dataclass(frozen=True, slots=True)

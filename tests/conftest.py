@@ -56,6 +56,14 @@ def _validation_engine(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     monkeypatch.setattr(validator, "load_engine", lambda: BothEngines(load()) if compares else PlainEngine())
 
 
+@pytest.fixture(autouse=True)
+def _no_fsync(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip fsync, which a publish calls a hundred times, where neither the store nor real processes are tested."""
+    is_of_store = "tests/store/" in request.node.nodeid
+    if not is_of_store and request.node.get_closest_marker("real") is None:
+        monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder of recorded answers, which is outside the project."""

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from paperlake.outputs.issues import NO_CATEGORIES
 from paperlake.render.editions import Edition
 from paperlake.render.issue import IssueInputs
 from schemas.authors import AUTHORS
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
+from schemas.papers import PAPERS
 from schemas.trends import TRENDS
 from transforms.conform import empty_table
 
@@ -64,5 +64,5 @@ def issue_inputs(listed, by=None, ranked=None, issued=None, categories=None):
         authors=empty_table(AUTHORS) if by is None else by,
         trends=empty_table(TRENDS) if ranked is None else ranked,
         issued=empty_table(ISSUES) if issued is None else issued,
-        categories=NO_CATEGORIES if categories is None else categories,
+        categories=empty_table(PAPERS).select("paper_id", "categories") if categories is None else categories,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from schemas.arxiv_records import ARXIV_RECORDS
 from schemas.arxiv_rejects import ARXIV_REJECTS
 from schemas.arxiv_replies import ARXIV_REPLIES
 from schemas.authors import AUTHORS
+from schemas.calendar import first_day
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.decisions import DECISIONS
@@ -168,7 +168,7 @@ def _arxiv(_month: str, inputs: Inputs, _refused: pl.DataFrame, _wanted: Collect
 def _arxiv_papers(month: str, inputs: Inputs) -> Mapping[Table, pl.DataFrame]:
     lines = snapshot_lines.read_lines(_rows(inputs, ARXIV_LINES))
     rows = merge_records(_rows(inputs, ARXIV_RECORDS), lines.rows)
-    refused = lines.rejects.with_columns(filed_on=date.fromisoformat(f"{month}-01"))
+    refused = lines.rejects.with_columns(filed_on=first_day(month))
     return {ARXIV_PAPERS: rows, ARXIV_LINE_REJECTS: conform(refused, ARXIV_LINE_REJECTS)}
 
 

@@ -13,7 +13,7 @@ _FIRST_OLD_YEAR = 91
 
 def filed_on(paper_id: pl.Expr) -> pl.Expr:
     """The first day of the month in an identifier of either style; null where it has none."""
-    digits = paper_id.str.extract(r"^(?:[A-Za-z.-]+/)?([0-9]{4})")
+    digits = paper_id.str.extract(r"(?:\A|/)([0-9]{4})")
     year = digits.str.slice(0, 2).cast(pl.Int32)
     century = pl.when(paper_id.str.contains("/", literal=True) & (year >= _FIRST_OLD_YEAR)).then(1900).otherwise(2000)
     return pl.date(century + year, digits.str.slice(2, 2).cast(pl.Int32), 1)

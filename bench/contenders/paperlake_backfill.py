@@ -11,24 +11,18 @@ from bench.contenders.task import Task, compete
 
 
 def set_up(task: Task) -> Callable[[], Mapping[str, object]]:
-    """Set up an empty lake, the imports of a backfill, and a temporary Prefect server."""
+    """Set up an empty lake and the imports of a backfill."""
     os.environ.update(
         PAPERLAKE_ROOT=str(task.out / "lake"),
         PAPERLAKE_STATE=str(task.out / "state"),
         PAPERLAKE_HUB_URL=task.hub_url,
         PAPERLAKE_HUB_QUOTA="0",
     )
-    from paperlake.pipelines.in_process import run_backfill  # noqa: PLC0415, I001 - it configures logging before Prefect is imported
-    from prefect import flow  # noqa: PLC0415
     from cli.query.tables import published_tables  # noqa: PLC0415
     from paperlake.config import read_settings  # noqa: PLC0415
+    from paperlake.pipelines.in_process import run_backfill  # noqa: PLC0415
     from paperlake.quality import engine  # noqa: F401, PLC0415 - its import takes seconds and counts as start-up
 
-    @flow
-    def nothing() -> None:
-        """Start the server."""
-
-    nothing()
     logging.getLogger("paperlake").setLevel(logging.WARNING)
     days = [date.fromisoformat(day) for day in task.corpus.days]
 

@@ -6,13 +6,13 @@ The manifest and the files' footers alone decide which months are stale, so the 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
 
 import polars as pl
 
 from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, is_current, is_forced, stage, touches
 from paperlake.store.publish import Writer
 from paperlake.store.routes import routed_inputs, routed_months
+from schemas.calendar import first_day
 from schemas.catalogue import TABLES
 from schemas.table import Table
 from transforms.graph import ROUTED, Inputs, RoutedTransform, TransformResult
@@ -56,7 +56,7 @@ def _read_routed(writer: Writer, transform: RoutedTransform, month: str, inputs:
         if (rows := writer.read(table, month)) is not None:
             frames.setdefault(table, []).append(rows)
     for table in (TABLES[name] for name in (*declared.routed, *declared.read_with)):
-        is_ours = is_routed_to(table, date.fromisoformat(f"{month}-01"))
+        is_ours = is_routed_to(table, first_day(month))
         for source in _source_months(declared.routed if table.name in declared.read_with else (table.name,), inputs):
             if (rows := writer.read(table, source, transform.columns.get(table, ()), is_ours)) is not None:
                 frames.setdefault(table, []).append(rows)

@@ -25,13 +25,13 @@ from schemas.authors import AUTHORS
 from schemas.calendar import ARCHIVE_BEGINS, month_of, months_of
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
+from schemas.papers import PAPERS
 from schemas.trends import TRENDS
 from transforms.conform import empty_table
+from transforms.paper_ids import filed_on
 
 _ISSUES_PER_FEED: dict[Span, int] = {"day": 30, "week": 26, "month": 12}
 _ARCHIVE_BEGINS_AT = datetime.combine(ARCHIVE_BEGINS, datetime.min.time(), UTC)
-NO_CATEGORIES = pl.DataFrame(schema={"paper_id": pl.String, "categories": pl.List(pl.String)})
-"""The arXiv categories of papers. Empty, because no arXiv data is joined yet."""
 
 
 def newest_period(edition: Edition, closed: date) -> Period:
@@ -145,10 +145,24 @@ def _issue_inputs(snapshot: Snapshot, edition: Edition, period: Period) -> Issue
     dates = [window.first + timedelta(days=n) for n in range((period.last - window.first).days + 1)]
     recorded_dates = issued.filter(pl.col("issue") == period.name)["listed_on"]
     months = months_of([*dates, *recorded_dates])
+    listings = scan(snapshot, LISTINGS, months).collect()
+    # A recorded issue has its papers already; no rule selects them again.
+    needs_categories = edition.categories and recorded_dates.is_empty()
+    candidates = (
+        listings.filter("is_listed", pl.col("listed_on").is_in(dates)) if needs_categories else listings.clear()
+    )
     return IssueInputs(
-        listings=scan(snapshot, LISTINGS, months).collect(),
+        listings=listings,
         authors=scan(snapshot, AUTHORS, months).collect(),
         trends=scan(snapshot, TRENDS, months).filter(pl.col("span") == window.span).collect(),
         issued=issued,
-        categories=NO_CATEGORIES,
+        categories=_categories(snapshot, candidates["paper_id"].unique()),
     )
+
+
+def _categories(snapshot: Snapshot, paper_ids: pl.Series) -> pl.DataFrame:
+    """The arXiv categories of papers, from the months of `papers` that their identifiers name."""
+    candidates = paper_ids.to_frame("paper_id")
+    months = months_of(candidates.select(filed_on(pl.col("paper_id")).unique()).to_series())
+    rows = scan(snapshot, PAPERS, months).select("paper_id", "categories")
+    return rows.join(candidates.lazy(), on="paper_id", how="semi").collect()

@@ -73,7 +73,7 @@ def backfill(context: RunContext, first: date, last: date | None = None, *, refr
     steps: list[SubmittedStep[None]] = []
     with validator.imported_meanwhile(), hub_client(settings, clock, limits, sleep=state.sleep) as hub:
         try:
-            results += _finish_interrupted(hub, state, dates)
+            results += _finish_interrupted(hub, state, dates, run, validator)
             before = state_before(lake, dates)
             missing = dates if refresh else sorted(missing_dates(snapshot(lake).manifest, dates[0], dates[-1]))
             state.listener(len(dates) - len(missing), None)
@@ -142,7 +142,9 @@ def _capture(state: BackfillState, send: Callable[[], CaptureResult]) -> Capture
     return capture
 
 
-def _finish_interrupted(hub: HubClient, state: BackfillState, dates: Sequence[date]) -> Iterator[PartitionResult]:
+def _finish_interrupted(
+    hub: HubClient, state: BackfillState, dates: Sequence[date], run: Run, validator: Validator
+) -> Iterator[PartitionResult]:
     """Resume the captures that an interrupted run left incomplete, and publish the answers in the inbox."""
     dates_of_run = set(dates)
     months = waiting_months(hub.lake)
@@ -154,7 +156,7 @@ def _finish_interrupted(hub: HubClient, state: BackfillState, dates: Sequence[da
         raise state.clock_error
     if months:
         log.info("publishing answers of an earlier run: %s", ", ".join(months))
-        yield from publish_months(hub.lake, months)
+        yield from publish_months(hub.lake, months, run=run, validator=validator)
 
 
 def _ended_months(ended: queue.SimpleQueue[str], count: int) -> Iterator[list[str]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from paperlake.text import plural
+
 _TICKS = 4
 _NEAR_END = 0.97
 
@@ -35,19 +37,22 @@ class PlotArea:
 Points = Sequence[tuple[float, float]]
 
 
-def plot_observations(points: Points, label: str, unit: str) -> Markup:
-    """A line plot of (hours, value) points, with a dot for each. `label` describes it in words."""
+def plot_observations(points: Points, label: str, noun: str) -> Markup:
+    """A line plot of (hours, count) points, with a dot for each.
+
+    `label` describes it in words; `noun` says what is counted, in the singular.
+    """
     area = PlotArea()
     last = max((x for x, _ in points), default=0)
     is_in_days = last > 72  # noqa: PLR2004 - beyond three days, ticks in hours are too dense
     scale = 24 if is_in_days else 1
     right, top = _axis_end([x / scale for x, _ in points]), _axis_end([y for _, y in points])
     coordinates = [(area.x(x / scale / right), area.y(y / top)) for x, y in points]
-    titles = [f"{y:,.0f} {unit} after {x / scale:.1f} {'days' if is_in_days else 'hours'}" for x, y in points]
+    titles = [f"{plural(round(y), noun)} after {x / scale:.1f} {'days' if is_in_days else 'hours'}" for x, y in points]
     return _picture(
         area,
         label,
-        *_y_axis(area, top, unit),
+        *_y_axis(area, top, f"{noun}s"),
         *_x_axis(area, [(tick / right, f"{tick:g}") for tick in _ticks(right)], "days" if is_in_days else "hours"),
         _line(coordinates, "c1"),
         *(

@@ -48,7 +48,8 @@ class Issue:
 class IssueInputs:
     """The rows that issues are composed of, from the tables of these names.
 
-    `issued` are rows of `issues`; `categories` has paper_id and the arXiv categories.
+    `issued` are rows of `issues`. `categories` are the columns paper_id and categories of `papers`; they are used only
+    if the edition has the rule `categories`.
     """
 
     listings: pl.DataFrame

@@ -48,5 +48,5 @@ def test_figures_are_medians_of_turns():
 
 
 def test_missing_recordings_are_reported(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no recorded pages"):
+    with pytest.raises(FileNotFoundError, match="has no recorded pages"):
         oai_pages.measured(tmp_path)

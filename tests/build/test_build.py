@@ -1,4 +1,4 @@
-"""Publishing a month: from evidence in the inbox to published tables."""
+"""Publish a month: from evidence in the inbox to published tables."""
 
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -49,7 +49,7 @@ def files(lake):
     return {path: (path.stat().st_ino, path.read_bytes()) for path in lake.root.rglob("*") if path.is_file()}
 
 
-def listed(lake):
+def listing_count(lake):
     return scan(snapshot(lake), LISTINGS).collect().height
 
 
@@ -57,19 +57,19 @@ def test_waiting_evidence_is_published_and_leaves_the_inbox(lake):
     assert waiting_months(lake) == [MONTH]
     published = publish_month(lake, MONTH)
     assert published.rows["hub_replies"] == 1
-    assert published.rows["listings"] == listed(lake) > 0
+    assert published.rows["listings"] == listing_count(lake) > 0
     assert waiting_months(lake) == []
 
 
 def test_an_unchanged_month_is_not_written(lake, monkeypatch):
     publish_month(lake, MONTH)
     before = files(lake)
-    monkeypatch.setattr("transforms.hub.replies.parse_replies", lambda *_: pytest.fail("nothing was to be parsed"))
+    monkeypatch.setattr("transforms.hub.replies.parse_replies", lambda *_: pytest.fail("an unchanged month was parsed"))
     assert publish_month(lake, MONTH).changed == ()
     assert files(lake) == before
 
 
-def test_other_code_rebuilds_the_month_and_equal_bytes_are_not_written(lake, monkeypatch):
+def test_changed_code_rebuilds_the_month_but_equal_bytes_are_not_written(lake, monkeypatch):
     publish_month(lake, MONTH)
     parts = {path: path.stat().st_ino for path in lake.tables.rglob("*.parquet") if "validations" not in path.parts}
     monkeypatch.setattr("paperlake.build.partition.code_fingerprint", lambda: "other")
@@ -78,10 +78,10 @@ def test_other_code_rebuilds_the_month_and_equal_bytes_are_not_written(lake, mon
     assert {path: path.stat().st_ino for path in parts} == parts
 
 
-def test_a_month_that_breaks_its_declaration_is_not_published_and_nothing_is_lost(lake, monkeypatch):
+def test_a_month_that_violates_its_declaration_is_not_published_and_keeps_its_evidence(lake, monkeypatch):
     finding = Finding("listings", "listings", MONTH, "title", "expect_something", "refuse_row", 1)
-    with monkeypatch.context() as strict:
-        strict.setattr(Validator, "findings", lambda _self, table, _: [finding] * (table.name == "listings"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Validator, "findings", lambda _self, table, _: [finding] * (table.name == "listings"))
         with pytest.raises(MonthRefused, match=r"listings\.title: expect_something failed in 1 rows"):
             publish_month(lake, MONTH)
     assert {name.split("/")[1] for name in snapshot(lake).manifest.files} <= {"validations"}
@@ -89,20 +89,20 @@ def test_a_month_that_breaks_its_declaration_is_not_published_and_nothing_is_los
     assert publish_month(lake, MONTH).rows["listings"] > 0
 
 
-def test_a_flipped_bit_in_the_evidence_is_found_before_anything_is_built_from_it(lake):
+def test_a_flipped_bit_in_the_evidence_stops_the_build(lake):
     publish_month(lake, MONTH)
     replies = lake.part("hub_replies", MONTH)
     damaged = bytearray(replies.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     replies.write_bytes(damaged)
-    waits = keep(lake, datetime(2025, 11, 8, 3, 15, tzinfo=UTC))
+    waiting = keep(lake, datetime(2025, 11, 8, 3, 15, tzinfo=UTC))
     with pytest.raises(FileDamaged, match="hub_replies"):
         publish_month(lake, MONTH)
-    assert waits.exists()
+    assert waiting.exists()
     assert replies.read_bytes() == bytes(damaged)
 
 
-def test_an_unreadable_file_is_named_and_left_in_the_inbox(lake):
+def test_an_unreadable_file_is_reported_and_stays_in_the_inbox(lake):
     (path,) = lake.inbox.rglob("*.row")
     path.write_bytes(path.read_bytes()[:-1])
     published = publish_month(lake, MONTH)
@@ -110,12 +110,12 @@ def test_an_unreadable_file_is_named_and_left_in_the_inbox(lake):
     assert path.exists()
 
 
-def test_the_same_timestamp_and_body_is_one_reply_and_the_row_with_a_url_is_preferred(lake):
+def test_rows_with_equal_timestamp_and_body_are_one_reply_and_the_row_with_a_url_wins(lake):
     at = datetime(2025, 11, 7, 3, 15, tzinfo=UTC)
     body = WORLD.body(DAY, at)
-    source = {"url": "https://hub.example/api", "status_code": 200, "headers": "{}"}
+    response = {"url": "https://hub.example/api", "status_code": 200, "headers": "{}"}
     row = {"requested_on": DAY, "capture_started_at": at, "page": 0, "captured_at": at, "body": body}
-    inbox.keep(lake, HUB_REPLIES, {**row, **source, "body_sha256": sha256(body).hexdigest()})
+    inbox.keep(lake, HUB_REPLIES, {**row, **response, "body_sha256": sha256(body).hexdigest()})
     assert publish_month(lake, MONTH).rows["hub_replies"] == 1
     assert scan(snapshot(lake), HUB_REPLIES).collect()["status_code"].to_list() == [200]
 
@@ -139,17 +139,17 @@ def test_evidence_that_the_manifest_does_not_list_is_never_replaced(lake):
 def test_a_missing_or_truncated_derived_file_is_rebuilt(lake):
     publish_month(lake, MONTH)
     part = lake.part("listings", MONTH)
-    whole = part.read_bytes()
-    for damage in (part.unlink, lambda: part.write_bytes(whole[:-5])):
+    intact = part.read_bytes()
+    for damage in (part.unlink, lambda: part.write_bytes(intact[:-5])):
         damage()
         assert publish_month(lake, MONTH).changed == ("tables/listings/month=2025-11/part-0.parquet",)
-        assert part.read_bytes() == whole
+        assert part.read_bytes() == intact
 
 
-def test_a_flipped_bit_in_a_derived_file_is_repaired_by_force(lake):
+def test_force_repairs_a_flipped_bit_in_a_derived_file(lake):
     publish_month(lake, MONTH)
     part = lake.part("listings", MONTH)
-    whole = part.read_bytes()
-    part.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    intact = part.read_bytes()
+    part.write_bytes(bytes([intact[0] ^ 1]) + intact[1:])
     assert publish_month(lake, MONTH, force=True).changed == ("tables/listings/month=2025-11/part-0.parquet",)
-    assert part.read_bytes() == whole
+    assert part.read_bytes() == intact

@@ -1,4 +1,4 @@
-"""Routed tables: exactly the months whose routed rows changed are rebuilt."""
+"""Routed tables: exactly the months are rebuilt whose routed rows changed."""
 
 import shutil
 from datetime import UTC, date, datetime, timedelta
@@ -34,7 +34,7 @@ OLD, LATE, NEW = "2509.00010", "2510.00020", "2511.00030"
 
 
 def capture_papers(lake, day, votes, *, days_later=0):
-    """A capture of `day` whose papers have so many `votes`."""
+    """Store a capture of `day`; `votes` has the vote count of each paper. Returns when the capture began."""
     at = datetime(day.year, day.month, day.day, 3, 15, tzinfo=UTC) + timedelta(days=1 + days_later)
     entries = [entry(paper, paper__upvotes=count) for paper, count in votes.items()]
     for row in capture(entries, day, at):
@@ -44,7 +44,7 @@ def capture_papers(lake, day, votes, *, days_later=0):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """One paper on two lists of two months, the others on one."""
+    """A lake with one paper on lists of two months, and two papers on one list each."""
     lake = Lake(tmp_path_factory.mktemp("published") / "lake")
     capture_papers(lake, date(2025, 10, 30), {OLD: 5, LATE: 7})
     capture_papers(lake, date(2025, 11, 3), {LATE: 9, NEW: 1})
@@ -65,7 +65,7 @@ def papers(lake):
     return {row["paper_id"]: row for row in scan(snapshot(lake), PAPERS).collect().iter_rows(named=True)}
 
 
-def test_a_paper_stands_in_the_month_of_its_id_whatever_month_listed_it(lake):
+def test_a_paper_is_in_the_partition_of_its_identifier_whatever_month_listed_it(lake):
     assert snapshot(lake).manifest.months("papers") == ["2025-09", "2025-10", "2025-11"]
     late = papers(lake)[LATE]
     assert (late["filed_on"], late["first_listed_on"], late["last_listed_on"], late["listing_count"]) == (
@@ -75,7 +75,7 @@ def test_a_paper_stands_in_the_month_of_its_id_whatever_month_listed_it(lake):
     assert late["upvote_count"] == 9
 
 
-def test_only_the_months_whose_share_changed_are_built(lake):
+def test_only_months_whose_routed_rows_changed_are_built(lake):
     capture_papers(lake, date(2025, 11, 3), {NEW: 4}, days_later=1)
     changed = publish_month(lake, NOVEMBER).changed
     assert [name for name in changed if "/papers/" in name] == [
@@ -84,25 +84,25 @@ def test_only_the_months_whose_share_changed_are_built(lake):
     assert papers(lake)[LATE]["listing_count"] == 1
 
 
-def test_a_capture_that_changes_nothing_for_a_month_leaves_it_alone(lake):
+def test_a_capture_without_changes_for_a_month_does_not_rebuild_it(lake):
     capture_papers(lake, date(2025, 11, 4), {NEW: 4})
     changed = publish_month(lake, NOVEMBER).changed
     assert [name for name in changed if "/papers/" in name] == ["tables/papers/month=2025-11/part-0.parquet"]
 
 
-def test_a_page_that_is_answered_again_in_the_same_capture_is_routed_again(lake):
+def test_a_second_answer_for_a_page_of_the_same_capture_is_routed(lake):
     day, at = date(2025, 11, 3), datetime(2025, 11, 4, 3, 15, tzinfo=UTC)
-    (answer,) = capture([entry(LATE), entry(NEW, paper__upvotes=77, paper__title="Mended")], day, at)
+    (answer,) = capture([entry(LATE), entry(NEW, paper__upvotes=77, paper__title="Corrected")], day, at)
     keep(lake, HUB_REPLIES, answer | {"captured_at": at + timedelta(minutes=1)})
     publish_month(lake, NOVEMBER)
-    assert (papers(lake)[NEW]["upvote_count"], papers(lake)[NEW]["title"]) == (77, "Mended")
+    assert (papers(lake)[NEW]["upvote_count"], papers(lake)[NEW]["title"]) == (77, "Corrected")
     assert not Published.of(rebuild(lake, known_months(lake), force=True)).changed
 
 
-def test_the_next_run_finishes_one_that_died_before_routed_tables_were_built(lake, monkeypatch):
+def test_the_next_run_builds_routed_tables_that_a_killed_run_did_not_build(lake, monkeypatch):
     capture_papers(lake, date(2025, 11, 3), {LATE: 50, NEW: 60}, days_later=1)
-    with monkeypatch.context() as dying:
-        dying.setattr(publish, "_publish_routed", lambda *_: ())
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_publish_routed", lambda *_: ())
         publish_month(lake, NOVEMBER)
     assert papers(lake)[NEW]["upvote_count"] == 1
     assert {fault.kind for fault in verify(lake).faults} == {"outdated"}
@@ -111,7 +111,7 @@ def test_the_next_run_finishes_one_that_died_before_routed_tables_were_built(lak
     assert not verify(lake).faults
 
 
-def test_any_order_and_a_rebuild_give_the_same_bytes(lake, tmp_path):
+def test_any_order_of_captures_and_a_rebuild_give_the_same_bytes(lake, tmp_path):
     other = Lake(tmp_path / "other")
     capture_papers(other, date(2025, 11, 3), {LATE: 9, NEW: 1})
     publish_month(other, NOVEMBER)

@@ -1,4 +1,4 @@
-"""The code fingerprint: the same for the same sources, and another one after any change that may decide rows."""
+"""The code fingerprint: equal for equal sources, different after any change that can change published rows."""
 
 import os
 import shutil

@@ -25,8 +25,9 @@ from transforms.arxiv.oai_errors import (
 )
 from transforms.arxiv.oai_page import OAI, OaiPage, parse_page
 from transforms.arxiv.oai_tree import ElementColumns, Records
-from transforms.arxiv.values import filed_on, paper_columns, paper_id_of_oai, parse_date
+from transforms.arxiv.values import paper_columns, paper_id_of_oai, parse_date
 from transforms.conform import conform
+from transforms.paper_ids import filed_on
 
 NAME = ARXIV
 MAX_BATCH_PAGES = 25

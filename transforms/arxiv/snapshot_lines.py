@@ -21,9 +21,10 @@ from transforms.arxiv.oai_errors import (
     wrong_types,
 )
 from transforms.arxiv.snapshot_json import ParsedLines, line_ids, parse_lines
-from transforms.arxiv.values import filed_on, is_paper_id, paper_columns, parse_date
+from transforms.arxiv.values import is_paper_id, paper_columns, parse_date
 from transforms.conform import conform, empty_table
 from transforms.hub.answers import decode, engine, without_lone_surrogates
+from transforms.paper_ids import filed_on
 
 MAX_BATCH_LINES = 50_000
 """Lines parsed at a time: about 80 MB, and ten times that in memory."""

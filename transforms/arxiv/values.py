@@ -10,8 +10,6 @@ from transforms.arxiv.texts import clean_tex, clean_texts
 from transforms.arxiv.withdrawn import withdrawn_by
 
 _OAI_ID = rf"\A\s*oai:arXiv\.org:({ARXIV_ID.pattern})\s*\z"
-_MONTH_OF_ID = r"(?:\A|/)([0-9]{2})([0-9]{2})"
-_FIRST_YEAR = 91
 """arXiv began in 1991; identifiers have two digits of the year."""
 _DOI_PREFIX = r"(?i)(?:https?://(?:dx\.)?doi\.org/|\bdoi:\s*)"
 _DOI_BEFORE = r"[\s,;]+(10\.[0-9]{2,9}(?:\.[0-9]+)*/)"
@@ -32,14 +30,6 @@ def parse_date(text: pl.Expr) -> pl.Expr:
     """Parse a date (2008-12-13); null where the format differs, or the date is not plausible for a paper."""
     day = text.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
     return pl.when(day.is_between(pl.lit(FIRST_ON).str.to_date(), pl.lit(LAST_ON).str.to_date())).then(day)
-
-
-def filed_on(paper_id: pl.Expr) -> pl.Expr:
-    """First day of the month in an identifier. The old style began in 1991, the new one in 2007."""
-    month = paper_id.str.extract_groups(_MONTH_OF_ID)
-    year, number = (month.struct.field(part).cast(pl.Int32) for part in ("1", "2"))
-    is_of_last_century = paper_id.str.contains("/", literal=True) & (year >= _FIRST_YEAR)
-    return pl.date(pl.when(is_of_last_century).then(year + 1900).otherwise(year + 2000), number, 1)
 
 
 def paper_columns(rows: pl.DataFrame) -> pl.DataFrame:

@@ -138,19 +138,19 @@ def read_entries(pages: ListPages, parsed: pl.DataFrame, tally: pl.DataFrame) ->
         pl.lit(None, pl.String).alias("refusal"),
     )
     is_irregular = rows["is_irregular"] | rows.select(_has_irregular_key()).to_series()
-    regular = rows.filter(~is_irregular) if is_irregular.any() else rows
+    fast_path_rows = rows.filter(~is_irregular) if is_irregular.any() else rows
     places = placed.filter(is_irregular).select(*_PLACE, "listed_on", "captured_at", "before")
     irregular = _read_irregular_entries(pages, places.select(_PLACE))
     columns = [*_PLACE, "listed_on", "captured_at", "before", "paper_id", "put_on", "author_count", "refusal"]
     columns += _column_names(ENTRY_FIELDS)
     rows = (
-        pl.concat([regular.select(columns), irregular.join(places, on=_PLACE).select(columns)])
+        pl.concat([fast_path_rows.select(columns), irregular.join(places, on=_PLACE).select(columns)])
         .with_columns(position=(pl.col("before") + pl.col("item")).cast(pl.Int32))
         .sort("listed_on", "captured_at", "position")
     )
     is_repeated = pl.col("refusal").is_null() & ~pl.struct("page_no", "paper_id", "refusal").is_first_distinct()
     refusal = pl.when(is_repeated).then(pl.lit("key_repeated")).otherwise("refusal")
-    return Entries(rows.with_columns(refusal=refusal), irregular, regular.select(*_PLACE, "people"))
+    return Entries(rows.with_columns(refusal=refusal), irregular, fast_path_rows.select(*_PLACE, "people"))
 
 
 def readable_papers(entries: Entries) -> pl.DataFrame:
@@ -176,11 +176,11 @@ def read_authors(pages: ListPages, entries: Entries, papers: pl.DataFrame) -> pl
     )
     authors = fast_path.read_columns(parsed, AUTHOR_FIELDS, AUTHORS, pl.lit(None, pl.String).alias("refusal"))
     suspects = authors.filter(pl.col("is_irregular") | pl.col("name").is_null()).select(_PLACE).unique()
-    regular = authors.join(suspects, on=_PLACE, how="anti") if suspects.height else authors
+    fast_path_rows = authors.join(suspects, on=_PLACE, how="anti") if suspects.height else authors
     irregular_entries = owners.select(_PLACE).join(entries.irregular.select(_PLACE), on=_PLACE, how="semi")
     irregular = _read_irregular_authors(pages, pl.concat([suspects, irregular_entries])).join(owners, on=_PLACE)
     columns = [*owners.columns, "author", *_column_names(AUTHOR_FIELDS), "refusal"]
-    rows = pl.concat([regular.select(columns), irregular], how="diagonal")
+    rows = pl.concat([fast_path_rows.select(columns), irregular], how="diagonal")
     return rows.with_columns(position=pl.col("author").cast(pl.Int32))
 
 

@@ -38,8 +38,8 @@ def profile_lists(
     compared = _compare(figures)
     is_long = pl.col("paper_count") >= _MIN_PAPERS
     for_any_length = (_DAY, "paper_count", "shortfall", "gone_share")
-    shares = [name for name in LIST_PROFILE.arrow().names if name not in for_any_length]
-    masked = compared.with_columns(pl.when(is_long).then(pl.col(name).cast(pl.Float64)) for name in shares)
+    long_list_figures = [name for name in LIST_PROFILE.arrow().names if name not in for_any_length]
+    masked = compared.with_columns(pl.when(is_long).then(pl.col(name).cast(pl.Float64)) for name in long_list_figures)
     profile = masked.with_columns(pl.when("is_closed").then(name).alias(name) for name in _ONLY_CLOSED)
     return conform(profile, LIST_PROFILE)
 

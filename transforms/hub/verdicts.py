@@ -6,12 +6,11 @@ from http import HTTPStatus
 
 import polars as pl
 
-from schemas.calendar import first_day
+from schemas.calendar import CLOSING_TIME, NEW_YORK, SETTLED_AFTER, first_day
 
 CAPTURE = ["listed_on", "captured_at"]
 FULL_PAGE_SIZES = (50, 100)
 """The Hub's default and largest page sizes: an imported list of exactly this length may be truncated."""
-SETTLED_AFTER_DAYS = 14
 FINAL = ("settled", "complete", "confirmed_empty")
 """Verdicts of complete dates: those that are not gaps."""
 _DEFAULT_LIMIT = 50
@@ -19,8 +18,8 @@ _DEFAULT_LIMIT = 50
 
 def closes_at(day: pl.Expr) -> pl.Expr:
     """The UTC time at which a date closes: 21:30 in New York, which is 01:30 or 02:30 of the next day."""
-    evening = day.cast(pl.Datetime("us")) + pl.duration(hours=21, minutes=30)
-    return evening.dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC")
+    evening = day.cast(pl.Datetime("us")) + pl.duration(hours=CLOSING_TIME.hour, minutes=CLOSING_TIME.minute)
+    return evening.dt.replace_time_zone(NEW_YORK.key).dt.convert_time_zone("UTC")
 
 
 def count_entries(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFrame:
@@ -152,7 +151,7 @@ def missing_dates(source_days: pl.DataFrame, source: str, month: str) -> list[st
 
 def _verdict() -> pl.Expr:
     is_complete = pl.col("is_whole") & pl.col("is_closed")
-    settled_at = closes_at(pl.col("listed_on")) + pl.duration(days=SETTLED_AFTER_DAYS)
+    settled_at = closes_at(pl.col("listed_on")) + pl.lit(SETTLED_AFTER)
     return (
         pl.when(is_complete & (pl.col("entry_count") == 0))
         .then(pl.lit("confirmed_empty"))

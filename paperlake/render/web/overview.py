@@ -16,6 +16,7 @@ from paperlake.render.paper import Paper
 from paperlake.render.period import Span, period_of
 from paperlake.render.web.lists import VERDICT_LABELS, ListStatus
 from paperlake.render.web.page import Page, period_path, render_page
+from paperlake.text import plural
 
 _WORKDAYS = 5
 _MAX_GROUPS, _BEST_PAPERS, _PLOTTED_MONTHS, _PLOTTED_TOPICS = 100, 5, 24, 5
@@ -178,7 +179,7 @@ def _month_row(month: date, statuses: Sequence[ListStatus]) -> dict[str, Any]:
             "day": day,
             "verdict": status.verdict if status else "never",
             "mark": _MARKS.get(status.verdict, "") if status else "",
-            "words": f"{month.replace(day=day)}: {VERDICT_LABELS[status.verdict]}, {status.papers} papers"
+            "words": f"{month.replace(day=day)}: {VERDICT_LABELS[status.verdict]}, {plural(status.papers, 'paper')}"
             if status
             else "",
             "path": period_path(period_of("day", status.listed_on)) if status and status.papers else None,

@@ -48,4 +48,4 @@ def _votes_plot(observations: Sequence[Observation]) -> str:
         f"Votes over time: from {first.votes} to {plural(last.votes, 'vote')} in {len(observations)} observations, "
         f"{last.votes - first.votes:+d}."
     )
-    return plot_observations(points, label, "votes")
+    return plot_observations(points, label, "vote")
