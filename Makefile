@@ -37,10 +37,10 @@ daily: setup  ## capture and publish the newest date of the real Hub
 	$(BIN)/papers daily
 
 test: setup  ## run the tests that need no real servers or processes
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real"
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real and not long"
 
 prove: setup  ## run the tests that start, and kill, real servers and processes
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m real
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "real or long"
 
 soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py

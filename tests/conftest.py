@@ -2,12 +2,16 @@
 
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+# Before Polars is imported: workers share the cores already, and threads that contend for them cost a fifth more time.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from paperlake.quality import validator
 from paperlake.store.lake import Lake
@@ -81,6 +85,21 @@ def prefect_api() -> Iterator[str]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Lake], object], Lake], Lake]:
+    """Build a lake once for all tests that start from the same one; each of them gets a copy."""
+    built: dict[Callable[[Lake], object], Lake] = {}
+
+    def copy_to(build: Callable[[Lake], object], target: Lake) -> Lake:
+        if build not in built:
+            built[build] = Lake(tmp_path_factory.mktemp("built") / "lake")
+            build(built[build])
+        shutil.copytree(built[build].root, target.root, dirs_exist_ok=True)
+        return target
+
+    return copy_to
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from bench.trending.observations import observations
 from bench.trending.questions import evaluate, questions, ranking
 from schemas.trends import HALF_LIFE_H
 
+pytestmark = pytest.mark.long
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

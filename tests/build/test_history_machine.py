@@ -1,6 +1,6 @@
-"""Any history of captures, publishes, decisions and rebuilds leaves the lake that the plain model tells.
+"""Any history of captures, publishes, decisions and rebuilds gives the tables that the plain model computes.
 
-`make test` repeats the same few short histories. Longer ones, new each time:
+`make test` runs the same few short histories every time. To run longer, random ones:
 
     PAPERLAKE_SOAK_PROGRAMS=1000 pytest tests/build/test_history_machine.py -p no:xdist
 """
@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from paperlake.build.publish import publish_month, waiting_months
 from paperlake.build.rebuild import NothingKnown, known_months, rebuild, rebuild_as_of
-from paperlake.operations import accept as decide
+from paperlake.operations import accept
 from paperlake.quality.validator import Validator
 from paperlake.store.inbox import keep
 from paperlake.store.lake import Lake
@@ -53,10 +53,10 @@ COMMON = settings(
 SHORT = settings(COMMON, max_examples=6, stateful_step_count=12, derandomize=True)
 SOAK = settings(COMMON, max_examples=SOAK_PROGRAMS or 1, stateful_step_count=30)
 
-JUDGED_ONE_IN = 50
+VALIDATED_ONE_IN = 50
 
 SECOND, HOUR, DAYS = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-# Two months; in the night after the second date, the clock in New York is put back.
+# Of two months; in the night after the second date, daylight saving time ends in New York.
 DATES = [date(2025, 11, 6), date(2025, 11, 1), date(2025, 10, 31), date(2025, 10, 7)]
 AFTER_CLOSING = [
     *(timedelta(0), HOUR, 3 * DAYS, 14 * DAYS - SECOND),
@@ -66,7 +66,7 @@ AFTER_CLOSING = [
 
 ADA, BO = {"name": "Ada Birch", "hidden": False}, {"name": "Bo Elm", "user": {"user": "bo"}, "status": "claimed"}
 IDS = ["2511.00010", "2511.00011", "2510.0002", "2511.00012", "2511.00100"]
-GOOD = [
+READABLE = [
     entry(
         paper_id,
         paper__title=f"On{space}{paper_id}",
@@ -78,7 +78,7 @@ GOOD = [
     for votes, people, space in ((7, [ADA], " "), (0, [], "\n  "), (3, [BO, ADA], " "))
     for stars, paper_id in enumerate(IDS)
 ]
-ODD = [
+PARTLY_READABLE = [
     entry(IDS[0], paper__title=ABSENT, paper__upvotes=ABSENT),
     entry(IDS[0], paper__upvotes="7", paper__title=5),
     entry(IDS[1], paper__upvotes=-1, paper__authors=[ADA, None, {"name": ""}, BO]),
@@ -86,7 +86,7 @@ ODD = [
     entry(IDS[3], paper__authors=[BO, None]),
     entry(IDS[4], paper__title="12", paper__authors=[{"name": "true"}], numComments=True),
 ]
-BAD = [
+REFUSED = [
     None,
     {},
     5,
@@ -97,27 +97,27 @@ BAD = [
     entry("2511.1"),
     entry("2513.00001"),
 ]
-MOSTLY_GOOD = st.sampled_from([*GOOD, *ODD, *BAD[:3]])
-HALF_BAD = st.sampled_from([*BAD, *GOOD[:8], *ODD])
+MOSTLY_READABLE = st.sampled_from([*READABLE, *PARTLY_READABLE, *REFUSED[:3]])
+HALF_REFUSED = st.sampled_from([*REFUSED, *READABLE[:8], *PARTLY_READABLE])
 
 
-def told(held, day):
-    """An entry that says on the list of which date it was put, where it is one that can say it."""
-    can_tell = isinstance(held, dict) and isinstance(held.get("paper"), dict)
-    return with_changes(held, {"paper.submittedOnDailyAt": f"{day}T23:30:00.000Z"}) if can_tell and day else held
+def with_list_date(item, day):
+    """An entry that names `day` as the date of its list; unchanged if `day` is None or the entry has no paper."""
+    has_paper = isinstance(item, dict) and isinstance(item.get("paper"), dict)
+    return with_changes(item, {"paper.submittedOnDailyAt": f"{day}T23:30:00.000Z"}) if has_paper and day else item
 
 
 @st.composite
 def captures(draw, fewest=1, most=3):
-    """The answers of one capture, whose last page may announce a page that never came."""
+    """The answers of one capture. Its last page may announce a page that was not captured."""
     day = draw(st.sampled_from(DATES))
     began = closes_at(day) + draw(st.sampled_from(AFTER_CLOSING))
-    held = draw(st.sampled_from([MOSTLY_GOOD, MOSTLY_GOOD, st.sampled_from(GOOD), HALF_BAD]))
+    items = draw(st.sampled_from([MOSTLY_READABLE, MOSTLY_READABLE, st.sampled_from(READABLE), HALF_REFUSED]))
     put_on = st.sampled_from(draw(st.sampled_from([[None], [day], DATES[:1], [day, None, *DATES]])))
     limit = draw(st.sampled_from([100, 100, 100, 3]))
-    # Of a few entries, some come again on the same page or on another.
-    held = st.sampled_from(draw(st.lists(held, min_size=1, max_size=6)))
-    lists = st.lists(st.builds(told, held, put_on), max_size=4)
+    # Drawn from a few entries, so that some are repeated on the same page or on another.
+    items = st.sampled_from(draw(st.lists(items, min_size=1, max_size=6)))
+    lists = st.lists(st.builds(with_list_date, items, put_on), max_size=4)
     last = draw(st.integers(fewest, most)) - 1
     return [
         Answer(
@@ -135,30 +135,28 @@ def captures(draw, fewest=1, most=3):
 
 @st.composite
 def imports(draw):
-    """A page from an archive that knows only when it was captured; with exactly 50 entries it may be cut."""
+    """A page of an archive without URL, status and headers. A list of exactly 50 entries may be truncated."""
     (answer,) = draw(captures(most=1))
     fillers = draw(st.sampled_from([0, 50, 51]))
-    held = (
-        answer.content
-        if isinstance(answer.content, bytes)
-        else [*answer.content, *entries(fillers, 200)][: fillers or None]
-    )
-    return [imported(replace(answer, content=held))]
+    content = answer.content
+    if not isinstance(content, bytes):
+        content = [*content, *entries(fillers, 200)][: fillers or None]
+    return [imported(replace(answer, content=content))]
 
 
-MANY = st.lists(st.one_of(captures(), captures(), imports()), min_size=2, max_size=6)
+SEVERAL_CAPTURES = st.lists(st.one_of(captures(), captures(), imports()), min_size=2, max_size=6)
 
 ONE_IN_THREE = st.sampled_from([False, False, True])
-INSTANT_OR_JUST_BEFORE = st.sampled_from([timedelta(0), timedelta(microseconds=1)])
+TIMESTAMP_OR_JUST_BEFORE = st.sampled_from([timedelta(0), timedelta(microseconds=1)])
 
 
 def imported(answer):
     return replace(answer, status=None, announces_next=False, limit=None)
 
 
-def row(answer):
-    """The answer as it is kept."""
-    about = {
+def reply_row(answer):
+    """The answer as a row of `hub_replies`."""
+    columns = {
         "requested_on": answer.day,
         "capture_started_at": answer.began,
         "page": answer.page,
@@ -166,49 +164,52 @@ def row(answer):
         "url": ADDRESS.format(day=answer.day, limit=answer.limit, page=answer.page),
         **json_page(answer.content, status=answer.status, more=answer.announces_next),
     }
-    return about | IMPORTED_FIELDS if answer.limit is None else about
+    return columns | IMPORTED_FIELDS if answer.limit is None else columns
 
 
 def month_of(day):
     return f"{day:%Y-%m}"
 
 
+def of_months(evidence, months):
+    """The answers or decisions of the dates in `months`."""
+    return [item for item in evidence if month_of(item.day) in months]
+
+
 def published(lake, table):
     """All published rows of a table, in the order of its files."""
-    return read_consistent(lake, lambda seen: scan(seen, table).collect()).rows(named=True)
+    return read_consistent(lake, lambda snapshot: scan(snapshot, table).collect()).rows(named=True)
 
 
-def agree(lake, answers, decisions):
-    """The lake holds just the rows of the model, in their order, and the evidence once each, as it was kept."""
+def assert_agreement(lake, answers, decisions):
+    """The lake has exactly the rows of the model in its order, and every row of evidence once, unchanged."""
     tables = model.tables(answers, decisions)
-    tables["trends"] = model_of_trends.trends(tables["listings"], tables["signals"], {one.day for one in answers})
+    tables["trends"] = model_of_trends.trends(tables["listings"], tables["signals"], {answer.day for answer in answers})
     tables["papers"] = model_of_papers.papers(tables["listings"], tables["authors"])
     for name, expected in tables.items():
-        held = published(lake, TABLES[name])
-        for one in held if name == "rejects" else ():
-            one["entry"] = json.loads(one["entry"]) if one["place"] else None
-        told = set(expected[0]) if expected else set()
-        assert [{column: one[column] for column in one if column in told} for one in held] == expected, name
-    replies = sorted(
-        map(row, model.distinct_answers(answers)), key=lambda one: [one[name] for name in HUB_REPLIES.sort]
-    )
-    assert published(lake, HUB_REPLIES) == replies
-    decided = [(one["listed_on"], one["captured_at"], one["decided_at"]) for one in published(lake, DECISIONS)]
-    assert decided == sorted((one.day, one.began, one.decided_at) for one in decisions)
+        rows = published(lake, TABLES[name])
+        for reject in rows if name == "rejects" else ():
+            reject["entry"] = json.loads(reject["entry"]) if reject["place"] else None
+        modelled = set(expected[0]) if expected else set()
+        assert [{column: row[column] for column in row if column in modelled} for row in rows] == expected, name
+    replies = map(reply_row, model.distinct_answers(answers))
+    assert published(lake, HUB_REPLIES) == sorted(replies, key=lambda row: [row[name] for name in HUB_REPLIES.sort])
+    decision_rows = [(row["listed_on"], row["captured_at"], row["decided_at"]) for row in published(lake, DECISIONS)]
+    assert decision_rows == sorted((decision.day, decision.began, decision.decided_at) for decision in decisions)
 
 
 class History(RuleBasedStateMachine):
-    """A lake, all that was kept in it, and what of that was published."""
+    """A lake, all evidence stored in it, and the evidence that is published."""
 
-    kept = Bundle("kept")
+    stored = Bundle("stored")
     interrupted = Bundle("interrupted")
 
     def __init__(self, folder):
         super().__init__()
         self.folder = folder / "history"
         self.lake = Lake(self.folder / "lake")
-        self.fresh = count(1)
-        self.begun = Counter()
+        self.numbers = count(1)
+        self.captures_by_start = Counter()
         self.answers, self.decisions = [], []
         self.waiting = set()
         self.published = {}
@@ -216,138 +217,140 @@ class History(RuleBasedStateMachine):
     def teardown(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # What comes in.
+    # Evidence arrives.
 
-    @initialize(target=kept, some=MANY)
-    def the_first_captures_come(self, some):
-        return self.captures_come(some, is_published=True)
+    @initialize(target=stored, several=SEVERAL_CAPTURES)
+    def the_first_captures_arrive(self, several):
+        return self.captures_arrive(several, is_published=True)
 
-    @rule(target=kept, some=MANY, is_published=ONE_IN_THREE)
-    def captures_come(self, some, is_published):
-        come = [self.keep(self.begun_apart(answers)) for answers in some]
+    @rule(target=stored, several=SEVERAL_CAPTURES, is_published=ONE_IN_THREE)
+    def captures_arrive(self, several, is_published):
+        captures = [self.keep(self.with_unique_start(answers)) for answers in several]
         if is_published:
-            self.publish(month_of(come[0][0].day))
-        return multiple(*come)
+            self.publish(month_of(captures[0][0].day))
+        return multiple(*captures)
 
     @rule(target=interrupted, answers=captures(fewest=2), reached=st.integers(1, 2))
     def a_capture_is_interrupted(self, answers, reached):
-        answers = self.begun_apart(answers)
+        answers = self.with_unique_start(answers)
         self.keep(answers[:reached])
         return answers[reached:]
 
     @rule(answers=consumes(interrupted))
-    def the_rest_of_a_capture_comes(self, answers):
+    def the_rest_of_a_capture_arrives(self, answers):
         self.keep(answers)
 
-    @rule(answers=kept, is_imported=st.booleans())
-    def a_capture_comes_again(self, answers, is_imported):
+    @rule(answers=stored, is_imported=st.booleans())
+    def a_capture_arrives_again(self, answers, is_imported):
         self.keep([imported(answers[0])] if is_imported else answers)
 
-    @rule(answers=kept, others=st.lists(MOSTLY_GOOD, max_size=3))
-    def a_page_is_answered_a_second_time(self, answers, others):
-        later = answers[-1].captured_at + 10 * SECOND * next(self.fresh)
+    @rule(answers=stored, others=st.lists(MOSTLY_READABLE, max_size=3))
+    def the_last_page_is_answered_again(self, answers, others):
+        later = answers[-1].captured_at + 10 * SECOND * next(self.numbers)
         self.keep([replace(answers[-1], content=others, captured_at=later)])
 
-    def begun_apart(self, answers):
-        """The answers of a capture that began just after any other that was drawn with the same beginning."""
-        drawn = answers[0].day, answers[0].began
-        self.begun[drawn] += 1
-        apart = timedelta(microseconds=self.begun[drawn] - 1)
-        return [replace(one, began=one.began + apart, captured_at=one.captured_at + apart) for one in answers]
+    def with_unique_start(self, answers):
+        """The answers, moved by microseconds so that no two captures of a date begin at the same time."""
+        start = answers[0].day, answers[0].began
+        delay = timedelta(microseconds=self.captures_by_start[start])
+        self.captures_by_start[start] += 1
+        return [
+            replace(answer, began=answer.began + delay, captured_at=answer.captured_at + delay) for answer in answers
+        ]
 
     def keep(self, answers):
         for answer in answers:
-            keep(self.lake, HUB_REPLIES, row(answer))
+            keep(self.lake, HUB_REPLIES, reply_row(answer))
             self.answers.append(answer)
             self.waiting.add(month_of(answer.day))
         return answers
 
-    # What is made of it.
+    # Tables are built from it.
 
     @rule(data=st.data(), force=ONE_IN_THREE)
     def a_month_is_published(self, data, force):
         self.publish(data.draw(st.sampled_from(sorted({*self.waiting, *self.published}))), force=force)
 
-    @rule(data=st.data(), short_of=INSTANT_OR_JUST_BEFORE)
+    @rule(data=st.data(), short_of=TIMESTAMP_OR_JUST_BEFORE)
     def a_capture_is_accepted(self, data, short_of):
-        refused = self.judged(is_refused=True)
-        day, began = data.draw(st.sampled_from(refused or self.judged()))
+        refused = self.published_captures(is_refused=True)
+        day, began = data.draw(st.sampled_from(refused or self.published_captures()))
         if refused:
-            newest = max(one.captured_at for one in self.answers if (one.day, one.began) == (day, began))
+            newest = max(answer.captured_at for answer in self.answers if (answer.day, answer.began) == (day, began))
             decision = Decision(day, began, decided_at=newest + HOUR)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(decide, "datetime", SimpleNamespace(now=lambda _: decision.decided_at))
-                decide.accept(self.lake, day, began)
+                patch.setattr(accept, "datetime", SimpleNamespace(now=lambda _: decision.decided_at))
+                accept.accept(self.lake, day, began)
             self.decisions.append(decision)
-            self.was_published(month_of(day))
-            self.agree_as_of(decision.decided_at - short_of, [month_of(day)])
-        elif self.judged(is_accepted=True, listed_on=day, captured_at=began):
-            assert "unchanged" in decide.accept(self.lake, day, began)
+            self.check_published(month_of(day))
+            self.check_as_of(decision.decided_at - short_of, [month_of(day)])
+        elif self.published_captures(is_accepted=True, listed_on=day, captured_at=began):
+            assert "unchanged" in accept.accept(self.lake, day, began)
         else:
-            with pytest.raises(decide.NothingToAccept):
-                decide.accept(self.lake, day, began)
+            with pytest.raises(accept.NothingToAccept):
+                accept.accept(self.lake, day, began)
 
-    @rule(data=st.data(), short_of=INSTANT_OR_JUST_BEFORE)
-    def the_lake_is_built_as_it_was_known(self, data, short_of):
-        instants = [*(one.captured_at for one in self.answers), *(one.decided_at for one in self.decisions)]
-        at = data.draw(st.sampled_from(sorted(instants)))
-        kept = known_months(self.lake)
-        self.agree_as_of(at - short_of, data.draw(st.sampled_from([*([month] for month in kept), kept])))
+    @rule(data=st.data(), short_of=TIMESTAMP_OR_JUST_BEFORE)
+    def the_lake_is_rebuilt_as_of_a_timestamp(self, data, short_of):
+        timestamps = [answer.captured_at for answer in self.answers]
+        timestamps += [decision.decided_at for decision in self.decisions]
+        at = data.draw(st.sampled_from(sorted(timestamps)))
+        known = known_months(self.lake)
+        self.check_as_of(at - short_of, data.draw(st.sampled_from([*([month] for month in known), known])))
 
-    def agree_as_of(self, at, months):
-        """What waits is folded in first, as the command does it."""
-        folding = sorted(self.waiting & set(months))
-        assert not any(done.fault for done in rebuild(self.lake, folding, force=False))
-        self.was_published(*folding)
-        target = Lake(self.folder / f"known-{next(self.fresh)}")
-        answers = [one for one in self.answers if month_of(one.day) in months and one.captured_at <= at]
-        decisions = [one for one in self.decisions if month_of(one.day) in months and one.decided_at <= at]
-        building = rebuild_as_of(self.lake, months, at, target)
+    def check_as_of(self, at, months):
+        """Rebuild `months` as of `at` and compare with the model. Publishes waiting evidence first, as the command."""
+        waiting = sorted(self.waiting & set(months))
+        assert not any(result.fault for result in rebuild(self.lake, waiting, force=False))
+        self.check_published(*waiting)
+        target = Lake(self.folder / f"known-{next(self.numbers)}")
+        answers = [answer for answer in of_months(self.answers, months) if answer.captured_at <= at]
+        decisions = [decision for decision in of_months(self.decisions, months) if decision.decided_at <= at]
+        results = rebuild_as_of(self.lake, months, at, target)
         if answers:
-            assert not any(result.fault for result in building)
-            agree(target, answers, decisions)
+            assert not any(result.fault for result in results)
+            assert_agreement(target, answers, decisions)
         else:
             with pytest.raises(NothingKnown):
-                list(building)
+                list(results)
 
     def publish(self, month, *, force=False):
-        done = publish_month(self.lake, month, force=force)
-        assert not done.unreadable
-        assert month in self.waiting or not done.changed
-        self.was_published(month)
+        result = publish_month(self.lake, month, force=force)
+        assert not result.unreadable
+        assert month in self.waiting or not result.changed
+        self.check_published(month)
 
-    def was_published(self, *months):
-        """What was kept of these months is published now, and of the others what was."""
+    def check_published(self, *months):
+        """All evidence of `months` is published now; the other months are as they were."""
         self.waiting -= set(months)
         for month in months:
-            self.published[month] = (
-                [one for one in self.answers if month_of(one.day) == month],
-                [one for one in self.decisions if month_of(one.day) == month],
-            )
+            self.published[month] = of_months(self.answers, [month]), of_months(self.decisions, [month])
         assert waiting_months(self.lake) == sorted(self.waiting)
-        agree(self.lake, *self.evidence())
+        assert_agreement(self.lake, *self.published_evidence())
 
-    def evidence(self):
-        """The answers and the decisions that were published."""
-        return [[one for held in self.published.values() for one in held[part]] for part in (0, 1)]
+    def published_evidence(self):
+        """The published answers, and the published decisions."""
+        answers = [answer for month_answers, _ in self.published.values() for answer in month_answers]
+        decisions = [decision for _, month_decisions in self.published.values() for decision in month_decisions]
+        return answers, decisions
 
-    def judged(self, **such):
-        """The published captures that are such, by name."""
-        facts = model.tables(*self.evidence())["captures"]
-        return [(one["listed_on"], one["captured_at"]) for one in facts if such.items() <= one.items()]
+    def published_captures(self, **values):
+        """Date and start of the published captures that have these `values` in their columns."""
+        captures = model.tables(*self.published_evidence())["captures"]
+        return [(row["listed_on"], row["captured_at"]) for row in captures if values.items() <= row.items()]
 
 
-def test_any_history_leaves_the_lake_that_the_model_tells(tmp_path, monkeypatch):
-    # To judge finished tables takes longer than all the rest, and these are compared row by row.
+def test_any_history_gives_the_tables_of_the_model(tmp_path, monkeypatch):
+    # Validation of the finished tables takes longer than everything else, and the model compares every row.
     monkeypatch.setattr(Validator, "findings", lambda *_: [])
     run(tmp_path, monkeypatch, SOAK if SOAK_PROGRAMS else SHORT)
 
 
-@pytest.mark.skipif(not SOAK_PROGRAMS, reason="a minute and more: in the soak only")
-def test_what_any_history_leaves_stands_before_the_judge(tmp_path, monkeypatch):
-    run(tmp_path, monkeypatch, settings(SOAK, max_examples=SOAK_PROGRAMS // JUDGED_ONE_IN + 1))
+@pytest.mark.skipif(not SOAK_PROGRAMS, reason="takes over a minute: only in `make soak`")
+def test_any_history_gives_tables_that_pass_validation(tmp_path, monkeypatch):
+    run(tmp_path, monkeypatch, settings(SOAK, max_examples=SOAK_PROGRAMS // VALIDATED_ONE_IN + 1))
 
 
-def run(folder, monkeypatch, programs):
-    monkeypatch.setattr("os.fsync", lambda _: None)  # nothing dies here
-    run_state_machine_as_test(lambda: History(folder), settings=programs)
+def run(folder, monkeypatch, hypothesis_settings):
+    monkeypatch.setattr("os.fsync", lambda _: None)  # faster, and no process is killed here
+    run_state_machine_as_test(lambda: History(folder), settings=hypothesis_settings)

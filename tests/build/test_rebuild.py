@@ -23,14 +23,16 @@ DAY, MONTH = date(2025, 11, 6), "2025-11"
 MORNINGS = [datetime(2025, 11, 6, 8, tzinfo=UTC) + timedelta(days=n) for n in range(4)]
 
 
-@pytest.fixture
-def lake(tmp_path):
-    """A lake that was published after each capture."""
-    lake = Lake(tmp_path / "lake")
+def publish_each_morning(lake):
     for at in MORNINGS:
         keep(lake, at)
         publish_month(lake, MONTH)
-    return lake
+
+
+@pytest.fixture
+def lake(build_once, tmp_path):
+    """A lake that was published after each capture."""
+    return build_once(publish_each_morning, Lake(tmp_path / "lake"))
 
 
 def parts(lake):

@@ -137,44 +137,41 @@ def test_the_size_of_a_batch_does_not_change_the_bytes(lake, tmp_path, monkeypat
     assert sorted(changed) == sorted(str(name) for name in routed_parts(other))
 
 
-def test_a_paper_that_no_list_holds_any_more_leaves_an_empty_month(lake):
-    gone = {name for name in snapshot(lake).manifest.files if "listings/month=2025-10" in name}
-    assert gone
+def test_the_lake_as_of_an_earlier_time_has_only_the_papers_listed_by_then(lake):
+    assert set(papers(lake)) == {OLD, LATE, NEW}
     target = Lake(lake.root.parent / "then")
     list(rebuild_as_of(lake, known_months(lake), datetime(2025, 10, 31, 4, tzinfo=UTC), target))
     assert set(papers(target)) == {OLD, LATE}
 
 
-def test_a_missing_file_is_found_and_rebuilt(lake):
+def test_repair_rebuilds_a_missing_file(lake):
     path = lake.part("papers", OCTOBER)
-    bytes_before = path.read_bytes()
+    intact = path.read_bytes()
     path.unlink()
     (fault,) = verify(lake).faults
     assert (fault.kind, fault.table) == ("missing", "papers")
     repair(lake, [fault])
-    assert path.read_bytes() == bytes_before
+    assert path.read_bytes() == intact
 
 
-def test_a_damaged_list_is_the_only_fault_and_is_repaired(lake):
+def test_damaged_listings_are_the_only_fault_and_are_repaired(lake):
     path = lake.part("listings", OCTOBER)
-    sound = path.read_bytes()
-    path.write_bytes(sound[:-40] + bytes([sound[-40] ^ 1]) + sound[-39:])
+    intact = path.read_bytes()
+    path.write_bytes(intact[:-40] + bytes([intact[-40] ^ 1]) + intact[-39:])
     faults = verify(lake).faults
     assert {fault.table for fault in faults} == {"listings"}
     repair(lake, faults)
-    assert path.read_bytes() == sound
+    assert path.read_bytes() == intact
     assert not verify(lake).faults
 
 
-def test_lists_are_published_even_where_routed_tables_cannot_be_built(lake):
+def test_listings_are_published_even_if_routed_tables_cannot_be_built(lake):
     lake.part("listings", OCTOBER).unlink()
     capture_papers(lake, date(2025, 11, 3), {NEW: 8}, days_later=1)
     faults = Published.of(publish_months(lake, [NOVEMBER])).faults
     assert {type(fault) for fault in faults} == {FileDamaged}
-    assert (
-        scan(snapshot(lake), LISTINGS, {NOVEMBER}).filter(pl.col("paper_id") == NEW).collect()["upvote_count"].item()
-        == 8
-    )
+    rows = scan(snapshot(lake), LISTINGS, {NOVEMBER}).filter(pl.col("paper_id") == NEW).collect()
+    assert rows["upvote_count"].item() == 8
 
 
 def test_route_digests_differ_exactly_where_routed_rows_differ(lake):
@@ -192,16 +189,16 @@ def test_route_digests_differ_exactly_where_routed_rows_differ(lake):
     assert [month for month in digests if digests[month] != again[month]] == [OCTOBER, NOVEMBER]
 
 
-def test_route_digests_of_rows_read_from_answers_need_the_answers(lake):
+def test_route_digests_of_rows_parsed_from_answers_need_the_answers(lake):
     with pytest.raises(ValueError, match="listings"):
         route_digests(scan(snapshot(lake), LISTINGS).collect(), LISTINGS)
 
 
-def test_what_is_forced_is_what_was_asked_for(lake, monkeypatch):
+def test_force_rebuilds_only_the_requested_tables(lake, monkeypatch):
     built = []
-    of_lists = [table for table in DERIVED if table.name not in ("trends", "papers")]
+    without_papers = [table for table in DERIVED if table.name not in ("trends", "papers")]
     monkeypatch.setattr(routed, "build_month", lambda *arguments: built.append(arguments))
-    results = publish_months(lake, [OCTOBER, NOVEMBER], force=True, only=of_lists)
+    results = publish_months(lake, [OCTOBER, NOVEMBER], force=True, only=without_papers)
     assert not [result for result in results if result.is_changed or result.fault]
     assert not built
 
@@ -214,12 +211,12 @@ def test_what_is_forced_is_what_was_asked_for(lake, monkeypatch):
     st.dates(date(1990, 1, 1), date(2099, 12, 31)),
 )
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
-def test_a_month_knows_its_papers_as_the_papers_know_their_month(paper_id, other):
-    held = pl.DataFrame({"paper_id": [paper_id, None]})
-    (month, nothing) = held.select(filed_on(pl.col("paper_id"))).to_series()
-    assert nothing is None
-    for asked in (month, other.replace(day=1)):
-        assert held.select(is_filed_on(pl.col("paper_id"), asked)).to_series().to_list() == [asked == month, None]
+def test_is_filed_on_agrees_with_filed_on(paper_id, other):
+    rows = pl.DataFrame({"paper_id": [paper_id, None]})
+    (month, month_of_null) = rows.select(filed_on(pl.col("paper_id"))).to_series()
+    assert month_of_null is None
+    for first in (month, other.replace(day=1)):
+        assert rows.select(is_filed_on(pl.col("paper_id"), first)).to_series().to_list() == [first == month, None]
 
 
 def test_all_tables_of_a_routed_transform_declare_the_same_inputs():

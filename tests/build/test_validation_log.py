@@ -1,4 +1,4 @@
-"""Every judgement is kept, under the name of its run; what is odd about a list is said once, when it comes to light."""
+"""The validation log: results are stored with their run, and an anomaly is reported once, by the run that finds it."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -28,31 +28,31 @@ RUN = Run("daily tawny-otter", AT)
 DAYS = [date(2025, 11, day) for day in (3, 4, 5, 6, 7, 10, 11)]
 
 
-def votes_less(lake, day, at):
-    add(lake, [entry(f"2511.{n:05}", paper__upvotes=0) for n in range(1, 10)], day, at)
+def publish_list_without_votes(lake, day, at):
+    keep_capture(lake, [entry(f"2511.{n:05}", paper__upvotes=0) for n in range(1, 10)], day, at)
     publish_month(lake, "2025-11", run=RUN)
 
 
-def add(lake, held, day, at=AT):
-    for row in capture(held, day, at):
+def keep_capture(lake, entries, day, at=AT):
+    for row in capture(entries, day, at):
         keep(lake, HUB_REPLIES, row)
 
 
-def ledger(lake):
+def validation_log(lake):
     return scan(snapshot(lake), VALIDATIONS).collect()
 
 
 @pytest.fixture
 def lake(lake_in_force):
     for day in DAYS:
-        held = [entry(f"2511.{day.day:02}{n:03}", paper__upvotes=n + 1) for n in range(9, 0, -1)]
-        add(lake_in_force, held, day)
+        entries = [entry(f"2511.{day.day:02}{n:03}", paper__upvotes=n + 1) for n in range(9, 0, -1)]
+        keep_capture(lake_in_force, entries, day)
     publish_month(lake_in_force, "2025-11", run=RUN)
     return lake_in_force
 
 
-def test_what_was_judged_is_kept_with_its_run(lake):
-    rows = ledger(lake)
+def test_every_result_is_stored_with_its_run(lake):
+    rows = validation_log(lake)
     assert set(rows["run"]) == {"daily tawny-otter"}
     assert set(rows["judged_at"]) == {AT}
     assert rows["success"].all()
@@ -60,61 +60,63 @@ def test_what_was_judged_is_kept_with_its_run(lake):
     assert set(rows["judged_month"]) == {"2025-11"}
 
 
-def test_what_is_unchanged_is_not_judged_again(lake):
-    before = ledger(lake)
+def test_an_unchanged_month_is_not_validated_again(lake):
+    before = validation_log(lake)
     publish_month(lake, "2025-11", run=Run("daily other", AT + timedelta(days=1)))
-    assert ledger(lake).equals(before)
+    assert validation_log(lake).equals(before)
 
 
 def test_a_refused_capture_fails_its_expectation(lake):
-    add(lake, [{}, {}, entry()], date(2025, 11, 12))
+    keep_capture(lake, [{}, {}, entry()], date(2025, 11, 12))
     publish_month(lake, "2025-11", run=Run("daily again", AT + timedelta(days=1)))
-    (row,) = ledger(lake).filter(~pl.col("success")).rows(named=True)
+    (row,) = validation_log(lake).filter(~pl.col("success")).rows(named=True)
     assert (row["severity"], row["column_name"], row["unexpected_count"]) == ("refuse_capture", "refused_share", 1)
     assert row["observed"].startswith("0.66")
 
 
 def test_the_ledger_is_no_derived_table_and_a_rebuild_only_adds_to_it(lake):
-    before = ledger(lake)
+    before = validation_log(lake)
     list(rebuild(lake, known_months(lake), force=True))
-    assert before.join(ledger(lake), on=before.columns, how="anti", nulls_equal=True).is_empty()
+    assert before.join(validation_log(lake), on=before.columns, how="anti", nulls_equal=True).is_empty()
 
 
-def test_a_damaged_ledger_is_not_written_over_and_that_is_said(lake, caplog):
+def test_a_damaged_validation_log_is_not_overwritten_and_the_log_advises_repair(lake, caplog):
     path = lake.part("validations", "2025-11")
-    path.write_bytes(b"no ledger")
-    with open_writer(lake) as pen:
-        record(pen, RUN, [Finding("s", "listings", "2025-11", "title", "e", "warn")])
-    assert path.read_bytes() == b"no ledger"
+    path.write_bytes(b"damaged")
+    with open_writer(lake) as writer:
+        record(writer, RUN, [Finding("s", "listings", "2025-11", "title", "e", "warn")])
+    assert path.read_bytes() == b"damaged"
     assert "papers verify --repair" in caplog.text
 
 
-def test_the_same_judgement_twice_in_a_run_is_one_row(lake):
+def test_a_result_that_is_recorded_twice_in_a_run_is_one_row(lake):
     finding = Finding("s", "listings", "2025-11", "title", "e", "warn")
-    with open_writer(lake) as pen:
-        record(pen, RUN, [finding])
-        record(pen, RUN, [finding])
-    assert ledger(lake).filter(pl.col("suite") == "s").height == 1
+    with open_writer(lake) as writer:
+        record(writer, RUN, [finding])
+        record(writer, RUN, [finding])
+    assert validation_log(lake).filter(pl.col("suite") == "s").height == 1
 
 
-def test_an_odd_list_is_said_once_when_it_comes_to_light(lake):
+def test_an_anomaly_is_reported_only_by_the_run_that_finds_it(lake):
     day = date(2025, 11, 13)
     before = read_list_profiles(lake, [day])
-    votes_less(lake, day, AT)
-    said = find_anomalies(lake, before, [day], RUN, Validator())
-    assert [warning for warning in said.warnings if "no votes" in warning]
+    publish_list_without_votes(lake, day, AT)
+    anomalies = find_anomalies(lake, before, [day], RUN, Validator())
+    assert [warning for warning in anomalies.warnings if "no votes" in warning]
     assert find_anomalies(lake, read_list_profiles(lake, [day]), [day], RUN, Validator()).warnings == ()
-    (row,) = ledger(lake).filter(~pl.col("success"), pl.col("column_name") == "zero_votes_share").rows(named=True)
+    (row,) = (
+        validation_log(lake).filter(~pl.col("success"), pl.col("column_name") == "zero_votes_share").rows(named=True)
+    )
     assert (row["severity"], row["suite"], row["observed"]) == ("warn", "list_profile", "1.0")
 
 
-def test_a_date_still_open_may_be_without_votes(lake):
+def test_a_list_of_an_open_date_without_votes_is_no_anomaly(lake):
     day = date(2025, 11, 13)
-    votes_less(lake, day, datetime(2025, 11, 13, 20, tzinfo=UTC))
+    publish_list_without_votes(lake, day, datetime(2025, 11, 13, 20, tzinfo=UTC))
     assert find_anomalies(lake, empty_profile(), [day], RUN, Validator()).warnings == ()
 
 
-def test_a_lake_that_is_behind_warns_and_one_that_is_not_does_not(lake):
+def test_a_lake_whose_newest_complete_date_is_not_the_due_date_gives_a_warning(lake):
     newest = DAYS[-1]
     assert find_anomalies(lake, read_list_profiles(lake, []), [], RUN, Validator(), due=newest).warnings == ()
     later = Run("daily later", AT + timedelta(days=2))
@@ -122,27 +124,29 @@ def test_a_lake_that_is_behind_warns_and_one_that_is_not_does_not(lake):
         lake, read_list_profiles(lake, []), [], later, Validator(), due=newest + timedelta(days=2)
     ).warnings
     assert warning.startswith("2025-11-13: the newest complete date is older than it should be")
-    rows = ledger(lake).filter(pl.col("suite") == "freshness").select("severity", "success", "observed")
+    rows = validation_log(lake).filter(pl.col("suite") == "freshness").select("severity", "success", "observed")
     assert rows.rows() == [("warn", True, None), ("warn", False, "2")]
 
 
-def test_drift_is_said_once_when_it_comes_to_light(lake):
+def test_drift_is_reported_only_by_the_run_that_finds_it(lake):
     day = date(2025, 11, 13)
     before = read_list_profiles(lake, [day])
-    add(lake, [entry(f"2511.{n:05}", surprise=1) for n in range(1, 10)], day)
+    keep_capture(lake, [entry(f"2511.{n:05}", surprise=1) for n in range(1, 10)], day)
     publish_month(lake, "2025-11", run=RUN)
     assert find_anomalies(lake, before, [day], RUN, Validator()).drift == ("2025-11-13: $.surprise appeared",)
     assert find_anomalies(lake, read_list_profiles(lake, [day]), [day], RUN, Validator()).drift == ()
 
 
-def test_what_was_judged_can_be_looked_at(lake):
-    page = find_anomalies(lake, read_list_profiles(lake, []), [DAYS[0]], RUN, Validator()).docs
+def test_the_validation_results_are_written_as_html(lake):
+    validator = Validator()
+    publish_month(lake, "2025-11", force=True, run=RUN, validator=validator)
+    page = find_anomalies(lake, read_list_profiles(lake, []), [DAYS[0]], RUN, validator).docs
     assert page == str(lake.quality / "index.html")
-    shown = "".join(path.read_text() for path in (lake.quality / "data-docs").rglob("*.html"))
-    assert "upvote_count" in shown
+    html = "".join(path.read_text() for path in (lake.quality / "data-docs").rglob("*.html"))
+    assert "upvote_count" in html
 
 
-def test_the_history_of_quality_can_be_asked(lake):
-    asked = "select suite, count(*) as n from validations where success group by suite"
-    told = json.loads(CliRunner().invoke(main, ["sql", asked, "--format", "json"]).output)
-    assert {row["suite"] for row in told} >= {"listings", "signals"}
+def test_the_validation_log_can_be_queried_by_sql(lake):
+    query = "select suite, count(*) as n from validations where success group by suite"
+    rows = json.loads(CliRunner().invoke(main, ["sql", query, "--format", "json"]).output)
+    assert {row["suite"] for row in rows} >= {"listings", "signals"}

@@ -21,6 +21,8 @@ from flows.deployments import declared_deployments, deployment
 from flows.doctor import doctor
 from flows.reconcile import end_dead_runs, known_deployments, scheduled_runs, skip_missed_runs
 
+pytestmark = pytest.mark.real
+
 DAILY = next(each for each in declared_deployments() if each.name == "daily")
 
 

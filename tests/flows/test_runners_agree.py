@@ -20,6 +20,8 @@ from sandbox.hub.generated import GeneratedHub
 from sandbox.hub.server import HubServer
 from schemas.validations import VALIDATIONS
 
+pytestmark = pytest.mark.real
+
 NOW = datetime(2025, 11, 8, 3, 15, tzinfo=UTC)
 RUN_COLUMNS = ["run"]
 

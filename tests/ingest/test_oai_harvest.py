@@ -123,6 +123,7 @@ def test_unchanged_server_needs_one_list_of_identifiers(connect):
     assert [verb for verb, _ in answers] == ["ListRecords"] * 9 + ["ListIdentifiers"] * 9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generation", ["new", "old"])
 def test_harvest_loses_no_record_on_a_changing_server(connect, generation):
     lost_by_records = 0

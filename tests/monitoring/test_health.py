@@ -32,14 +32,17 @@ def add(lake, listed, day, at):
         keep(lake, HUB_REPLIES, row)
 
 
-@pytest.fixture
-def lake(lake_in_force):
+def publish_two_dates(lake):
     for day in (DUE - timedelta(days=1), DUE):
-        add(lake_in_force, entries(8, day.day * 10), day, NOW - timedelta(hours=4))
-    publish_month(lake_in_force, "2025-11")
+        add(lake, entries(8, day.day * 10), day, NOW - timedelta(hours=4))
+    publish_month(lake, "2025-11")
     ended = NOW - timedelta(hours=4)
-    write_heartbeat(lake_in_force, Heartbeat("daily otter", ended, ended, True, "2 complete"))
-    return lake_in_force
+    write_heartbeat(lake, Heartbeat("daily otter", ended, ended, True, "2 complete"))
+
+
+@pytest.fixture
+def lake(build_once, lake_in_force):
+    return build_once(publish_two_dates, lake_in_force)
 
 
 def checks_by_name(lake, now=NOW):

@@ -15,13 +15,17 @@ from tests.arxiv_answers import AT, record, replies, xml_page
 from tests.replies import CLOSED, OPEN, capture, entry
 
 
-@pytest.fixture
-def papers(lake_in_force):
+def publish_two_captures(lake):
     first = [entry("2511.00010", paper__upvotes=3), entry("2511.00020", numComments="many"), entry(paper__id="10-2511")]
     later = [entry("2511.00010", paper__upvotes=9)]
     for row in [*capture(first, at=OPEN), *capture(later, at=CLOSED, limit=None)]:
-        keep(lake_in_force, HUB_REPLIES, row)
-    publish_month(lake_in_force, "2025-11")
+        keep(lake, HUB_REPLIES, row)
+    publish_month(lake, "2025-11")
+
+
+@pytest.fixture
+def papers(build_once, lake_in_force):
+    build_once(publish_two_captures, lake_in_force)
     return lambda *words: CliRunner().invoke(main, list(words))
 
 

@@ -220,6 +220,7 @@ def test_an_invalid_editions_file_is_reported(lake, tmp_path):
     assert "editions.toml: [daily] every is 'hour'" in result.output.replace("\n", "")
 
 
+@pytest.mark.real
 @pytest.mark.usefixtures("prefect_api")
 class TestFlow:
     def test_it_releases_the_newest_issues_and_mails_them(self, lake, server):

@@ -39,12 +39,15 @@ def paper(day, n, **fields):
     return entry(f"{day:%y%m}.{day.day:02}{n:03}", **fields)
 
 
-@pytest.fixture
-def lake(lake_in_force):
+def publish_lists(lake):
     for day in DAYS:
-        capture_list(lake_in_force, day, [paper(day, n, paper__upvotes=9 - n) for n in (1, 2, 3)])
-    list(publish_months(lake_in_force, MONTHS))
-    return lake_in_force
+        capture_list(lake, day, [paper(day, n, paper__upvotes=9 - n) for n in (1, 2, 3)])
+    list(publish_months(lake, MONTHS))
+
+
+@pytest.fixture
+def lake(build_once, lake_in_force):
+    return build_once(publish_lists, lake_in_force)
 
 
 def build(lake):

@@ -30,7 +30,7 @@ from transforms.hub import replies as hub
 from transforms.page import saved_page as page
 from transforms.trends import trends
 
-pytestmark = pytest.mark.great_expectations
+pytestmark = [pytest.mark.great_expectations, pytest.mark.long]
 MONTH = "2025-11"
 each_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 

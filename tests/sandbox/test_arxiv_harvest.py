@@ -18,6 +18,8 @@ from sandbox.arxiv.server import ArxivServer
 from sandbox.clock import Clock
 from tests.oai_client import OAI, Harvester
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 TODAY = NOW.date()
 GENERATIONS = pytest.mark.parametrize("generation", ["new", "old"])

@@ -209,6 +209,7 @@ def served_recording(folder, **options):
         yield server, Harvester(client, server.oai_url)
 
 
+@pytest.mark.long
 def test_recorded_pages_are_served_in_order_byte_for_byte(recordings):
     folder = recordings / "arxiv" / "oai_cs_2016"
     with served_recording(folder, is_closed=True) as (server, harvester):

@@ -24,13 +24,15 @@ EVIDENCE = [table for table in TABLES.values() if table.is_evidence and table.na
 REPLIES = "tables/hub_replies/month=2025-11/part-0.parquet"
 
 
-@pytest.fixture
-def lake(tmp_path):
-    lake = Lake(tmp_path / "lake")
+def publish_two_mornings(lake):
     for at in MORNINGS[:2]:
         keep(lake, at)
         publish_month(lake, MONTH)
-    return lake
+
+
+@pytest.fixture
+def lake(build_once, tmp_path):
+    return build_once(publish_two_mornings, Lake(tmp_path / "lake"))
 
 
 @pytest.fixture
@@ -131,6 +133,7 @@ def test_a_target_inside_or_around_the_lake_is_rejected(lake, place):
         back_up(lake, Lake((lake.root / place).resolve()), EVIDENCE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("replacements", range(12))
 def test_a_killed_backup_leaves_the_old_one_or_the_new_one(lake, target, monkeypatch, replacements):
     back_up(lake, target, EVIDENCE)

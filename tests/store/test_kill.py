@@ -35,6 +35,8 @@ from schemas.signals import SIGNALS
 from schemas.source_days import SOURCE_DAYS
 from schemas.table import Table
 
+pytestmark = pytest.mark.long
+
 MONTHS = ("2025-10", "2025-11")
 TABLES = (SIGNALS, SOURCE_DAYS, HUB_REPLIES)
 DIED = 9

@@ -84,11 +84,13 @@ def rows_of(lake, table, month="2025-11"):
     return parquet.read(lake.part(table.name, month), table)
 
 
+@pytest.mark.long
 def test_an_intact_lake_has_no_faults_in_repeated_verifications(lake):
     assert {verify(lake) for _ in range(20)} == {verify(lake)}
     assert verify(lake).faults == ()
 
 
+@pytest.mark.long
 def test_every_flipped_bit_in_a_derived_file_is_detected_and_repaired(lake):
     rng = random.Random(5)
     evidence = {table.name for table in TABLES.values() if table.is_evidence}

@@ -342,6 +342,7 @@ def test_empty_lines_are_skipped():
     assert file_lines([]).is_empty()
 
 
+@pytest.mark.long
 @settings(PROPERTY_SETTINGS, max_examples=200)
 @given(
     st.dictionaries(

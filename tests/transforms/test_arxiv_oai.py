@@ -92,6 +92,7 @@ BODIES = st.one_of(
 ANSWERS = st.lists(BODIES, min_size=1, max_size=5).map(lambda bodies: replies(*bodies))
 
 
+@pytest.mark.long
 @settings(PROPERTY_SETTINGS, max_examples=60)
 @given(ANSWERS, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_repetition_and_size_of_batches_do_not_matter(answers, random, pages_at_a_time):

@@ -157,6 +157,7 @@ LINES = st.lists(st.builds(line, TITLES, DATES, IDS), max_size=4).map(lambda rec
 PROPERTY = settings(PROPERTY_SETTINGS, max_examples=60)
 
 
+@pytest.mark.long
 @PROPERTY
 @given(REPLIES, LINES, st.randoms(use_true_random=False))
 def test_order_and_repetition_do_not_matter(records, line_rows, random):
@@ -168,6 +169,7 @@ def test_order_and_repetition_do_not_matter(records, line_rows, random):
     assert merge_records(shuffled(records), shuffled(line_rows)).equals(merge_records(records, line_rows))
 
 
+@pytest.mark.long
 @PROPERTY
 @given(REPLIES, LINES, st.randoms(use_true_random=False))
 def test_merging_merged_parts_equals_merging_all_records(records, line_rows, random):
@@ -184,6 +186,7 @@ def test_merging_merged_parts_equals_merging_all_records(records, line_rows, ran
     assert merge_papers(whole, first).equals(whole)
 
 
+@pytest.mark.long
 @PROPERTY
 @given(REPLIES, LINES)
 def test_merged_papers_match_a_plain_python_model(records, line_rows):

@@ -123,6 +123,7 @@ def assert_same(body):
         assert_frame_equal(rows.sort(keys), slow[name].sort(keys), check_column_order=False)
 
 
+@pytest.mark.long
 @given(st.lists(CHANGES, min_size=1, max_size=6))
 @example([{}])
 @example([{}, {}])

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.replies import ABSENT, build_tables, capture, entry, with_changes
+
+pytestmark = pytest.mark.long
 
 EDGE_VALUES: list[Any] = [
     *(ABSENT, None, "", "text", 0, 7, -1, 2**31 - 1, 2**31, 2**40, 1.5, True, False),
