@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from paperlake.build.publish import publish_month
+from paperlake.build.publish import publish_month, publish_months
 from paperlake.build.rebuild import known_months, rebuild
 from paperlake.monitoring.anomalies import empty_profile, find_anomalies, read_list_profiles
 from paperlake.quality.finding import Finding
@@ -139,7 +139,8 @@ def test_drift_is_reported_only_by_the_run_that_finds_it(lake):
 
 def test_the_validation_results_are_written_as_html(lake):
     validator = Validator()
-    publish_month(lake, "2025-11", force=True, run=RUN, validator=validator)
+    keep_capture(lake, [entry(f"2511.{n:05}") for n in range(1, 10)], date(2025, 11, 12))
+    list(publish_months(lake, ["2025-11"], run=RUN, validator=validator))
     page = find_anomalies(lake, read_list_profiles(lake, []), [DAYS[0]], RUN, validator).docs
     assert page == str(lake.quality / "index.html")
     html = "".join(path.read_text() for path in (lake.quality / "data-docs").rglob("*.html"))

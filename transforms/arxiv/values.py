@@ -10,7 +10,6 @@ from transforms.arxiv.texts import clean_tex, clean_texts
 from transforms.arxiv.withdrawn import withdrawn_by
 
 _OAI_ID = rf"\A\s*oai:arXiv\.org:({ARXIV_ID.pattern})\s*\z"
-"""arXiv began in 1991; identifiers have two digits of the year."""
 _DOI_PREFIX = r"(?i)(?:https?://(?:dx\.)?doi\.org/|\bdoi:\s*)"
 _DOI_BEFORE = r"[\s,;]+(10\.[0-9]{2,9}(?:\.[0-9]+)*/)"
 _DOI = r"\A10\.[0-9]{2,9}(?:\.[0-9]+)*/."
