@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from paperlake.errors import PaperlakeError
 from paperlake.render.period import SPANS, Span
+from paperlake.text import plural
 
 ORDERS = ("trend", "votes")
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -127,7 +128,8 @@ _PARSERS: dict[str, Callable[[Any, str], Any]] = {
 def rule_phrases(edition: Edition) -> Iterator[str]:
     """The rules of an edition as English phrases, for its readers."""
     best = "gaining the most attention" if edition.order == "trend" else "with the most votes"
-    yield f"the {edition.papers} papers {best} in a {edition.window}"
+    papers = "the paper" if edition.papers == 1 else f"the {edition.papers} papers"
+    yield f"{papers} {best} in a {edition.window}"
     for preposition, entries in (
         ("about", edition.keywords),
         ("by", edition.authors),
@@ -137,7 +139,7 @@ def rule_phrases(edition: Edition) -> Iterator[str]:
         if entries:
             yield f"{preposition} {', '.join(entries)}"
     if edition.min_votes:
-        yield f"with at least {edition.min_votes} votes"
+        yield f"with at least {plural(edition.min_votes, 'vote')}"
 
 
 def rules_sentence(edition: Edition) -> str:

@@ -1,10 +1,13 @@
 """Nouns on pages are singular after 1."""
 
+from dataclasses import replace
 from datetime import date
 
 from paperlake.render.charts import plot_observations
+from paperlake.render.editions import rules_sentence
 from paperlake.render.web.lists import ListStatus
 from paperlake.render.web.overview import calendar_page
+from tests.digest_rows import DAILY
 
 
 def test_a_plot_tooltip_says_one_vote_and_several_votes():
@@ -19,3 +22,9 @@ def test_a_calendar_cell_says_one_paper_and_several_papers():
     page = calendar_page(days).text
     assert '2025-11-06: complete, 1 paper"' in page
     assert '2025-11-07: complete, 12 papers"' in page
+
+
+def test_the_rules_of_an_edition_say_one_paper_and_one_vote():
+    edition = replace(DAILY, papers=1, min_votes=1)
+    assert rules_sentence(edition).startswith("The paper ")
+    assert "at least 1 vote." in rules_sentence(edition)
