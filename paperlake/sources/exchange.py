@@ -102,8 +102,9 @@ class _RequestThread(threading.Thread):
             "trace": self._on_trace,
             "timeout": {
                 "connect": min(CONNECT_S, limits.silence_s),
-                "read": limits.deadline_s,
-                "write": limits.silence_s,
+                # Later than our own limits, whose message tells the time: on a busy machine either could come first.
+                "read": limits.deadline_s + GRACE_S,
+                "write": limits.silence_s + GRACE_S,
                 "pool": limits.silence_s,
             },
         }

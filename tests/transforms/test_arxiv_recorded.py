@@ -12,6 +12,8 @@ from transforms.arxiv.oai_page import ARXIV, parse_page
 from transforms.arxiv.oai_replies import parse_replies
 from transforms.arxiv.snapshot_lines import file_lines, read_lines
 
+pytestmark = pytest.mark.long
+
 IMPORTED_AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 

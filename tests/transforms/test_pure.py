@@ -3,12 +3,15 @@
 from datetime import UTC, date, datetime
 
 import polars as pl
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import IMPORTED_FIELDS, NO_DECISIONS, NO_REFUSALS, Tables, capture, entry, json_page, replies
 from transforms.hub import replies as hub
+
+pytestmark = pytest.mark.long
 
 DAYS = [date(2025, 11, 6), date(2025, 11, 7), date(2025, 11, 30)]
 TIMESTAMPS = [datetime(2025, 11, day, 8, 30, tzinfo=UTC) for day in (6, 7, 8, 25)]

@@ -28,6 +28,8 @@ from transforms.drift import notices
 from transforms.hub import replies as hub
 from transforms.hub.list_profile import profile_lists
 
+pytestmark = pytest.mark.long
+
 SCHEMA_VERSION_DATES = ["2024-03-13", "2024-07-26", "2025-03-12", "2025-09-30", "2026-05-19"]
 """One date for each schema version: with `mediaUrl`, `user.id`, no submitters, `submitterOrganization`, and newest."""
 
