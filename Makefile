@@ -40,7 +40,8 @@ test: setup  ## run the tests that need no real servers or processes
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real and not long"
 
 prove: setup  ## run the tests that start, and kill, real servers and processes
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m "real or long"
+	@# Three at once, on two cores too: the tests of real servers mostly wait.
+	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "real or long"
 
 soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py
