@@ -36,10 +36,10 @@ demo: setup  ## run a month of daily runs on simulated data, offline
 daily: setup  ## capture and publish the newest date of the real Hub
 	$(BIN)/papers daily
 
-test: setup  ## run the tests that need no real servers or processes
+test: setup  ## run the tests without the markers `real` and `long`, in parallel
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real and not long"
 
-prove: setup  ## run the tests that start, and kill, real servers and processes
+prove: setup  ## run the tests with the marker `real` (real servers, processes, kills) or `long` (more than ten seconds)
 	@# Three at once, on two cores too: the tests of real servers mostly wait.
 	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "real or long"
 
@@ -51,13 +51,13 @@ soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hos
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/outputs/test_hostile.py
 	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/ingest/test_oai_harvest.py
 
-bench: setup  ## compare its speed with the bare floor, dlt, a plain script and sickle; writes docs/benchmarks.md (40 minutes)
+bench: setup  ## compare its speed with the floor (the fastest possible plain implementation), dlt, a plain script and sickle; writes docs/benchmarks.md (40 minutes)
 	$(BIN)/python -m bench --write docs/benchmarks.md
 	$(BIN)/python -m bench.start_up --write docs/start_up.md
 	$(BIN)/python -m bench.arxiv.oai_pages
 	$(BIN)/python -m bench.arxiv.snapshot
 
-arxiv: setup  ## measure how fast arXiv's pages and lines are parsed, compared with the bare floor and sickle (ten minutes)
+arxiv: setup  ## measure how fast arXiv's pages and lines are parsed, compared with the floor and sickle (ten minutes)
 	$(BIN)/python -m bench.arxiv.oai_pages
 	$(BIN)/python -m bench.arxiv.snapshot
 

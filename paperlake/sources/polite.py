@@ -96,7 +96,8 @@ class PoliteClient:
     def get(self, path: str, params: Mapping[str, str | int]) -> Answer:
         """Request `path` until an answer is final, whatever its status, or the limits are reached.
 
-        Retries 408, 429, 500, 502, 503, 504 and incomplete answers; then returns the last answer. Raises
+        Retries 408, 429, 500, 502, 503, 504 (`RETRYABLE`), incomplete answers and failed connections. It waits as long
+        as a 429 or 503 asks for, else with backoff. At the limits it returns the last answer, and raises
         SourceUnreachable if there was none.
         """
         url = httpx.URL(f"{self._base}{path}", **({"params": dict(params)} if params else {}))

@@ -85,6 +85,7 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
 def server_wait_s(status_code: int, headers: Headers, now: datetime) -> float | None:
     """The wait that the server asked for, in seconds; None if the client may choose.
 
+    Only the headers of a 429 and of a 503 count; after any other status the client chooses.
     On a 429, a `RateLimit` with no requests remaining takes precedence over `Retry-After`: it is exact, and one
     more second places the next request safely in the next window. `Retry-After: 0` is ignored: arXiv has sent it
     for hours.

@@ -87,13 +87,13 @@ VALUES = (
     *({"name": 5}, {"name": "x", "user": {"user": 7}}, [{"name": None}], [{"name": "12"}], [{"name": "Zoe"}, 7, None]),
     [{"name": "Zoe", "hidden": "no", "user": "zoe", "status": ["x"]}],
 )
-PATHS = (
-    *("paper", "submittedBy", "submittedBy.name", "organization", "organization.name", "organization.fullname"),
-    *("submitterOrganization", "submitterOrganization.fullname", "thumbnail", "mediaUrls", "mediaUrl", "numComments"),
-    *("isAuthorParticipating", "paper.id", "paper.title", "paper.summary", "paper.publishedAt", "paper.githubRepo"),
-    *("paper.projectPage", "paper.mediaUrls", "paper.discussionId", "paper.ai_summary", "paper.ai_keywords"),
-    *("paper.upvotes", "paper.githubStars", "paper.authors", "paper.submittedOnDailyAt"),
+KEY_PATHS = ("$.paper", hub_entries.ID_PATH, hub_entries.PUT_ON_PATH)
+PATHS = tuple(
+    path.removeprefix("$.") for path in (*KEY_PATHS, *(declared.path for declared in hub_entries.ENTRY_FIELDS))
 )
+AUTHOR = RICH["paper"]["authors"][0]
+AUTHOR_PATHS = tuple(declared.path.removeprefix("$.") for declared in hub_entries.AUTHOR_FIELDS)
+CHANGED_AUTHORS = [with_changes(AUTHOR, {path: value}) for path in AUTHOR_PATHS for value in VALUES]
 CHANGES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(VALUES), max_size=4)
 
 
@@ -128,6 +128,7 @@ def assert_same(body):
 @example([{}])
 @example([{}, {}])
 @example([{path: value} for path in PATHS for value in VALUES])
+@example([{"paper.authors": [author]} for author in CHANGED_AUTHORS])
 @settings(deadline=None, max_examples=60)
 def test_fast_path_and_slow_path_agree(changes):
     assert_same([changed_entry(change) for change in changes])
