@@ -24,13 +24,15 @@ help:  ## list the targets
 setup: $(READY)  ## create .venv with the locked versions of all dependencies
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Paperlake needs Python 3.11 ($(PYTHON) was not found; set PYTHON=/path/to/python)"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@echo "Installing everything into .venv, as locked: one to three minutes, without further output."
+	@$(PYTHON) -m venv --clear .venv
 	@# The constraint is needed because pip 23 ignores the locked version of `package` for `package[extra]`.
-	$(PIP) --require-hashes --requirement requirements.lock --constraint requirements.lock
-	$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@$(PIP) --require-hashes --requirement requirements.lock --constraint requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
+	@echo "Ready. Next: make demo (weeks of simulated daily runs, offline), make test, or make daily (the real Hub)."
 
-demo: setup  ## run a month of daily runs on simulated data, offline
+demo: setup  ## run weeks of daily runs on simulated data, offline
 	$(BIN)/papers demo
 
 daily: setup  ## capture and publish the newest date of the real Hub

@@ -38,7 +38,7 @@ where is_listed group by listed_on, paper_id order by votes_gained desc limit 8
 @click.option(
     "--mornings",
     type=click.IntRange(2, 400),
-    default=24,
+    default=20,
     show_default=True,
     help="Number of daily runs to simulate; the last one is a deployment run at a Prefect server.",
 )
