@@ -1,50 +1,50 @@
-"""Runs one declared deployment once, at a Prefect server that is running, and waits for its end."""
+"""Runs one deployment once, as a process: `python -m flows.deployment_run API FLOW/DEPLOYMENT`.
+
+Parameters come as JSON on standard input, after all imports are done. The flow run that ended goes to standard output.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import logging
+import sys
 import threading
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import cast
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.runner import Runner
+from prefect.flow_engine import load_flow_and_flow_run, run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.deployment_process import DeploymentRun
 from flows.deployments import declared_deployments, deployment
-from flows.local_server import LocalServer
 from flows.serve import wait_for_answer
+from paperlake.quality.validator import load_engine
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentRun:
-    """A flow run that has ended, and its page in Prefect's UI."""
-
-    name: str
-    state: str
-    url: str
-
-
-def run_deployment(server: LocalServer, full_name: str, parameters: dict[str, Any]) -> DeploymentRun:
-    """Deploy `full_name` (FLOW/DEPLOYMENT), start one run of it, and execute that in a process of its own.
-
-    Raises ServerDied and ServerNotAnswering.
-    """
+def main(arguments: Sequence[str]) -> None:
+    """Wait for the server, then for the parameters, then for the end of the run."""
+    api, full_name = arguments
     logging.getLogger("prefect").setLevel(logging.WARNING)
-    with temporary_settings({PREFECT_API_URL: server.api}):
-        wait_for_answer(server.api, server, threading.Event())
-        return asyncio.run(_run(server, full_name, parameters))
+    load_engine()
+    with temporary_settings({PREFECT_API_URL: api}):
+        wait_for_answer(api, None, threading.Event())
+        run = _run(api, full_name)
+    sys.stdout.write(f"{json.dumps(asdict(run))}\n")
 
 
-async def _run(server: LocalServer, full_name: str, parameters: dict[str, Any]) -> DeploymentRun:
+def _run(api: str, full_name: str) -> DeploymentRun:
     (declared,) = [each for each in declared_deployments() if each.full_name == full_name]
-    runner = Runner(name="demo")
-    deployment_id: UUID = await runner.aadd_deployment(deployment(declared))
-    async with get_client() as client:
-        started = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
-        await runner.execute_flow_run(started.id, stream_output=False)
-        ended = await client.read_flow_run(started.id)
-    url = f"{server.api.removesuffix('/api')}/runs/flow-run/{ended.id}"
-    return DeploymentRun(ended.name, ended.state_name or "", url)
+    deployment_id = cast(UUID, deployment(declared).apply())  # a coroutine only inside an event loop
+    with get_client(sync_client=True) as client:
+        started = client.create_flow_run_from_deployment(deployment_id, parameters=json.load(sys.stdin))
+        flow_run, flow = load_flow_and_flow_run(started.id)
+        run_flow(flow, flow_run=flow_run, return_type="state")
+        ended = client.read_flow_run(started.id)
+    return DeploymentRun(ended.name, ended.state_name or "", f"{api.removesuffix('/api')}/runs/flow-run/{ended.id}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
