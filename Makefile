@@ -42,8 +42,8 @@ test: setup  ## run the tests without the markers `real` and `long`, in parallel
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not real and not long"
 
 prove: setup  ## run the tests with the marker `real` (real servers, processes, kills) or `long` (more than ten seconds)
-	@# Three at once, on two cores too: the tests of real servers mostly wait.
-	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "real or long"
+	@# Four at once, on two cores too: the tests of real servers mostly wait.
+	$(BIN)/pytest --numprocesses 4 --dist worksteal -m "real or long"
 
 soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests (five hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py

@@ -20,14 +20,15 @@ def backfill(
     end: date | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a parameter of a deployment
     now: datetime | None = None,
+    allow_empty: bool = False,  # noqa: FBT001, FBT002
 ) -> RunReport:
     """Capture and publish every date from `start` to `end` (the newest closed one) that has no final answer.
 
-    With `refresh`, capture the dates with a final answer too. `now` simulates another start. Raises RunHadProblems
-    after publishing all it could.
+    With `refresh`, capture the dates with a final answer too. Five weekdays in a row without papers end the requests,
+    unless `allow_empty`. `now` simulates another start. Raises RunHadProblems after publishing all it could.
     """
     context = prefect_context(now)
-    report = pipeline.backfill(context, start, end, refresh=refresh)
+    report = pipeline.backfill(context, start, end, refresh=refresh, allow_empty=allow_empty)
     if report.problems:
         raise RunHadProblems(report)
     return report

@@ -40,15 +40,21 @@ def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, s
     return _run(lambda: _report(lambda: daily(day, recheck, now, site)))
 
 
-def run_backfill(
-    start: date, end: date | None, *, refresh: bool, listener: DatesListener, now: datetime | None = None
+def run_backfill(  # noqa: PLR0913 - the options of the command
+    start: date,
+    end: date | None,
+    *,
+    refresh: bool,
+    listener: DatesListener,
+    now: datetime | None = None,
+    allow_empty: bool = False,
 ) -> RunReport:
     """Run the flow `backfill` once. The report may contain problems.
 
     Raises DateNotOpen, ClockMismatch and ServerNotAnswering.
     """
     with listening(dates=listener):
-        return _run(lambda: _report(lambda: backfill(start, end, refresh, now)))
+        return _run(lambda: _report(lambda: backfill(start, end, refresh, now, allow_empty)))
 
 
 def run_harvest(

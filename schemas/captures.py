@@ -10,6 +10,7 @@ CAPTURES = Table(
     name="captures",
     doc="Every capture of a date's list, with the facts on which it was let in or refused.",
     grain="one capture of the list of one date",
+    version="1.1.0",
     dated_by="listed_on",
     key=("source", "listed_on", "captured_at"),
     sort=("source", "listed_on", "captured_at"),
@@ -46,6 +47,12 @@ CAPTURES = Table(
         Column("is_closed", FLAG, "Whether it began after the date had closed, at 21:30 in New York."),
         Column("is_refused", FLAG, "Whether it was set aside: no row of any other table comes from it."),
         Column("is_accepted", FLAG, "Whether a person let it in against the judgement."),
+        Column(
+            "is_in_doubt",
+            FLAG,
+            "Whether its list does not count yet: it lost most of the papers known before, or shows no paper on a "
+            "weekday, and no later capture agrees.",
+        ),
         Column("fault", TEXT, "What is wrong with it, in words.", null="nothing is wrong with it"),
     ),
 )

@@ -7,17 +7,19 @@ from schemas.table import Column, OneOf, References, Table
 
 HUB, ARXIV = "hub", "arxiv"
 """Values of `source`."""
-VERDICTS = ("settled", "complete", "confirmed_empty", "partial", "failed")
+VERDICTS = ("settled", "complete", "confirmed_empty", "in_doubt", "partial", "failed")
 
 SOURCE_DAYS = Table(
     name="source_days",
     doc=(
         "The verdict on each date that was ever asked for: settled (whole, begun 14 days or more after closing), "
-        "complete (whole, begun after closing), confirmed_empty (the same, and empty), partial (something valid), "
-        "failed (nothing valid). A date never asked for has no row. Of arXiv it is the verdict on the harvests of "
-        "a day: complete where lists made one after the other agree and no record on them is missing."
+        "complete (whole, begun after closing), confirmed_empty (the same, and empty), in_doubt (the newest whole "
+        "capture lost most of the list, or shows an empty weekday, and no second one agrees yet), partial (something "
+        "valid), failed (nothing valid). A date never asked for has no row. Of arXiv it is the verdict on the "
+        "harvests of a day: complete where lists made one after the other agree and no record on them is missing."
     ),
     grain="one source and one date",
+    version="1.1.0",
     dated_by="listed_on",
     key=("source", "listed_on"),
     sort=("source", "listed_on"),
@@ -51,7 +53,7 @@ SOURCE_DAYS = Table(
         Column(
             "reason",
             TEXT,
-            "Why the date is only partial, or failed.",
+            "Why the date is in doubt, only partial, or failed.",
             null="the date is settled, complete or confirmed empty",
         ),
     ),

@@ -61,6 +61,13 @@ def _validation_engine(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 
 
 @pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again for a date in doubt at once."""
+    monkeypatch.setattr("paperlake.pipelines.daily.PAUSE_S", 0)
+    monkeypatch.setattr("paperlake.pipelines.backfill.PAUSE_S", 0)
+
+
+@pytest.fixture(autouse=True)
 def _no_fsync(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip fsync, which a publish calls a hundred times, where neither the store nor real processes are tested."""
     is_of_store = "tests/store/" in request.node.nodeid

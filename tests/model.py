@@ -4,7 +4,6 @@ It is slow, and uses no frames, files or months. A difference between it and the
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,9 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.model_of_doubts import find_doubts
+from tests.model_of_entries import Unreadable, fault_of, faults_within, value_at, values
+
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
@@ -20,8 +22,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 CLOSING_TIME = time(21, 30)
 SETTLED_AFTER = timedelta(days=14)
 FULL_PAGE_SIZES = (50, 100)
-MAX_COUNT = 2**31 - 1
-ARXIV_ID = re.compile(r"\d\d(0[1-9]|1[0-2])\.\d{4,5}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Answer:
     status: int | None = 200
     announces_next: bool = False
     limit: int | None = 100
+    is_first_again: bool = False
+    """Whether it answers the request for the first page at the end of a list of several pages."""
 
     @property
     def name(self) -> tuple[Any, ...]:
@@ -50,12 +52,16 @@ class Answer:
     def entries(self) -> Sequence[Any]:
         return self.content if self.is_valid and not isinstance(self.content, bytes) else ()
 
-    @property
-    def is_cut(self) -> bool:
+    def is_cut(self, before: "Answer | None") -> bool:
         """Whether the list may be truncated: a next page is announced, or the page is full."""
-        if self.limit is None:
-            return self.announces_next or len(self.entries) in FULL_PAGE_SIZES
-        return self.announces_next or len(self.entries) >= self.limit
+        size = len(self.entries)
+        is_as_long = before is not None and before.is_valid and 0 < size == len(before.entries)
+        is_full = size in FULL_PAGE_SIZES or (self.limit is not None and size >= self.limit)
+        return self.announces_next or is_full or is_as_long
+
+    @property
+    def ids(self) -> set[str]:
+        return {paper_id for entry in self.entries if isinstance(paper_id := value_at(entry, "paper.id"), str)}
 
 
 @dataclass(frozen=True)
@@ -67,17 +73,6 @@ class Decision:
     decided_at: datetime
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A refused entry, author or value."""
-
-    field: str
-    reason: str
-    entry: Any
-    is_row_kept: bool
-    table: str = "listings"
-
-
 @dataclass
 class Capture:
     """One capture of the list of a date."""
@@ -86,10 +81,15 @@ class Capture:
     began: datetime
     pages: list[Answer]
     is_accepted: bool
+    first_again: Answer | None = None
+    doubt: bool = False
+    """Whether its list needs a second answer, or a person's word."""
     papers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """Place and entry of each paper, by paper id."""
     faults: list[tuple[int, Unreadable]] = field(default_factory=list)
     refused_count: int = 0
+    repeats: bool = False
+    """Whether a paper is on two pages."""
 
     def __post_init__(self) -> None:
         place = 0
@@ -109,6 +109,7 @@ class Capture:
                     continue
                 paper_id = entry["paper"]["id"]
                 met.add(paper_id)
+                self.repeats |= paper_id in self.papers
                 if paper_id not in self.papers:
                     self.papers[paper_id] = place, entry
                     self.faults += [(place, inner) for inner in faults_within(entry)]
@@ -125,7 +126,22 @@ class Capture:
     @property
     def is_whole(self) -> bool:
         is_unbroken = [page.page for page in self.pages] == list(range(len(self.pages)))
-        return is_unbroken and all(page.is_valid for page in self.pages) and not self.pages[-1].is_cut
+        before = self.pages[-2] if len(self.pages) > 1 else None
+        is_complete = all(page.is_valid for page in self.pages) and not self.pages[-1].is_cut(before)
+        return is_unbroken and is_complete and not self.may_have_changed
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether the list changed while its pages were requested, or nobody knows."""
+        again = self.first_again
+        if again is None and not any(page.page > 0 and page.entries for page in self.pages):
+            return False
+        if self.repeats:
+            return True
+        first = next((page.ids for page in self.pages if page.page == 0), set())
+        if again is None:
+            return all(page.status is not None for page in self.pages)
+        return not first or first != again.ids
 
     @property
     def is_closed(self) -> bool:
@@ -155,6 +171,10 @@ class Capture:
         return self.refused_share >= 0.5 or self.other_date_share >= 0.5
 
     @property
+    def is_in_doubt(self) -> bool:
+        return self.doubt and not self.is_accepted
+
+    @property
     def is_refused(self) -> bool:
         return self.is_invalid and not self.is_accepted
 
@@ -162,73 +182,6 @@ class Capture:
 def closes_at(day: date) -> datetime:
     """The time at which the list of `day` closes, in UTC, where differences do not depend on daylight saving time."""
     return datetime.combine(day, CLOSING_TIME, NEW_YORK).astimezone(UTC)
-
-
-def value_at(entry: Any, path: str) -> Any:
-    for key in path.split("."):
-        entry = entry.get(key) if isinstance(entry, dict) else None
-    return entry
-
-
-def fault_of(entry: Any, met: set[str]) -> Unreadable | None:
-    """The fault of a refused entry; `met` has the ids of the entries before it on its page."""
-    paper, paper_id = value_at(entry, "paper"), value_at(entry, "paper.id")
-    rules = (
-        (not isinstance(entry, dict), "$", "not_an_object"),
-        (paper is None, "$.paper", "paper_missing"),
-        (not isinstance(paper, dict), "$.paper", "wrong_type"),
-        (paper_id is None or paper_id == "", "$.paper.id", "id_missing"),
-        (not isinstance(paper_id, str), "$.paper.id", "wrong_type"),
-        (not ARXIV_ID.fullmatch(str(paper_id)), "$.paper.id", "id_invalid"),
-        (paper_id in met, "$.paper.id", "key_repeated"),
-    )
-    faults = (Unreadable(path, reason, entry, is_row_kept=False) for is_broken, path, reason in rules if is_broken)
-    return next(faults, None)
-
-
-def count_fault(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        return "wrong_type"
-    return "below_zero" if value < 0 else "too_large" if value > MAX_COUNT else None
-
-
-def text_fault(value: Any) -> str | None:
-    return None if value is None or isinstance(value, str) else "wrong_type"
-
-
-VALUES = {
-    "paper.title": ("title", text_fault),
-    "paper.upvotes": ("upvote_count", count_fault),
-    "numComments": ("comment_count", count_fault),
-    "paper.githubStars": ("github_star_count", count_fault),
-}
-"""The values that the model reads, by path: the column, and the function for faults."""
-
-
-def faults_within(entry: Any) -> Iterator[Unreadable]:
-    """The faults of values and authors in a valid entry."""
-    for path, (_, fault) in VALUES.items():
-        reason = fault(value_at(entry, path))
-        if reason:
-            yield Unreadable(f"$.{path}", reason, entry, is_row_kept=True)
-    for place, person in enumerate(value_at(entry, "paper.authors") or ()):
-        path = f"$.paper.authors[{place}]"
-        if not isinstance(person, dict):
-            yield Unreadable(path, "not_an_object", person, is_row_kept=False, table="authors")
-        elif not person.get("name"):
-            yield Unreadable(f"{path}.name", "name_missing", person, is_row_kept=False, table="authors")
-
-
-def values(entry: Any) -> Row:
-    """The columns of an entry; unreadable values are null."""
-    columns = {
-        column: None if fault(value) else value
-        for path, (column, fault) in VALUES.items()
-        for value in [value_at(entry, path)]
-    }
-    return columns | {"title": " ".join(columns["title"].split()) if columns["title"] else None}
 
 
 def tables(answers: Iterable[Answer], decisions: Iterable[Decision]) -> Tables:
@@ -254,25 +207,31 @@ def read_captures(answers: Iterable[Answer], accepted: set[tuple[date, datetime]
     """The captures, by date and start; of two answers for the same page the newer counts."""
     for (day, began), group in groupby(distinct_answers(answers), key=lambda answer: (answer.day, answer.began)):
         pages = {answer.page: answer for answer in group}
-        yield Capture(day, began, list(pages.values()), is_accepted=(day, began) in accepted)
+        again = [page for page in pages.values() if page.is_first_again]
+        listed = [page for page in pages.values() if not page.is_first_again]
+        yield Capture(day, began, listed, (day, began) in accepted, again[-1] if again else None)
 
 
 def tables_of_day(captures: list[Capture]) -> Tables:
     """The rows of one date, from all its captures, oldest first."""
+    find_doubts(captures)
     good = [capture for capture in captures if capture.is_valid and not capture.is_refused]
-    whole = [capture for capture in good if capture.is_whole]
+    newest = ([capture for capture in good if capture.is_whole] or [None])[-1]
+    is_in_doubt = newest is not None and newest.is_in_doubt
+    believed = [capture for capture in good if not capture.is_in_doubt]
+    whole = [capture for capture in believed if capture.is_whole]
     closed = [capture for capture in whole if capture.is_closed]
     # The newest whole capture defines the list, else the newest valid one.
-    basis = (whole or good or [None])[-1]
+    basis = (whole or believed or [None])[-1]
     listed = set(basis.papers) if basis else set()
-    newest = {paper_id: capture for capture in good for paper_id in capture.papers}
+    newest_of = {paper_id: capture for capture in good for paper_id in capture.papers}
     day = captures[0].day
     return {
         "listings": sorted(
-            (listing(paper_id, good, basis if basis and paper_id in listed else None) for paper_id in newest),
+            (listing(paper_id, good, basis if basis and paper_id in listed else None) for paper_id in newest_of),
             key=lambda row: (row["position"], row["paper_id"]),
         ),
-        "authors": [row for paper_id in sorted(newest) for row in authors(newest[paper_id], paper_id)],
+        "authors": [row for paper_id in sorted(newest_of) for row in authors(newest_of[paper_id], paper_id)],
         "signals": sorted(
             (row for capture in good for row in signals(capture)), key=lambda r: (r["paper_id"], r["captured_at"])
         ),
@@ -280,7 +239,13 @@ def tables_of_day(captures: list[Capture]) -> Tables:
             {
                 "source": "hub",
                 "listed_on": day,
-                "verdict": verdict(closed[-1]) if closed else "partial" if good else "failed",
+                "verdict": "in_doubt"
+                if is_in_doubt
+                else verdict(closed[-1])
+                if closed
+                else "partial"
+                if believed
+                else "failed",
                 "paper_count": len(listed),
                 "page_count": len((basis or captures[-1]).pages),
                 "capture_count": len(captures),
@@ -353,7 +318,8 @@ def capture_row(capture: Capture) -> Row:
         "is_whole": capture.is_whole,
         "is_closed": capture.is_closed,
         "is_refused": capture.is_refused,
-        "is_accepted": capture.is_invalid and capture.is_accepted,
+        "is_accepted": (capture.is_invalid or capture.doubt) and capture.is_accepted,
+        "is_in_doubt": capture.is_in_doubt,
     }
 
 

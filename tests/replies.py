@@ -82,16 +82,21 @@ def json_page(content: Sequence[Any] | bytes | str = (), *, status: int | None =
     return {"status_code": status, "headers": headers, "body": body, "body_sha256": sha256(body).hexdigest()}
 
 
-def capture(
+def capture(  # noqa: PLR0913 - every property of a capture
     content: Sequence[Any] | bytes | str = (),
     day: date = DAY,
     at: datetime = CLOSED,
     *,
     pages: Sequence[Row | None] | None = None,
     limit: int | None = 100,
+    first_again: Row | None = None,
 ) -> list[Row]:
-    """The answers of one capture; a page that is None was not captured. An imported capture has no limit."""
+    """The answers of one capture; a page that is None was not captured. An imported capture has no limit.
+
+    A list of several pages ends with its first page again, unchanged unless `first_again` is given.
+    """
     captured = [json_page(content)] if pages is None else pages
+    again = first_again or (captured[0] if len(captured) > 1 and limit is not None else None)
     answers = [
         {
             "requested_on": day,
@@ -104,6 +109,10 @@ def capture(
         for number, page in enumerate(captured)
         if page is not None
     ]
+    if again is not None:
+        at_end = {"page": len(captured), "captured_at": at + timedelta(seconds=len(captured))}
+        url = ADDRESS.format(day=day, limit=limit, page=0)
+        answers.append({"requested_on": day, "capture_started_at": at, **at_end, "url": url, **again})
     return [answer | IMPORTED_FIELDS for answer in answers] if limit is None else answers
 
 

@@ -1,4 +1,4 @@
-"""`papers accept`: accept a refused capture."""
+"""`papers accept`: accept a capture that was refused or is in doubt."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cli.arguments import Capture
 @click.command()
 @click.argument("capture", type=Capture())
 def accept(capture: tuple[date, datetime]) -> None:
-    """Accept CAPTURE, which validation refused, and rebuild its month with it.
+    """Accept CAPTURE, which validation refused or which is in doubt, and rebuild its month with it.
 
-    CAPTURE is the name in the report of the run, such as 2025-11-06/2025-11-07T031500Z. To list refused captures:
+    CAPTURE is the name in the report of the run, such as 2025-11-06/2025-11-07T031500Z. To list what can be accepted:
 
     \b
-      papers sql "select listed_on, captured_at, message from rejects where reason = 'capture_refused'"
+      papers sql "select listed_on, captured_at, fault from captures where is_refused or is_in_doubt"
 
     The decision is stored with the evidence, so that rebuilds apply it.
     """

@@ -11,15 +11,23 @@ from cli import show
 from cli.arguments import Day
 from schemas.calendar import month_of
 
-MARKS = {"settled": "#", "complete": "+", "confirmed_empty": ".", "partial": "o", "failed": "x", None: "?"}
-LEGEND = "# settled  + complete  . confirmed empty  o partial  x failed  ? never requested"
+MARKS = {
+    "settled": "#",
+    "complete": "+",
+    "confirmed_empty": ".",
+    "in_doubt": "!",
+    "partial": "o",
+    "failed": "x",
+    None: "?",
+}
+LEGEND = "# settled  + complete  . confirmed empty  ! in doubt  o partial  x failed  ? never requested"
 
 
 @click.command()
 @click.option("--since", type=Day(), help="The first date to show; default: the archive's first, 2023-05-04.")
 @click.option("--json", "as_json", is_flag=True, help="Print the gaps as JSON.")
 def gaps(since: date | None, *, as_json: bool) -> None:
-    """Show a calendar of all dates, with those that were never requested, failed, or are only partial.
+    """Show a calendar of all dates, with those that were never requested, failed, are in doubt or only partial.
 
     A date that is settled, complete or confirmed empty is no gap.
     """
@@ -45,5 +53,5 @@ def gaps(since: date | None, *, as_json: bool) -> None:
     never = sum(day.verdict is None for day in missing)
     click.echo(
         f"{plural(len(statuses), 'date')}, {len(missing)} missing: "
-        f"{never} never requested, {len(missing) - never} failed or partial"
+        f"{never} never requested, {len(missing) - never} failed, partial or in doubt"
     )

@@ -23,9 +23,12 @@ INTERRUPTED = 130
 @click.argument("start", type=Day())
 @click.argument("end", type=Day(), required=False)
 @click.option("--refresh", is_flag=True, help="Also request dates that are complete, settled or empty.")
+@click.option("--allow-empty", is_flag=True, help="Continue after five weekdays in a row without papers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def backfill(context: click.Context, start: date, end: date | None, *, refresh: bool, as_json: bool) -> None:
+def backfill(
+    context: click.Context, start: date, end: date | None, *, refresh: bool, allow_empty: bool, as_json: bool
+) -> None:
     """Capture, validate and publish every missing date from START to END.
 
     The default END is the newest closed date. Weekends are requested, too: only the answer shows that a date is
@@ -42,7 +45,7 @@ def backfill(context: click.Context, start: date, end: date | None, *, refresh: 
     last = end or newest_closed_date(start_clock(None).started_at)
     try:
         with _progress_bar((last - start).days + 1) as listener:
-            report = pipelines().run_backfill(start, last, refresh=refresh, listener=listener)
+            report = pipelines().run_backfill(start, last, refresh=refresh, allow_empty=allow_empty, listener=listener)
     except KeyboardInterrupt:
         click.echo("\nStopped. Stored answers remain; the same command resumes from here.", err=True)
         context.exit(INTERRUPTED)

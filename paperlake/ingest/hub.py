@@ -17,7 +17,7 @@ from paperlake.ingest.client import SourceAccess, headers_as_json, log, open_sou
 from paperlake.ingest.hub_resume import InterruptedCapture
 from paperlake.sources.answer import Answer
 from paperlake.sources.client_options import RetryLimits
-from paperlake.sources.hub import count_entries, fetch_date
+from paperlake.sources.hub import count_entries, fetch_date, has_changed, is_first_page_again
 from paperlake.sources.polite import PoliteClient
 from paperlake.sources.rate_limit import RETRYABLE
 from paperlake.store.inbox import keep
@@ -30,6 +30,9 @@ TITLE = "the Hub"
 GIVE_UP_STATUSES = RETRYABLE | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 """Statuses after which a run sends no more requests: the source is failing, or rejects us."""
 
+MAX_ATTEMPTS = 3
+"""Captures of one date in a row while its list changes between its pages. After them the date is partial."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureResult:
@@ -38,6 +41,11 @@ class CaptureResult:
     status_code: int
     pages: int
     entries: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the source answered with an empty list."""
+        return self.status_code == HTTPStatus.OK and self.entries == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +66,39 @@ class HubClient:
 
         Raises SourceUnreachable and ClockMismatch; the pages before the error are stored.
         """
-        started_at = resumed.started_at if resumed else self.clock.now()
-        first_page = resumed.last_page + 1 if resumed else 0
-        answers = fetch_date(self.client, day, first_page, resumed.last_body if resumed else b"")
-        pages = entries = status_code = 0
-        while True:
-            with self.lock:
-                answer = next(answers, None)
-                if answer is None:
-                    break
-                self.clock.check(TITLE, answer.source_time)
-                self._store(day, started_at, first_page + pages, answer)
-            pages, status_code = pages + 1, answer.status_code
-            entries += (count_entries(answer.body) or 0) if status_code == HTTPStatus.OK else 0
+        for _ in range(MAX_ATTEMPTS):
+            answers = self._capture_once(day, resumed)
+            # Where a server sends one page again and again, asking once more does not help.
+            is_stuck = len(answers) > 1 and answers[-1].body == answers[-2].body
+            if resumed or is_stuck or not has_changed(answers):
+                break
+            log.info("the list of %s changed while it was read; it is requested again", day)
+        status_code = answers[-1].status_code if answers else 0
+        counts = [
+            count_entries(answer.body) or 0
+            for page, answer in enumerate(answers)
+            if answer.status_code == HTTPStatus.OK and not is_first_page_again(answer.url, page)
+        ]
         if status_code == HTTPStatus.OK:
-            log.info("captured %s: %s", day, plural(pages, "page"))
+            log.info("captured %s: %s", day, plural(len(answers), "page"))
         else:
             log.info("requested %s: answered with status %d", day, status_code)
-        return CaptureResult(status_code, pages, entries)
+        return CaptureResult(status_code, len(answers), sum(counts))
+
+    def _capture_once(self, day: date, resumed: InterruptedCapture | None) -> list[Answer]:
+        """Store the pages of one capture as they arrive."""
+        started_at = resumed.started_at if resumed else self.clock.now()
+        first_page = resumed.last_page + 1 if resumed else 0
+        pages = fetch_date(self.client, day, first_page, resumed.last_body if resumed else b"")
+        answers: list[Answer] = []
+        while True:
+            with self.lock:
+                answer = next(pages, None)
+                if answer is None:
+                    return answers
+                self.clock.check(TITLE, answer.source_time)
+                self._store(day, started_at, first_page + len(answers), answer)
+            answers.append(answer)
 
     def _store(self, day: date, started_at: datetime, page: int, answer: Answer) -> None:
         keep(

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from paperlake.sources.answer import Answer
-from paperlake.sources.hub import has_next_page
+from paperlake.sources.hub import has_next_page, is_first_page_again
 from paperlake.store import inbox
 from paperlake.store.lake import Lake
 from schemas.hub_replies import HUB_REPLIES
@@ -41,5 +41,5 @@ def interrupted_captures(lake: Lake, month: str, now: datetime) -> Iterator[Inte
     for page in last_pages.rows(named=True):
         headers = tuple(json.loads(page["headers"]).items())
         answer = Answer(page["url"], page["status_code"], headers, page["body"], page["captured_at"])
-        if has_next_page(answer):
+        if has_next_page(answer) and not is_first_page_again(answer.url, page["page"]):
             yield InterruptedCapture(page["requested_on"], page["capture_started_at"], page["page"], page["body"])

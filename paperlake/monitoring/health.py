@@ -113,13 +113,16 @@ def _gaps(lake: Lake, now: datetime) -> Check:
 
 def _captures(lake: Lake, now: datetime) -> Check:
     since = (now - _RECENT).date()
-    refused = _rows_since(lake, CAPTURES, since).filter(pl.col("is_refused")).sort("listed_on")
-    if refused.is_empty():
-        return Check("captures", "ok", f"none was refused since {since}")
-    newest = refused.select("listed_on", "fault").head(_MAX_NAMED)
+    captures = _rows_since(lake, CAPTURES, since)
+    refused = captures.filter("is_refused")
+    doubtful = captures.filter("is_in_doubt")
+    if refused.is_empty() and doubtful.is_empty():
+        return Check("captures", "ok", f"none was refused or is in doubt since {since}")
+    newest = pl.concat([refused, doubtful]).sort("listed_on").select("listed_on", "fault").head(_MAX_NAMED)
     names = ", ".join(f"{day} ({fault})" for day, fault in newest.iter_rows())
     remedy = "papers accept, if the capture is right"
-    return Check("captures", "warn", f"{refused.height} refused since {since}: {names}", remedy)
+    message = f"{refused.height} refused and {doubtful.height} in doubt since {since}: {names}"
+    return Check("captures", "warn", message, remedy)
 
 
 def _harvest(lake: Lake, now: datetime) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -204,14 +204,15 @@ def build_report(  # noqa: PLR0913, PLR0917 - a run, before and after
         for day, at, message in published.refused
         if at >= run.started_at
     ]
-    failed = _faults(lake, dates, run.started_at)
+    failed, set_aside = _capture_problems(lake, dates, run.started_at)
+    anomalies = find_anomalies(lake, before.profile, dates, run, validator, before.due)
     unreadable = [f"{path} in the inbox cannot be read and stays there" for path in published.unreadable]
     return RunReport(
         verdicts=tuple(verdicts),
         changed=published.changed,
         problems=(*problems, *refusals, *failed, *unreadable),
         changes=count_changes(before.lists, published_lists(lake, dates)),
-        anomalies=find_anomalies(lake, before.profile, dates, run, validator, before.due),
+        anomalies=replace(anomalies, warnings=(*set_aside, *anomalies.warnings)),
     )
 
 
@@ -220,28 +221,44 @@ def _counted(count: int, what: str) -> str:
     return " ".join([str(count), noun if count == 1 else f"{noun}s", *rest])
 
 
-def _faults(lake: Lake, dates: Sequence[date], since: datetime) -> list[str]:
-    """The faults of the captures of this run, each named once, with its first date and the number of others.
+def _capture_problems(lake: Lake, dates: Sequence[date], since: datetime) -> tuple[list[str], list[str]]:
+    """Problems of the captures of this run, and warnings about those that a later capture of the run replaced.
 
-    They are reported even if an earlier capture makes the date final.
+    Each fault is named once, with its first date and the number of others. It is a problem even if an earlier capture
+    makes the date final.
     """
     months = months_of(dates)
     is_of_this_run = (pl.col("captured_at") >= since) & ~pl.col("is_refused") & ~pl.col("is_accepted")
-    rows = read_consistent(
-        lake,
-        lambda seen: (
-            scan(seen, CAPTURES, months)
-            .filter(is_of_this_run, pl.col("fault").is_not_null())
-            .group_by("fault")
-            .agg(first=pl.col("listed_on").min(), others=pl.len() - 1)
-            .sort("first", "fault")
-            .collect()
-        ),
+    rows = read_consistent(lake, lambda seen: scan(seen, CAPTURES, months).filter(is_of_this_run).collect())
+    newest = rows.sort("captured_at").unique("listed_on", keep="last", maintain_order=True)
+    faulty = newest.filter(pl.col("fault").is_not_null())
+    replaced = (
+        rows.filter(pl.col("fault").is_not_null())
+        .join(faulty, on="listed_on", how="anti")
+        .unique("listed_on", keep="last", maintain_order=True)
     )
-    return [
-        f"{first} failed: {fault}" + (f" (and {plural(others, 'other date')})" if others else "")
-        for fault, first, others in rows.iter_rows()
-    ]
+    return (
+        [
+            f"{first} {'is in doubt' if is_in_doubt else 'failed'}: {fault}"
+            + (f" (and {plural(others, 'other date')})" if others else "")
+            + (
+                f"; the next runs ask again (`papers accept {capture_name(first, at)}` admits it)"
+                if is_in_doubt
+                else ""
+            )
+            for fault, is_in_doubt, first, at, others in _by_fault(faulty).iter_rows()
+        ],
+        [
+            f"{first}: an answer of this run was set aside, because {fault}"
+            + (f" (and {plural(others, 'other date')})" if others else "")
+            for fault, _, first, _, others in _by_fault(replaced).iter_rows()
+        ],
+    )
+
+
+def _by_fault(captures: pl.DataFrame) -> pl.DataFrame:
+    first = pl.col("listed_on", "captured_at").sort_by("listed_on").first()
+    return captures.group_by("fault", "is_in_doubt").agg(first, others=pl.len() - 1).sort("listed_on", "fault")
 
 
 def _source_days(lake: Lake, dates: Sequence[date]) -> dict[date, DateVerdict]:

@@ -1,4 +1,4 @@
-"""Accept a refused capture. The decision is stored as evidence."""
+"""Accept a capture that was refused or is in doubt. The decision is stored as evidence."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ from schemas.source_days import HUB
 
 
 class NothingToAccept(PaperlakeError):
-    """The capture does not exist, or was not refused."""
+    """The capture does not exist, or is neither refused nor in doubt."""
 
 
 def accept(lake: Lake, day: date, started_at: datetime, source: str = HUB) -> str:
-    """Accept a refused capture and publish its month; returns the result in words. Raises NothingToAccept."""
+    """Accept a capture and publish its month; returns the result in words. Raises NothingToAccept."""
     month, name = month_of(day), capture_name(day, started_at)
     captures = read_consistent(
         lake, lambda seen: scan(seen, CAPTURES, {month}).filter(pl.col("listed_on") == day).collect()
     )
+    needs_decision = pl.col("is_refused") | pl.col("is_in_doubt")
     rows = captures.filter(pl.col("captured_at") == started_at).rows(named=True)
     if not rows:
-        others = ", ".join(capture_name(day, at) for at in captures.filter("is_refused")["captured_at"])
-        hint = f"refused captures of that date: {others}" if others else "no capture of that date was refused"
+        others = ", ".join(capture_name(day, at) for at in captures.filter(needs_decision)["captured_at"])
+        hint = f"captures of that date to accept: {others}" if others else "that date has no capture to accept"
         raise NothingToAccept(f"there is no capture {name}; {hint}")
     if rows[0]["is_accepted"]:
         return f"{name} was accepted already; unchanged"
-    if not rows[0]["is_refused"]:
-        raise NothingToAccept(f"{name} was not refused; there is nothing to accept")
+    if not (rows[0]["is_refused"] or rows[0]["is_in_doubt"]):
+        raise NothingToAccept(f"{name} is neither refused nor in doubt; there is nothing to accept")
     decision: dict[str, Value] = {"captured_at": started_at, "decision": "accept", "decided_at": datetime.now(UTC)}
     keep(lake, DECISIONS, {"source": source, "listed_on": day, **decision})
     published = publish_month(lake, month)

@@ -17,6 +17,7 @@ from paperlake.clock import ClockMismatch
 from paperlake.ingest.client import log, retry_limits
 from paperlake.ingest.coverage import split_failed_dates
 from paperlake.ingest.dates import dates_between, missing_dates
+from paperlake.ingest.doubt import PAUSE_S, EmptyWeekdays, dates_in_doubt
 from paperlake.ingest.hub import GIVE_UP_STATUSES, CaptureResult, HubClient, hub_client
 from paperlake.ingest.hub_resume import interrupted_captures
 from paperlake.monitoring.run_report import RunReport, build_report, state_before
@@ -26,7 +27,8 @@ from paperlake.quality.validation_log import Run
 from paperlake.quality.validator import Validator
 from paperlake.sources.answer import SourceUnreachable
 from paperlake.store.snapshot import snapshot
-from schemas.calendar import month_of, newest_closed_date
+from paperlake.text import plural
+from schemas.calendar import month_of, months_of, newest_closed_date
 
 
 class Interrupted(Exception):
@@ -42,6 +44,8 @@ class BackfillState:
     problems: list[str] = field(default_factory=list)
     clock_error: ClockMismatch | None = None
     """Ends the run: verdicts depend on the time."""
+    empty_weekdays: EmptyWeekdays | None = field(default_factory=EmptyWeekdays)
+    """None if any number of them is expected."""
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the end of the run. Raises Interrupted."""
@@ -55,17 +59,25 @@ class BackfillState:
         self.stop.set()
 
 
-def backfill(context: RunContext, first: date, last: date | None = None, *, refresh: bool = False) -> RunReport:
+def backfill(
+    context: RunContext,
+    first: date,
+    last: date | None = None,
+    *,
+    refresh: bool = False,
+    allow_empty: bool = False,
+) -> RunReport:
     """Capture and publish every date from `first` to `last` (the newest closed one) that has no final answer.
 
-    With `refresh`, capture the dates with a final answer too. Captures of an interrupted run are resumed. The report
-    contains the problems of a run that published all it could. Raises DateNotOpen and ClockMismatch, and the error of a
-    month that failed, after all other months are published.
+    With `refresh`, capture the dates with a final answer too. A date in doubt is requested once more after a pause.
+    Five weekdays in a row without papers end the requests, unless `allow_empty`. Captures of an interrupted run are
+    resumed. The report contains the problems of a run that published all it could. Raises DateNotOpen and
+    ClockMismatch, and the error of a month that failed, after all other months are published.
     """
     settings, start, runner = context.settings, context.start, context.runner
     clock, lake = start.clock, settings.lake
     dates = dates_between(first, last or newest_closed_date(clock.started_at), clock.started_at)
-    state = BackfillState(notify_dates)
+    state = BackfillState(notify_dates, empty_weekdays=None if allow_empty else EmptyWeekdays())
     run = Run(f"backfill {runner.run_name}", clock.started_at)
     limits = retry_limits(is_scheduled=start.is_scheduled)
     validator = Validator()
@@ -86,6 +98,7 @@ def backfill(context: RunContext, first: date, last: date | None = None, *, refr
                     results += publish_months(lake, months, run=run, validator=validator)
             for step in steps:
                 step.result()
+            results += _ask_again(runner, hub, state, dates, run, validator)
         finally:
             state.stop.set()
             for step in steps:  # each stores the page in flight
@@ -95,6 +108,28 @@ def backfill(context: RunContext, first: date, last: date | None = None, *, refr
     report = build_report(lake, before, dates, published, [*state.problems, *faults], run, validator)
     runner.show_table("backfill-months", report.months(), report.summary)
     return report
+
+
+def _ask_again(  # noqa: PLR0913, PLR0917 - the parts of a run
+    runner: Runner, hub: HubClient, state: BackfillState, dates: Sequence[date], run: Run, validator: Validator
+) -> Iterator[PartitionResult]:
+    """Capture and publish the dates once more that this run left in doubt, after a pause."""
+    doubtful = [] if state.stop.is_set() else dates_in_doubt(hub.lake, dates, hub.clock.started_at)
+    if not doubtful:
+        return
+    log.info("asking again for %s in doubt, in %d s", plural(len(doubtful), "date"), PAUSE_S)
+    state.sleep(PAUSE_S)
+    runner.run("in-doubt", capture_again, doubtful, hub, state)
+    if state.clock_error:
+        raise state.clock_error
+    yield from publish_months(hub.lake, sorted(months_of(doubtful)), run=run, validator=validator)
+
+
+def capture_again(days: Sequence[date], hub: HubClient, state: BackfillState) -> None:
+    """Capture the lists of `days` once more, until the run stops."""
+    for day in days:
+        if not state.stop.is_set():
+            _capture(state, partial(hub.capture, day))
 
 
 def _submit_months(
@@ -119,6 +154,12 @@ def capture_month(days: Sequence[date], hub: HubClient, state: BackfillState) ->
     for day in days:
         if not state.stop.is_set() and (capture := _capture(state, partial(hub.capture, day))):
             state.listener(1, capture)
+            if capture.is_empty and state.empty_weekdays and (row := state.empty_weekdays.add(day)):
+                first, last = row
+                state.give_up(
+                    f"all weekdays from {first} to {last} came with an empty list, so the dates after them were not "
+                    "requested: does the Hub have these lists? If they are empty, continue with --allow-empty"
+                )
 
 
 def _capture(state: BackfillState, send: Callable[[], CaptureResult]) -> CaptureResult | None:

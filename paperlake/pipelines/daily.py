@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -16,6 +17,7 @@ from paperlake.config import Settings
 from paperlake.ingest.client import log, retry_limits
 from paperlake.ingest.coverage import split_failed_dates
 from paperlake.ingest.dates import MAX_GAPS_PER_RUN, RECHECK_DAYS, dates_to_capture, missing_dates
+from paperlake.ingest.doubt import PAUSE_S, dates_in_doubt
 from paperlake.ingest.hub import GIVE_UP_STATUSES, CaptureResult, HubClient, hub_client
 from paperlake.monitoring.heartbeat import Heartbeat, write_heartbeat
 from paperlake.monitoring.run_report import RunReport, build_report, state_before
@@ -51,6 +53,14 @@ def daily(context: RunContext, day: date | None = None, *, recheck: bool = False
     run = Run(f"daily {runner.run_name}", clock.started_at)
     before = state_before(lake, dates, due=None if day else newest)
     published, faults = _publish_all(runner, lake, dates, run, validator)
+    if not problems and (doubtful := dates_in_doubt(lake, dates, clock.started_at)[:MAX_GAPS_PER_RUN]):
+        log.info("asking again for %s in doubt, in %d s", plural(len(doubtful), "date"), PAUSE_S)
+        time.sleep(PAUSE_S)
+        with hub_client(settings, clock, limits) as hub:
+            problems = _capture_all(runner, hub, doubtful)
+        again, faults_again = _publish_all(runner, lake, doubtful, run, validator)
+        published = Published((*published.partitions, *again.partitions))
+        faults += [fault for fault in faults_again if fault not in faults]
     if site:
         faults += runner.run("site", update_site, settings)
     report = build_report(lake, before, dates, published, [*problems, *faults], run, validator)

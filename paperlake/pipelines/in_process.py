@@ -18,12 +18,18 @@ def run_daily(day: date | None, *, recheck: bool, now: datetime | None = None, s
     return daily(_context(now), day, recheck=recheck, site=site)
 
 
-def run_backfill(
-    start: date, end: date | None, *, refresh: bool, listener: DatesListener, now: datetime | None = None
+def run_backfill(  # noqa: PLR0913 - the options of the command
+    start: date,
+    end: date | None,
+    *,
+    refresh: bool,
+    listener: DatesListener,
+    now: datetime | None = None,
+    allow_empty: bool = False,
 ) -> RunReport:
     """Run the backfill pipeline once. The report may contain problems. Raises DateNotOpen and ClockMismatch."""
     with listening(dates=listener):
-        return backfill(_context(now), start, end, refresh=refresh)
+        return backfill(_context(now), start, end, refresh=refresh, allow_empty=allow_empty)
 
 
 def run_harvest(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import logging
 import threading
 import warnings
@@ -31,8 +29,6 @@ with warnings.catch_warnings():
 
 _LOCK = threading.Lock()
 """The context is one for the process, and Great Expectations does not promise that threads may share it."""
-# Python collects garbage once more when it ends, which takes a second with the objects of this import.
-atexit.register(gc.freeze)
 # It logs its temporary folder, as a warning.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 

@@ -23,6 +23,9 @@ Kind = Literal[
     "gzip_bomb",
     "truncated_gzip",
     "redirect",
+    "empty",
+    "torn",
+    "capped",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 _MIB = 1 << 20
@@ -45,6 +48,9 @@ class HttpFault:
     gzip_bomb       sends a small gzip body that inflates to `size_bytes`
     truncated_gzip  sends the first half of a gzip body, as a complete body
     redirect        answers `status` (302) and `location`
+    empty           answers with an empty list
+    torn            answers with only the first entry of the list
+    capped          sends at most 50 entries, whatever `limit` was asked for, and announces no next page
 
     `headers` (such as `Retry-After`) are added to the answer. `day` matches the parameter `date`, `page` the
     parameter `p` (0 when absent), and `path` the start of the path; None matches everything.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ _PIECE_S = 0.05
 _LEAST_GZIP_BYTES = 512
 _MIB = 1 << 20
 _PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
+_JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Hold on</title></head><body><h1>Be right back</h1></body></html>\n"
 
 
@@ -42,6 +44,11 @@ def damaged(answer: Answer, fault: HttpFault) -> Answer:
             return Answer(fault.status or HTTPStatus.OK, _PAGE, {**_PAGE_HEADERS, **fault.headers})
         case "redirect":
             return Answer(fault.status or HTTPStatus.FOUND, b"", {"Location": fault.location or "", **fault.headers})
+        case "empty" | "torn":
+            entries = json.loads(body)[: 1 if fault.kind == "torn" else 0]
+            return Answer(HTTPStatus.OK, json.dumps(entries).encode(), _JSON_HEADERS)
+        case "capped":
+            headers.pop("Link", None)
         case "malformed":
             body = body[: max(1, len(body) // 2)]
         case "gzip_bomb":

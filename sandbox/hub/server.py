@@ -92,14 +92,15 @@ class _Connection(Connection):
         hub, at = self.hub, self.hub.clock.now()
         split = urlsplit(self.path)
         query = dict(parse_qsl(split.query, keep_blank_values=True))
+        fault = hub.fault_for(split.path, query)
         allowance = hub.quota.take(self.headers.get("Authorization"))
         if allowance.is_spent:
             response = json_error(
                 HTTPStatus.TOO_MANY_REQUESTS, "We had to rate limit your IP. Wait, or log in for more."
             )
         else:
-            response = answer(hub.world, split.path, query, at, hub.url)
-        fault = hub.fault_for(split.path, query)
+            asked = {**query, "limit": "50"} if fault and fault.kind == "capped" else query
+            response = answer(hub.world, split.path, asked, at, hub.url)
         if fault is not None:
             response = wire.damaged(response, fault)
         self._record(split.path, query, None if fault and fault.kind == "drop" else response.status, at)

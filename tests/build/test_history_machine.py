@@ -119,7 +119,7 @@ def captures(draw, fewest=1, most=3):
     items = st.sampled_from(draw(st.lists(items, min_size=1, max_size=6)))
     lists = st.lists(st.builds(with_list_date, items, put_on), max_size=4)
     last = draw(st.integers(fewest, most)) - 1
-    return [
+    pages = [
         Answer(
             *(day, began, number, began + number * SECOND),
             content=b'{"error": "busy"}' if fault == "junk" else draw(lists),
@@ -131,6 +131,11 @@ def captures(draw, fewest=1, most=3):
         for fault in [draw(st.sampled_from([None] * 7 + ["junk", "status", "cut", "lost"]))]
         if fault != "lost" or number == last
     ]
+    if last == 0 or draw(st.sampled_from([True, False, False])):
+        return pages
+    again = draw(st.sampled_from([pages[0].content] * 4 + [draw(lists), b"[]"]))
+    at = {"page": last + 1, "captured_at": began + (last + 1) * SECOND}
+    return [*pages, replace(pages[0], **at, content=again, announces_next=True, is_first_again=True)]
 
 
 @st.composite
@@ -161,7 +166,7 @@ def reply_row(answer):
         "capture_started_at": answer.began,
         "page": answer.page,
         "captured_at": answer.captured_at,
-        "url": ADDRESS.format(day=answer.day, limit=answer.limit, page=answer.page),
+        "url": ADDRESS.format(day=answer.day, limit=answer.limit, page=0 if answer.is_first_again else answer.page),
         **json_page(answer.content, status=answer.status, more=answer.announces_next),
     }
     return columns | IMPORTED_FIELDS if answer.limit is None else columns
@@ -273,7 +278,7 @@ class History(RuleBasedStateMachine):
 
     @rule(data=st.data(), short_of=TIMESTAMP_OR_JUST_BEFORE)
     def a_capture_is_accepted(self, data, short_of):
-        refused = self.published_captures(is_refused=True)
+        refused = self.published_captures(is_refused=True) + self.published_captures(is_in_doubt=True)
         day, began = data.draw(st.sampled_from(refused or self.published_captures()))
         if refused:
             newest = max(answer.captured_at for answer in self.answers if (answer.day, answer.began) == (day, began))

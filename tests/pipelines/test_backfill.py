@@ -30,7 +30,7 @@ from sandbox.http.faults import HttpFault
 from sandbox.hub.generated import GeneratedHub
 from sandbox.hub.server import HubServer
 from schemas.catalogue import TABLES
-from tests.replies import capture, json_page
+from tests.replies import capture, entries, json_page
 
 NOW = datetime(2025, 12, 20, 3, 15, tzinfo=UTC)
 START, END = date(2025, 10, 27), date(2025, 11, 9)
@@ -142,7 +142,7 @@ def test_failed_dates_are_requested_last_and_the_oldest_failure_first(lake):
     for hour, day in enumerate([second, first, third]):
         for row in capture(day=day, at=NOW + timedelta(hours=hour), pages=[json_page("unwell", status=500)]):
             keep(lake, TABLES["hub_replies"], row)
-    for row in capture(day=third, at=NOW + timedelta(hours=9)):
+    for row in capture(entries(2), day=third, at=NOW + timedelta(hours=9)):
         keep(lake, TABLES["hub_replies"], row)
     publish_month(lake, "2025-10")
     assert split_failed_dates(lake, DATES[:4]) == ([third, DATES[3]], [second, first])
@@ -191,7 +191,7 @@ def half_captured(lake, hub, monkeypatch):
 
 def test_interrupted_capture_is_resumed(lake, half_captured):
     run(end=START)
-    assert page_requests(half_captured)[str(START), "0"] == 1
+    assert page_requests(half_captured)[str(START), "0"] == 2, "at the start, and once more at the end"
     (status,) = rows(lake, "source_days").rows(named=True)
     assert (status["verdict"], status["capture_count"], status["page_count"]) == ("settled", 1, 3)
     assert rows(lake, "signals")["captured_at"].n_unique() == 1
@@ -199,7 +199,7 @@ def test_interrupted_capture_is_resumed(lake, half_captured):
 
 def test_old_interrupted_capture_is_started_again(lake, half_captured):
     run(end=START, now=NOW + timedelta(hours=2))
-    assert page_requests(half_captured)[str(START), "0"] == 2
+    assert page_requests(half_captured)[str(START), "0"] == 3
     assert rows(lake, "source_days")["capture_count"].to_list() == [2]
 
 

@@ -107,7 +107,7 @@ def test_all_pages_of_a_date_are_captured(lake, hub):
     full = world.listed(DAY, MORNING)
     assert len(full) > 200
     assert rows(lake, "listings")["paper_id"].to_list() == [entry["paper"]["id"] for entry in full]
-    assert [seen.page for seen in server.requests] == [str(n) for n in range(len(server.requests))]
+    assert [seen.page for seen in server.requests] == ["0", "1", "2", "0"]
     assert {seen.query["limit"] for seen in server.requests} == {"100"}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from paperlake.sources.answer import Answer, SourceUnreachable
-from paperlake.sources.hub import PAGE_CAP, PAGE_SIZE, count_entries, fetch_date, link_has_next
+from paperlake.sources.hub import PAGE_CAP, PAGE_SIZE, count_entries, fetch_date, has_changed, link_has_next
 
 DAY = date(2025, 1, 15)
 NEXT = '<https://huggingface.co/api/daily_papers?date=2025-01-15&p=1>; rel="next"'
@@ -18,11 +18,12 @@ def entries(first: int, count: int) -> bytes:
 
 
 FULL, MORE, FEW = entries(0, PAGE_SIZE), entries(200, PAGE_SIZE), entries(100, 3)
+HALF = entries(0, 50)
 
 
-def page_answer(body: bytes, status: int = 200, link: str = "") -> Answer:
+def page_answer(body: bytes, status: int = 200, link: str = "", page: int = 0) -> Answer:
     headers = (("link", link),) if link else ()
-    return Answer("https://hub.test/api", status, headers, body, datetime(2025, 1, 16, tzinfo=UTC))
+    return Answer(f"https://hub.test/api?p={page}", status, headers, body, datetime(2025, 1, 16, tzinfo=UTC))
 
 
 class MockHub:
@@ -66,11 +67,8 @@ def test_pages_before_a_failed_request_are_yielded():
         ([page_answer(FEW)], 1),
         ([page_answer(b"[]")], 1),
         ([page_answer(b"[]", link=NEXT)], 1),
-        ([page_answer(FULL), page_answer(FEW)], 2),
         ([page_answer(FULL), page_answer(b"[]")], 2),
-        ([page_answer(FULL), page_answer(MORE), page_answer(b"[]")], 3),
-        ([page_answer(FEW, link=NEXT), page_answer(MORE), page_answer(FEW)], 3),
-        ([page_answer(FULL, link='<x>; rel="prev"'), page_answer(FEW)], 2),
+        ([page_answer(HALF), page_answer(b"[]")], 2),
         ([page_answer(FULL), page_answer(FULL)], 2),
         ([page_answer(FEW, link=NEXT), page_answer(FEW, link=NEXT)], 2),
         ([page_answer(FULL, 400)], 1),
@@ -85,6 +83,32 @@ def test_a_list_continues_while_pages_are_full_or_announced(pages: list[Answer],
     hub = MockHub(*pages, page_answer(FEW), page_answer(FEW))
     assert list(fetch_date(hub, DAY)) == pages
     assert len(hub.requests) == request_count
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [page_answer(FULL), page_answer(FEW)],
+        [page_answer(FULL), page_answer(MORE), page_answer(b"[]")],
+        [page_answer(FEW, link=NEXT), page_answer(MORE), page_answer(FEW)],
+        [page_answer(FULL, link='<x>; rel="prev"'), page_answer(FEW)],
+        # A server that sends at most 50 entries, or seven, whatever it is asked for.
+        [page_answer(HALF), page_answer(entries(50, 28))],
+        [page_answer(entries(0, 7), link=NEXT), page_answer(entries(7, 7)), page_answer(entries(14, 2))],
+    ],
+)
+def test_a_list_of_several_pages_ends_with_its_first_page_again(pages: list[Answer]):
+    hub = MockHub(*pages, pages[0])
+    assert list(fetch_date(hub, DAY)) == [*pages, pages[0]]
+    assert [params["p"] for _, params in hub.requests] == [*range(len(pages)), 0]
+
+
+def test_a_list_changed_if_an_entry_repeats_or_its_first_page_differs_at_the_end():
+    first, last, again = page_answer(FULL), page_answer(FEW, page=1), page_answer(FULL)
+    assert not has_changed([first, last, again])
+    assert not has_changed([first])
+    assert has_changed([first, page_answer(entries(99, 3), page=1), again])  # one was added before the last
+    assert has_changed([first, page_answer(entries(101, 3), page=1), page_answer(entries(1, 100))])  # one was removed
 
 
 def test_an_endless_list_ends_at_the_page_cap():

@@ -8,6 +8,8 @@ from tests.replies import CLOSED, DAY, OPEN, SETTLED, build_tables, capture, ent
 from transforms.hub import replies as hub
 
 SECOND = timedelta(seconds=1)
+DAYS = timedelta(days=1)
+SATURDAY = date(2025, 11, 8)
 TWO_WEEKS = timedelta(days=14)
 CLOSINGS = {
     date(2025, 11, 6): datetime(2025, 11, 7, 2, 30, tzinfo=UTC),
@@ -63,10 +65,10 @@ def test_the_verdict_on_a_whole_list_depends_on_the_capture_time(after_closing, 
 
 @pytest.mark.parametrize(
     ("at", "expected_verdict"),
-    [(OPEN, "partial"), (CLOSED, "confirmed_empty"), (SETTLED, "confirmed_empty")],
+    [(-4 * DAYS, "partial"), (timedelta(0), "confirmed_empty"), (TWO_WEEKS, "confirmed_empty")],
 )
-def test_an_empty_list_is_confirmed_once_the_date_has_closed(at, expected_verdict):
-    (day,) = verdicts(capture([], at=at))
+def test_an_empty_list_of_a_weekend_is_confirmed_once_the_date_has_closed(at, expected_verdict):
+    (day,) = verdicts(capture([], day=SATURDAY, at=CLOSED + 2 * DAYS + at))
     assert (day["verdict"], day["paper_count"], day["page_count"]) == (expected_verdict, 0, 1)
 
 
@@ -78,6 +80,35 @@ PARTIAL = {
     "full, of the page by default": (
         [row | {"url": "https://hub.test/api/daily_papers?date=2025-11-06"} for row in capture(entries(50))],
         "page 0 is full with 50 entries: the list may be cut there",
+    ),
+    "a page of 50, though 100 were asked for": (
+        capture(entries(50)),
+        "page 0 is full with 50 entries: the list may be cut there",
+    ),
+    "a last page as long as the page before it": (
+        capture(pages=[json_page(entries(7), more=True), json_page(entries(7, first=8))]),
+        "page 1 is full with 7 entries: the list may be cut there",
+    ),
+    "a paper was added between two pages": (
+        capture(pages=[json_page(entries(100)), json_page(entries(3, first=100))]),
+        "the list changed while it was read: 1 of its entries repeats",
+    ),
+    "a paper was removed between two pages": (
+        capture(
+            pages=[json_page(entries(100)), json_page(entries(3, first=102))],
+            first_again=json_page(entries(100, first=2)),
+        ),
+        "the list changed while it was read: its first page differs when asked for again",
+    ),
+    "the first page could not be asked for again": (
+        capture(
+            pages=[json_page(entries(100)), json_page(entries(3, first=101))], first_again=json_page("", status=500)
+        ),
+        "the list changed while it was read: its first page differs when asked for again",
+    ),
+    "the first page was not asked for again": (
+        capture(pages=[json_page(entries(100)), json_page(entries(3, first=101))])[:-1],
+        "the first page of several was not asked for again after the last one",
     ),
     "imported with 50": (
         capture(entries(50), limit=None),
@@ -153,7 +184,7 @@ def test_a_date_without_a_capture_has_no_row():
 
 
 def test_white_space_around_a_list_is_ignored():
-    assert verdict(capture(" \r\n\t[] \n")) == ("confirmed_empty", None)
+    assert verdict(capture(" \r\n\t[] \n", day=SATURDAY, at=SETTLED)) == ("confirmed_empty", None)
 
 
 @pytest.mark.parametrize("count", [49, 99])
@@ -177,7 +208,7 @@ def test_an_imported_list_longer_than_a_default_page_is_whole():
     [
         ([capture(entries(2), at=OPEN), capture(entries(3), at=CLOSED)], ("complete", 3, 2)),
         ([capture(entries(2), at=CLOSED), capture(entries(3), at=SETTLED)], ("settled", 3, 2)),
-        ([capture(entries(2), at=CLOSED), capture([], at=SETTLED)], ("confirmed_empty", 0, 2)),
+        ([capture(entries(4), at=CLOSED), capture(entries(2), at=SETTLED)], ("settled", 2, 2)),
         ([capture([], at=CLOSED), capture(entries(2), at=SETTLED)], ("settled", 2, 2)),
         ([capture(entries(2), at=CLOSED), capture("no", at=SETTLED)], ("complete", 2, 2)),
         ([capture(entries(2), at=CLOSED), capture(entries(100), at=SETTLED)], ("complete", 2, 2)),
@@ -270,4 +301,4 @@ def test_each_date_has_its_own_verdict():
         capture([], day=date(2025, 11, 5), at=CLOSED),
         capture(entries(2), day=DAY, at=CLOSED),
     )
-    assert [day["verdict"] for day in days] == ["settled", "failed", "confirmed_empty", "complete"]
+    assert [day["verdict"] for day in days] == ["settled", "failed", "in_doubt", "complete"]

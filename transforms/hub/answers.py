@@ -73,6 +73,7 @@ def capture_pages(replies: pl.DataFrame) -> pl.DataFrame:
     """One row for each page of a capture, with its text where the body is UTF-8.
 
     Of several answers for the same page of a capture the newest counts; with equal times, the one with the lower hash.
+    A list of several pages ends with its first page, asked for again (`is_first_again`).
     """
     capture = ["requested_on", "capture_started_at"]
     newest_first = [*capture, "page", "captured_at", "body_sha256", "url"]
@@ -88,10 +89,16 @@ def capture_pages(replies: pl.DataFrame) -> pl.DataFrame:
         page="page",
         body_sha256="body_sha256",
         status_code="status_code",
-        limit=pl.col("url").str.extract(r"[?&]limit=([0-9]{1,9})").cast(pl.Int64),
+        limit=_parameter("limit"),
+        is_first_again=(_parameter("p") == 0) & (pl.col("page") > 0),
         has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),
         text=_texts(distinct),
     )
+
+
+def _parameter(name: str) -> pl.Expr:
+    """A whole number in the query of the requested address; null for an imported answer."""
+    return pl.col("url").str.extract(rf"[?&]{name}=([0-9]{{1,9}})(?:&|$)").cast(pl.Int64)
 
 
 def _texts(pages: pl.DataFrame) -> pl.Series:

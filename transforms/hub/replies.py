@@ -21,6 +21,7 @@ from transforms.hub import rejects as hub_rejects
 from transforms.hub import verdicts
 from transforms.hub.answers import capture_pages, open_pages
 from transforms.hub.census import Census, take_census
+from transforms.hub.page_changes import page_changes
 
 CAPTURE = ["listed_on", "captured_at"]
 PAPER = ["listed_on", "paper_id"]
@@ -52,7 +53,8 @@ def parse_replies(replies: pl.DataFrame, *, has_census: bool = True) -> ParsedHu
     pages = capture_pages(replies)
     with open_pages(pages) as lists:
         parsed = hub_entries.parse_entries(lists)
-        tally = verdicts.count_entries(pages, lists.entry_counts(parsed))
+        counted = verdicts.count_entries(pages, lists.entry_counts(parsed))
+        tally = counted.filter(~pl.col("is_first_again").fill_null(value=False))
         entries = hub_entries.read_entries(lists, parsed, tally)
         papers = hub_entries.readable_papers(entries)
         authors = hub_entries.read_authors(lists, entries, papers)
@@ -60,7 +62,7 @@ def parse_replies(replies: pl.DataFrame, *, has_census: bool = True) -> ParsedHu
         faults = hub_rejects.with_raw_entries(lists, faults)
         fields = take_census(lists, tally, HUB) if has_census else None
     return ParsedHubReplies(
-        captures=verdicts.captures(tally, entries.rows, HUB),
+        captures=verdicts.captures(tally, entries.rows, page_changes(counted, parsed, entries.rows), HUB),
         papers=papers.select(*_PAPER_COLUMNS),
         authors=authors.filter(pl.col("refusal").is_null()),
         faults=faults,
@@ -75,7 +77,7 @@ def build_tables(reading: ParsedHubReplies, refused: pl.DataFrame, accepted: pl.
     `refused` (listed_on, captured_at, message) are the captures that the validator refused; `accepted` (listed_on,
     captured_at) are those that a person accepted nevertheless.
     """
-    captures = verdicts.apply_decisions(reading.captures, refused, accepted)
+    captures = verdicts.apply_decisions(reading.captures, reading.papers, refused, accepted)
     published = captures.filter(~pl.col("is_refused")).select(CAPTURE)
     seen = reading.papers.join(published, on=CAPTURE, how="semi")
     listings = _listings(seen, verdicts.reference_captures(captures))

@@ -7,10 +7,11 @@ from http import HTTPStatus
 import polars as pl
 
 from schemas.calendar import CLOSING_TIME, NEW_YORK, SETTLED_AFTER, first_day
+from transforms.hub.doubts import doubts
 
 CAPTURE = ["listed_on", "captured_at"]
 FULL_PAGE_SIZES = (50, 100)
-"""The Hub's default and largest page sizes: an imported list of exactly this length may be truncated."""
+"""The Hub's default and largest page sizes: a list of exactly this length may be truncated."""
 FINAL = ("settled", "complete", "confirmed_empty")
 """Verdicts of complete dates: those that are not gaps."""
 _DEFAULT_LIMIT = 50
@@ -34,8 +35,11 @@ def count_entries(pages: pl.DataFrame, entry_counts: pl.DataFrame) -> pl.DataFra
     )
 
 
-def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The columns of each capture, before validation: none is refused or accepted yet."""
+def captures(tally: pl.DataFrame, entries: pl.DataFrame, changes: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The columns of each capture, before validation: none is refused, accepted or in doubt yet.
+
+    `changes` (listed_on, captured_at, change) are the captures whose list changed between their pages.
+    """
     dated = entries.filter(pl.col("put_on").is_not_null())
     other_dates = dated.group_by(CAPTURE).agg(
         dated_count=pl.len(), other_date_count=(pl.col("put_on") != pl.col("listed_on")).sum().cast(pl.Int32)
@@ -52,8 +56,10 @@ def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.Data
             is_valid=valid.any(),
             fault=pl.col("fault").drop_nulls().first(),
         )
+        .join(changes, on=CAPTURE, how="left")
         .join(refused, on=CAPTURE, how="left")
         .join(other_dates, on=CAPTURE, how="left")
+        .with_columns(fault=pl.coalesce("fault", "change"))
         .with_columns(pl.col("refused_count", "dated_count", "other_date_count").fill_null(0))
         .with_columns(
             source=pl.lit(source),
@@ -63,29 +69,37 @@ def captures(tally: pl.DataFrame, entries: pl.DataFrame, source: str) -> pl.Data
             is_closed=pl.col("captured_at") >= closes_at(pl.col("listed_on")),
             is_refused=pl.lit(value=False),
             is_accepted=pl.lit(value=False),
+            is_in_doubt=pl.lit(value=False),
         )
     )
 
 
-def apply_decisions(captures: pl.DataFrame, refused: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
-    """`captures` with the refusals of the validator and the manual decisions."""
+def apply_decisions(
+    captures: pl.DataFrame, papers: pl.DataFrame, refused: pl.DataFrame, accepted: pl.DataFrame
+) -> pl.DataFrame:
+    """`captures` with the refusals of the validator, the doubts that follow from `papers`, and manual decisions."""
     refusals = refused.select(*CAPTURE, refusal="message", fails_validation=pl.lit(value=True))
     acceptances = accepted.select(*CAPTURE, has_acceptance=pl.lit(value=True)).unique()
-    return (
+    decided = (
         captures.join(refusals, on=CAPTURE, how="left")
         .join(acceptances, on=CAPTURE, how="left")
         .with_columns(pl.col("fails_validation", "has_acceptance").fill_null(value=False))
-        .with_columns(
-            is_refused=pl.col("fails_validation") & ~pl.col("has_acceptance"),
-            is_accepted=pl.col("fails_validation") & pl.col("has_acceptance"),
-            fault=pl.coalesce("refusal", "fault"),
-        )
+        .with_columns(is_refused=pl.col("fails_validation") & ~pl.col("has_acceptance"))
+    )
+    is_doubtful = pl.col("doubt").is_not_null()
+    return decided.join(doubts(decided, papers), on=CAPTURE, how="left").with_columns(
+        is_accepted=pl.col("has_acceptance") & (pl.col("fails_validation") | is_doubtful),
+        is_in_doubt=is_doubtful & ~pl.col("has_acceptance"),
+        fault=pl.coalesce("refusal", "doubt", "fault"),
     )
 
 
 def reference_captures(captures: pl.DataFrame) -> pl.DataFrame:
-    """The capture that defines each date's list: the newest whole one; if none is whole, the newest valid one."""
-    usable = captures.filter(pl.col("is_valid") & ~pl.col("is_refused"))
+    """The capture that defines each date's list: the newest whole one; if none is whole, the newest valid one.
+
+    A capture that is refused or in doubt defines no list.
+    """
+    usable = captures.filter(pl.col("is_valid") & ~pl.col("is_refused") & ~pl.col("is_in_doubt"))
     return usable.sort("listed_on", "is_whole", "captured_at").unique(
         subset=["listed_on"], keep="last", maintain_order=True
     )
@@ -93,6 +107,7 @@ def reference_captures(captures: pl.DataFrame) -> pl.DataFrame:
 
 def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
     """The verdict on each captured date. Captures after closing are the newest, so the newest whole one decides."""
+    is_usable = pl.col("is_whole") & ~pl.col("is_refused")
     dates = (
         captures.sort(CAPTURE)
         .group_by("listed_on", maintain_order=True)
@@ -103,6 +118,8 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
             source=pl.col("source").first(),
             last_fault=pl.col("fault").last(),
             last_page_count=pl.col("page_count").last(),
+            is_in_doubt=pl.col("is_in_doubt").filter(is_usable).last().fill_null(value=False),
+            doubt=pl.col("fault").filter(is_usable).last(),
         )
     )
     reference = reference_captures(captures).select(
@@ -153,7 +170,9 @@ def _verdict() -> pl.Expr:
     is_complete = pl.col("is_whole") & pl.col("is_closed")
     settled_at = closes_at(pl.col("listed_on")) + pl.lit(SETTLED_AFTER)
     return (
-        pl.when(is_complete & (pl.col("entry_count") == 0))
+        pl.when("is_in_doubt")
+        .then(pl.lit("in_doubt"))
+        .when(is_complete & (pl.col("entry_count") == 0))
         .then(pl.lit("confirmed_empty"))
         .when(is_complete & (pl.col("begun_at") >= settled_at))
         .then(pl.lit("settled"))
@@ -168,7 +187,9 @@ def _verdict() -> pl.Expr:
 def _reason() -> pl.Expr:
     verdict = pl.col("verdict")
     return (
-        pl.when(verdict == "failed")
+        pl.when(verdict == "in_doubt")
+        .then(pl.col("doubt"))
+        .when(verdict == "failed")
         .then(pl.col("last_fault").fill_null("no valid answer"))
         .when((verdict == "partial") & pl.col("is_whole"))
         .then(pl.lit("captured before the date had closed"))
@@ -182,11 +203,12 @@ def _page_fault() -> pl.Expr:
     page, count, status = pl.col("page"), pl.col("entry_count"), pl.col("status_code")
     is_last = page == page.max().over(CAPTURE)
     announces_next = pl.col("has_next").fill_null(value=False)
-    # A full last page may be truncated, even if the server announces no next page.
+    # A full last page may be truncated, even if the server announces no next page. A server may send fewer entries than
+    # asked for: then a page of a usual size is full, and one as long as the page before it.
     is_full = (
-        pl.when(status.is_null())
-        .then(count.is_in(FULL_PAGE_SIZES))
-        .otherwise(count >= pl.col("limit").fill_null(_DEFAULT_LIMIT))
+        count.is_in(FULL_PAGE_SIZES)
+        | (count >= pl.col("limit").fill_null(_DEFAULT_LIMIT)) & status.is_not_null()
+        | ((count == count.shift().over(CAPTURE)) & (count > 0)).fill_null(value=False)
     )
     return (
         pl.when(page != pl.int_range(pl.len()).over(CAPTURE))

@@ -15,6 +15,7 @@ VERDICT_LABELS = {
     "complete": "complete",
     "settled": "complete, and seen again two weeks later",
     "confirmed_empty": "empty: nothing was listed",
+    "in_doubt": "in doubt: the newest answer lost most of the list, or was empty; this is the list before it",
     "partial": "not complete: what was captured may miss papers",
     "failed": "not known: the source gave no usable answer",
 }

@@ -20,7 +20,7 @@ from paperlake.text import plural
 
 _WORKDAYS = 5
 _MAX_GROUPS, _BEST_PAPERS, _PLOTTED_MONTHS, _PLOTTED_TOPICS = 100, 5, 24, 5
-_MARKS = {"complete": "●", "settled": "●", "confirmed_empty": "·", "partial": "◐", "failed": "✕"}
+_MARKS = {"complete": "●", "settled": "●", "confirmed_empty": "·", "in_doubt": "?", "partial": "◐", "failed": "✕"}
 
 
 @dataclass(frozen=True, slots=True)
