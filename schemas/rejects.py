@@ -15,6 +15,7 @@ REASONS = (
     "wrong_type",
     "date_impossible",
     "key_repeated",
+    "not_utf8",
     "below_zero",
     "too_large",
     "capture_refused",

@@ -27,7 +27,13 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     """
     from paperlake.build.publish import waiting_months
     from paperlake.config import read_settings
-    from paperlake.operations.import_replies import find_replies, invalid_captures, publish_waiting, store_replies
+    from paperlake.operations.import_replies import (
+        find_replies,
+        invalid_captures,
+        publish_waiting,
+        store_replies,
+        unused_answers,
+    )
     from paperlake.text import plural
     from paperlake.timestamps import capture_name
 
@@ -48,6 +54,10 @@ def import_replies(context: click.Context, folder: Path, captured_at: datetime |
     refused += [str(fault) for fault in published.faults]
     unread = invalid_captures(lake, imported)
     refused += [f"capture {capture_name(day, at)} is not a list: {fault}" for day, at, fault in unread]
+    for day, at, reason in unused_answers(lake, imported):
+        click.echo(
+            f"{capture_name(day, at)}: another answer for the same time counts; one is not used: {reason}", err=True
+        )
     changed = published.changed
     result = {
         "answers": len(archive.answers),

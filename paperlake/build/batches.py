@@ -15,7 +15,7 @@ from paperlake.errors import PaperlakeError
 from paperlake.store.journal import JournalDamaged
 from paperlake.store.manifest import ManifestUnreadable
 from paperlake.store.publish import FileDamaged, LakeBusy
-from transforms.hub.answers import use_one_thread
+from transforms.hub.database import use_one_thread
 
 BATCH_MONTHS = 120
 BATCH_ROWS = 200_000

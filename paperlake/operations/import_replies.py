@@ -24,6 +24,7 @@ from schemas.captures import CAPTURES
 from schemas.hub_replies import HUB_REPLIES
 from schemas.page_entries import PAGE_ENTRIES
 from schemas.saved_pages import SAVED_PAGES
+from transforms.hub import answers
 
 TIMES_FILE = "captures.csv"
 
@@ -59,7 +60,7 @@ def find_replies(folder: Path, captured_at: datetime | None = None) -> Archive:
         **_read_times(folder),
         **{f"{day.name}/{n}": t for day in _date_folders(folder) for n, t in _read_times(day).items()},
     }
-    answers: list[ArchivedReply] = []
+    dated: list[ArchivedReply] = []
     skipped: list[Path] = []
     untimed: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != TIMES_FILE):
@@ -75,20 +76,20 @@ def find_replies(folder: Path, captured_at: datetime | None = None) -> Archive:
         elif at is None:
             untimed.append(name)
         else:
-            answers.append(ArchivedReply(path, day, at))
+            dated.append(ArchivedReply(path, day, at))
     if untimed:
         raise ArchiveUnusable(
             f"{folder}: {len(untimed)} files have no capture time, such as {untimed[0]}; name them "
             f"DATE/TIMESTAMP.json, list them in {TIMES_FILE} (file,captured_at), or give --captured-at"
         )
-    if not answers:
+    if not dated:
         raise ArchiveUnusable(f"{folder} contains no answers; they are named DATE.json or DATE/TIMESTAMP.json")
-    return Archive(tuple(answers), tuple(skipped))
+    return Archive(tuple(dated), tuple(skipped))
 
 
-def store_replies(lake: Lake, answers: tuple[ArchivedReply, ...], tick: Callable[[], None]) -> None:
+def store_replies(lake: Lake, archived: tuple[ArchivedReply, ...], tick: Callable[[], None]) -> None:
     """Store the answers byte for byte; `tick` is called after each."""
-    for answer in answers:
+    for answer in archived:
         body = answer.path.read_bytes()
         keep(
             lake,
@@ -162,6 +163,19 @@ def invalid_captures(lake: Lake, captures: set[tuple[date, datetime]]) -> list[t
         ),
     )
     return [(day, at, fault) for day, at, fault in rows.iter_rows() if (day, at) in captures]
+
+
+def unused_answers(lake: Lake, captures: set[tuple[date, datetime]]) -> list[tuple[date, datetime, str]]:
+    """The kept answers of `captures` that do not count, because another one for the same time does; with a reason."""
+    months = {month_of(day) for day, _ in captures}
+    at = pl.col("capture_started_at").is_in([at for _, at in captures])
+    replies = read_consistent(lake, lambda seen: scan(seen, HUB_REPLIES, months).filter(at).collect())
+    rows = answers.unused_answers(replies).select("listed_on", "captured_at", "form").iter_rows()
+    return [
+        (day, at, f"it {form}" if form else "it is a list too, and both cannot count")
+        for day, at, form in rows
+        if (day, at) in captures
+    ]
 
 
 def _read_times(folder: Path) -> dict[str, datetime]:

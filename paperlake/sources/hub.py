@@ -104,6 +104,8 @@ def count_entries(body: bytes) -> int | None:
 def _parse_json(body: bytes) -> object:
     try:
         return json.loads(body)
+    except UnicodeDecodeError:  # one byte in one title must not hide the length of the list
+        return _parse_json(body.decode(errors="replace").encode())
     except ValueError:
         # Python refuses to parse integers of more than 4300 digits. Not parsing numbers at all takes twice as long.
         return json.loads(body, parse_int=len, parse_float=len)

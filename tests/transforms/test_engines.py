@@ -5,15 +5,15 @@ import sys
 
 SCRIPT = """
 import threading
-from transforms.hub import answers
+from transforms.hub import database
 from transforms.hub import census
-answers.engine()
+database.engine()
 census._engine()
 
 def outlive(*engines):
     threading.Event().wait()
 
-threading.Thread(target=outlive, args=(answers.engine, census._engine), daemon=True).start()
+threading.Thread(target=outlive, args=(database.engine, census._engine), daemon=True).start()
 """
 
 

@@ -1,5 +1,7 @@
 """The verdict on each date, the capture that defines its list, and the papers listed."""
 
+import gzip
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -133,7 +135,7 @@ PARTIAL = {
     ),
     "the second page is no list": (
         capture(pages=[json_page(entries(3), more=True), json_page('{"error": "x"}')]),
-        "page 1 is not a JSON array",
+        "page 1 is a JSON object, not an array",
     ),
     "the first page failed": (
         capture(pages=[json_page("no", status=500), json_page(entries(3))]),
@@ -153,14 +155,22 @@ FAILED = {
     "a fault of the server": (json_page("no", status=500), "page 0 was answered with status 500"),
     "a list with a bad status": (json_page(entries(3), status=503), "page 0 was answered with status 503"),
     "a redirect": (json_page("", status=302), "page 0 was answered with status 302"),
-    "nothing": (json_page(b""), "page 0 is not a JSON array"),
-    "a page for people": (json_page("<html>Wait</html>"), "page 0 is not a JSON array"),
-    "an object": (json_page('{"error": "Invalid date"}'), "page 0 is not a JSON array"),
+    "nothing": (json_page(b""), "page 0 is empty"),
+    "a page for people": (json_page("<html>Wait</html>"), "page 0 is an HTML or XML page"),
+    "an object": (json_page('{"error": "Invalid date"}'), "page 0 is a JSON object, not an array"),
     "null": (json_page("null"), "page 0 is not a JSON array"),
-    "a list that was cut": (json_page('[{"paper": {"id": "2511.0'), "page 0 is not a JSON array"),
-    "two lists": (json_page("[][]"), "page 0 is not a JSON array"),
-    "what begins like a list": (json_page("[not one"), "page 0 is not a JSON array"),
-    "bytes that are no text": (json_page(b"[\xff\xfe]"), "page 0 is not a JSON array"),
+    "a list that was cut": (json_page('[{"paper": {"id": "2511.0'), "page 0 is not a valid JSON array"),
+    "two lists": (json_page("[][]"), "page 0 is not a valid JSON array"),
+    "what begins like a list": (json_page("[not one"), "page 0 is not a valid JSON array"),
+    "bytes that are no text": (json_page(b"[\xff\xfe]"), "page 0 is not a valid JSON array"),
+    "a list in Latin-1 before its bracket": (json_page(b"\xe9[]"), "page 0 is not UTF-8"),
+    "UTF-16 without a byte order mark": (
+        json_page("[]".encode("utf-16-le")),
+        "page 0 is UTF-16 that cannot be decoded",
+    ),
+    "half of a UTF-16 character": (json_page(b"\xff\xfe["), "page 0 is UTF-16 that cannot be decoded"),
+    "gzip that was cut": (json_page(gzip.compress(b"[]")[:-9]), "page 0 is gzip that cannot be inflated"),
+    "a blank": (json_page(" \n"), "page 0 is empty"),
 }
 
 
@@ -175,7 +185,39 @@ def test_a_date_without_a_valid_answer_has_failed(about):
 
 
 def test_an_imported_answer_that_is_not_a_list_has_failed():
-    assert verdict(capture("<html>", limit=None)) == ("failed", "page 0 is not a JSON array")
+    assert verdict(capture("<html>", limit=None)) == ("failed", "page 0 is an HTML or XML page")
+
+
+READABLE = {
+    "with a byte order mark": json.dumps(entries(2)).encode("utf-8-sig"),
+    "UTF-16, little end first": b"\xff\xfe" + json.dumps(entries(2)).encode("utf-16-le"),
+    "UTF-16, big end first": b"\xfe\xff" + json.dumps(entries(2)).encode("utf-16-be"),
+    "gzip": gzip.compress(json.dumps(entries(2)).encode()),
+    "gzip of UTF-16": gzip.compress(json.dumps(entries(2)).encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("form", READABLE)
+def test_a_list_that_can_be_read_without_guessing_is_read(form):
+    tables = build_tables(capture(READABLE[form]), capture(entries(2), at=CLOSED + TWO_WEEKS))
+    assert tables["captures"].select("entry_count", "fault").rows() == [(2, None)] * 2
+    assert tables["signals"]["paper_id"].n_unique() == 2
+
+
+def test_a_byte_that_is_not_utf_8_costs_its_entry_and_not_the_list():
+    body = json.dumps(entries(3)).encode().replace(b"On 2511.00002", b"On \xff2511.00002", 1)
+    tables = build_tables(capture(body))
+    assert tables["listings"]["paper_id"].to_list() == ["2511.00001", "2511.00003"]
+    (reject,) = tables["rejects"].rows(named=True)
+    assert (reject["reason"], reject["place"], reject["field"]) == ("not_utf8", 2, "$")
+    assert tables["source_days"]["verdict"].to_list() == ["complete"]
+
+
+def test_of_two_answers_for_one_page_and_time_a_readable_one_counts():
+    good, broken = capture(entries(2)), capture("{}")
+    for bad in [broken, capture("<html>"), capture("[1"), capture("x")]:
+        for both in ([good, bad], [bad, good]):
+            assert build_tables(*both)["source_days"].select("verdict", "paper_count").row(0) == ("complete", 2)
 
 
 def test_a_date_without_a_capture_has_no_row():

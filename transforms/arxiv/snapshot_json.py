@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from transforms.hub.answers import engine
+from transforms.hub.database import engine
 from transforms.text import CONTROLS
 
 TEXTS = (

@@ -23,7 +23,8 @@ from transforms.arxiv.oai_errors import (
 from transforms.arxiv.snapshot_json import ParsedLines, line_ids, parse_lines
 from transforms.arxiv.values import is_paper_id, paper_columns, parse_date
 from transforms.conform import conform, empty_table
-from transforms.hub.answers import decode, engine, without_lone_surrogates
+from transforms.hub.bodies import decode, without_lone_surrogates
+from transforms.hub.database import engine
 from transforms.paper_ids import filed_on
 
 MAX_BATCH_LINES = 50_000

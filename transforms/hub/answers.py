@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
-# Python writes lone surrogates into JSON as escapes that strict parsers refuse; one in a title must not make a whole
-# date unreadable. The pattern keeps pairs and escaped backslashes (group 1) and removes lone halves.
-_LONE_SURROGATE = r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+from transforms.hub.bodies import read_bodies
+from transforms.hub.database import engine
+
 MAX_ENTRIES = 10_000
 """Far more than any list had. Without a limit, a few megabytes of `[1,1,1,…]` would take gigabytes of memory."""
-_BYTE_ORDER_MARK = "\ufeff"
+_PAGE = ["requested_on", "capture_started_at", "page"]
 _MANY_COMMAS = 200_000
 """A page with fewer commas has at most this many entries, which take half a gigabyte of memory to parse. The entries of
 other pages are counted first. A recorded entry has about 120 commas."""
@@ -26,10 +24,14 @@ other pages are counted first. A recorded entry has about 120 commas."""
 
 @dataclass(frozen=True, slots=True)
 class ListPages:
-    """Pages that may be lists, in the view `listed_pages` (page_no, text) of `database`."""
+    """Pages that may be lists, in the view `listed_pages` (page_no, text) of `database`.
+
+    In the texts of the pages `damaged` (page_no), bytes that are not UTF-8 were replaced.
+    """
 
     database: duckdb.DuckDBPyConnection
     texts: pl.DataFrame
+    damaged: pl.Series
 
     def entry_counts(self, entries: pl.DataFrame) -> pl.DataFrame:
         """The number of entries of each page, from the parsed `entries` (page_no, item). Only lists have a row.
@@ -56,32 +58,20 @@ class ListPages:
         )
 
 
-@cache
-def engine() -> duckdb.DuckDBPyConnection:
-    """The empty in-memory database of this process: opening one takes longer than parsing a small month."""
-    # Threads such as Prefect's run until the interpreter exits, where DuckDB prints long warnings about open objects.
-    atexit.register(engine.cache_clear)
-    return duckdb.connect()
-
-
-def use_one_thread() -> None:
-    """Limit DuckDB to one thread, for processes that share the machine with other workers."""
-    engine().execute("set threads = 1")
-
-
 def capture_pages(replies: pl.DataFrame) -> pl.DataFrame:
-    """One row for each page of a capture, with its text where the body is UTF-8.
+    """One row for each page of a capture, with its text where the body can be read.
 
-    Of several answers for the same page of a capture the newest counts; with equal times, the one with the lower hash.
-    A list of several pages ends with its first page, asked for again (`is_first_again`).
+    Of several answers for the same page of a capture the newest counts; with equal times a readable one, and of several
+    the one with the lower hash. A list of several pages ends with its first page, asked for again (`is_first_again`).
     """
-    capture = ["requested_on", "capture_started_at"]
-    newest_first = [*capture, "page", "captured_at", "body_sha256", "url"]
+    newest_first = [*_PAGE, "captured_at", "is_unreadable", "body_sha256", "url"]
     distinct = (
-        replies.sort(newest_first, descending=[False] * 3 + [True, False, False], nulls_last=True)
-        .unique(subset=[*capture, "page"], keep="first", maintain_order=True)
+        replies.with_columns(is_unreadable=_is_unreadable(replies))
+        .sort(newest_first, descending=[False] * 3 + [True, False, False, False], nulls_last=True)
+        .unique(subset=_PAGE, keep="first", maintain_order=True)
         .with_row_index("page_no")
     )
+    bodies = read_bodies(distinct["body"])
     return distinct.select(
         "page_no",
         listed_on="requested_on",
@@ -92,7 +82,45 @@ def capture_pages(replies: pl.DataFrame) -> pl.DataFrame:
         limit=_parameter("limit"),
         is_first_again=(_parameter("p") == 0) & (pl.col("page") > 0),
         has_next=pl.col("headers").str.json_path_match("$.link").str.contains(r'(?i)rel\s*=\s*"?[^",;]*\bnext\b'),
-        text=_texts(distinct),
+        text=bodies["text"],
+        is_damaged=bodies["is_damaged"],
+        form=bodies["form"],
+    )
+
+
+def unused_answers(replies: pl.DataFrame) -> pl.DataFrame:
+    """The answers that lost against another one for the same page and time, and what they are.
+
+    Columns: listed_on, captured_at (of the capture), page, body_sha256, `form` (null for a list).
+    """
+    rivals = replies.filter(pl.col("body_sha256").n_unique().over(*_PAGE, "captured_at") > 1)
+    used = capture_pages(rivals).select(
+        "page", "body_sha256", requested_on="listed_on", capture_started_at="captured_at"
+    )
+    unused = rivals.join(used, on=[*_PAGE, "body_sha256"], how="anti").unique([*_PAGE, "body_sha256"]).sort(_PAGE)
+    is_list = ~_is_unreadable(rivals).alias("is_list")
+    readable = rivals.filter(is_list)["body_sha256"].implode()
+    return unused.select(
+        *("page", "body_sha256"),
+        listed_on="requested_on",
+        captured_at="capture_started_at",
+        form=pl.when(~pl.col("body_sha256").is_in(readable)).then(read_bodies(unused["body"])["form"]),
+    )
+
+
+def _is_unreadable(replies: pl.DataFrame) -> pl.Series:
+    """Whether each answer is no list, though another answer for the same page and time may be one."""
+    rivals = pl.col("body_sha256").n_unique().over(*_PAGE, "captured_at") > 1
+    several = replies.with_row_index("page_no").filter(rivals).unique("body_sha256")
+    if several.is_empty():
+        return pl.repeat(value=False, n=replies.height, dtype=pl.Boolean, eager=True)
+    texts = read_bodies(several["body"])
+    pages = several.select("page_no", "body_sha256", "status_code").with_columns(texts["text"], texts["is_damaged"])
+    with open_pages(pages) as lists:
+        counted = _entry_counts(lists.database, lists.texts)
+    readable = pages.join(counted, on="page_no", how="semi")["body_sha256"]
+    return ~replies["body_sha256"].is_in(readable.implode()) & replies["body_sha256"].is_in(
+        pages["body_sha256"].implode()
     )
 
 
@@ -101,37 +129,14 @@ def _parameter(name: str) -> pl.Expr:
     return pl.col("url").str.extract(rf"[?&]{name}=([0-9]{{1,9}})(?:&|$)").cast(pl.Int64)
 
 
-def _texts(pages: pl.DataFrame) -> pl.Series:
-    """The bodies as text without byte order marks and lone surrogates; null where a body is not UTF-8."""
-    text = decode(pages["body"])
-    # Most months have neither, and a replacement copies every body, so search all bodies first.
-    if text.str.starts_with(_BYTE_ORDER_MARK).any():
-        text = text.str.strip_prefix(_BYTE_ORDER_MARK)
-    return without_lone_surrogates(text)
-
-
-def without_lone_surrogates(json_texts: pl.Series) -> pl.Series:
-    """JSON texts without escapes of lone surrogates, which would make the whole text unreadable."""
-    if json_texts.str.contains(r"\\u[dD][89a-fA-F]").any():
-        return json_texts.str.replace_all(_LONE_SURROGATE, "$1")
-    return json_texts
-
-
-def decode(bodies: pl.Series) -> pl.Series:
-    """Bytes as text, null where they are not UTF-8. Polars fails for all of them if one is invalid, DuckDB does not."""
-    try:
-        return bodies.cast(pl.String)
-    except pl.exceptions.PolarsError:
-        with engine().cursor() as database:
-            database.register("bodies", bodies.to_frame("body").with_row_index("row").to_arrow())
-            texts: pl.DataFrame = database.sql("select try(decode(body)) as text from bodies order by row").pl()
-        return texts["text"]
-
-
 @contextmanager
 def open_pages(pages: pl.DataFrame) -> Iterator[ListPages]:
-    """Open the pages that may be lists: status 200 or unknown, and text that begins with a bracket."""
+    """Open the pages that may be lists: status 200 or unknown, and text that begins with a bracket.
+
+    `pages` needs page_no, status_code, text and is_damaged.
+    """
     text = pl.col("text")
+    damaged = pages.filter("is_damaged")["page_no"]
     answered = pages.filter(
         pl.col("status_code").is_null() | (pl.col("status_code") == HTTPStatus.OK),
         text.str.contains(r"\A[ \t\r\n]*\["),
@@ -143,7 +148,7 @@ def open_pages(pages: pl.DataFrame) -> Iterator[ListPages]:
             counts = _entry_counts(database, long_pages).filter(pl.col("entry_count") > MAX_ENTRIES)
             answered = answered.join(counts, on="page_no", how="anti")
         database.register("listed_pages", one_page_batches(answered))
-        yield ListPages(database, answered)
+        yield ListPages(database, answered, damaged)
 
 
 def _entry_counts(database: duckdb.DuckDBPyConnection, pages: pl.DataFrame) -> pl.DataFrame:

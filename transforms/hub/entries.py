@@ -18,6 +18,7 @@ from schemas.listings import LISTINGS
 from schemas.table import Matches
 from transforms.hub import fast_path
 from transforms.hub.answers import ListPages, open_pages
+from transforms.hub.bodies import REPLACEMENT
 from transforms.hub.extract import extract
 from transforms.hub.values import JsonField, parse_hub_timestamp, parse_timestamp, read_fields, value_faults
 from transforms.text import one_line
@@ -138,6 +139,8 @@ def read_entries(pages: ListPages, parsed: pl.DataFrame, tally: pl.DataFrame) ->
         pl.lit(None, pl.String).alias("refusal"),
     )
     is_irregular = rows["is_irregular"] | rows.select(_has_irregular_key()).to_series()
+    if pages.damaged.len():
+        is_irregular |= rows["page_no"].is_in(pages.damaged.implode())
     fast_path_rows = rows.filter(~is_irregular) if is_irregular.any() else rows
     places = placed.filter(is_irregular).select(*_PLACE, "listed_on", "captured_at", "before")
     irregular = _read_irregular_entries(pages, places.select(_PLACE))
@@ -200,7 +203,9 @@ def _read_irregular_entries(pages: ListPages, places: pl.DataFrame) -> pl.DataFr
     if places.is_empty():
         return _read_nothing()[0]
     pages.extract_entries(places, "irregular_entries")
-    return _extract_entries(pages)
+    entries = _extract_entries(pages)
+    is_damaged = pl.col("page_no").is_in(pages.damaged.implode()) & pl.col("$").str.contains(REPLACEMENT, literal=True)
+    return entries.with_columns(refusal=pl.when(is_damaged).then(pl.lit("not_utf8")).otherwise("refusal"))
 
 
 def _extract_entries(pages: ListPages) -> pl.DataFrame:
@@ -242,7 +247,8 @@ def _extract_authors(pages: ListPages) -> pl.DataFrame:
 def _read_nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
     """The cached slow-path result without entries and without authors: most months have no irregular ones."""
     places = pl.DataFrame(schema={"page_no": pl.UInt32, "item": pl.Int64})
-    with open_pages(pl.DataFrame(schema={"page_no": pl.UInt32, "status_code": pl.Int32, "text": pl.String})) as pages:
+    columns = {"page_no": pl.UInt32, "status_code": pl.Int32, "text": pl.String, "is_damaged": pl.Boolean}
+    with open_pages(pl.DataFrame(schema=columns)) as pages:
         pages.extract_entries(places, "irregular_entries")
         pages.extract_entries(places, "entries_of_irregular_authors")
         return _extract_entries(pages), _extract_authors(pages)
@@ -255,6 +261,7 @@ def entry_faults(entries: Entries, papers: pl.DataFrame) -> pl.DataFrame:
         "paper_missing": ("$.paper", "an entry holds a paper"),
         "id_missing": (ID_PATH, "a paper has an id"),
         "id_invalid": (ID_PATH, "an arXiv id has the form 2511.01234 or hep-th/9901001"),
+        "not_utf8": ("$", "the bytes of an entry are UTF-8"),
         "key_repeated": (ID_PATH, "a paper stands once on a page"),
     }
     refused = entries.rows.filter(pl.col("refusal").is_not_null())

@@ -216,7 +216,7 @@ def _page_fault() -> pl.Expr:
         .when(count.is_null() & (status != HTTPStatus.OK).fill_null(value=False))
         .then(pl.format("page {} was answered with status {}", page, status))
         .when(count.is_null())
-        .then(pl.format("page {} is not a JSON array", page))
+        .then(pl.format("page {} {}", page, "form"))
         .when(is_last & announces_next)
         .then(pl.format("page {} announces a next page that was not captured", page))
         .when(is_last & is_full)
