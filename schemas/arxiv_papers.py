@@ -117,6 +117,7 @@ ARXIV_PAPERS = Table(
     key=("paper_id",),
     sort=("paper_id",),
     routed_inputs=ROUTED_INPUTS,
+    provenance=("is_from_bulk", "seen_at", "seen_in", "seen_position", "told_at", "told_in", "told_position"),
     columns=(
         PAPER_ID,
         FILED_ON,

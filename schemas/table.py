@@ -138,7 +138,7 @@ class Table:
     The month of the date in `dated_by` is the partition. `sort` is a total order: it starts with the key's columns and
     ends with what the key leaves open, so the same rows always give the same bytes. Evidence (`is_evidence`) is what no
     build can make again: replies, logs and decisions. A derived table without windowed or routed inputs is built from
-    one month of evidence.
+    one month of evidence. `provenance` are the columns that say where and when a value was read, and not what it is.
     """
 
     name: str
@@ -154,6 +154,7 @@ class Table:
     windowed_inputs: WindowedInputs | None = None
     routed_inputs: RoutedInputs | None = None
     route: Route | None = None
+    provenance: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError for a declaration that readers or rebuilds could not work with."""
@@ -175,7 +176,7 @@ class Table:
         keys = [name for key in self.references for name in (*key.columns, *(key.only or ())[:1])]
         read_from = (self.route.read_from,) if self.route and self.route.read_from else ()
         routed = (self.route.by, *self.route.digest_columns, *read_from) if self.route else ()
-        return (*self.key, *self.sort, self.dated_by, *keys, *routed)
+        return (*self.key, *self.sort, self.dated_by, *keys, *routed, *self.provenance)
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name."""

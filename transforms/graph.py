@@ -32,10 +32,11 @@ from schemas.source_days import ARXIV, HUB, SOURCE_DAYS
 from schemas.table import RoutedInputs, Table, WindowedInputs
 from schemas.trends import TRENDS
 from transforms.arxiv import oai_replies, snapshot_lines
+from transforms.arxiv.harvest_days import harvest_days
 from transforms.arxiv.papers import merge_records
 from transforms.conform import conform, empty_table
 from transforms.hub import replies as hub
-from transforms.hub.verdicts import harvest_days, missing_dates
+from transforms.hub.verdicts import missing_dates
 from transforms.page import saved_page
 from transforms.papers import AUTHOR_COLUMNS, LISTED_COLUMNS, papers
 from transforms.trends import trends

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--set", "set_spec", help="Only this set, such as cs, physics:hep-th or math:math:NA.")
-@click.option("--from", "since", type=Day(), help="First date of changes; default: the day before the last harvest.")
+@click.option("--from", "since", type=Day(), help="First date of changes; default: the first that is missing.")
 @click.option("--until", type=Day(), help="Last date of changes; default: today.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def harvest(
     context: click.Context, set_spec: str | None, since: date | None, until: date | None, *, as_json: bool
 ) -> None:
-    """Harvest arXiv's metadata (OAI-PMH) of papers that changed since the last harvest.
+    """Harvest arXiv's metadata (OAI-PMH): everything that no earlier harvest or import covers, the oldest first.
 
     arXiv pages by offset, which skips records that change during the harvest. So the command lists identifiers
     afterwards until two lists agree and no record is missing. Requests are 3 seconds apart, across all processes on
@@ -52,7 +51,7 @@ def harvest(
         click.echo("\nStopped. Stored answers remain; the same command resumes from here.", err=True)
         context.exit(INTERRUPTED)
     if as_json:
-        click.echo(show.as_json({"summary": report.summary, **asdict(report)}))
+        click.echo(show.as_json(report.json_values()))
     else:
         click.echo(show.safe_line(report.summary))
     for problem in report.problems:

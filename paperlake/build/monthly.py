@@ -69,11 +69,12 @@ def build_month(
             continue
         built = transform.build(month, evidence.inputs, refused, wanted)
         result = replace(built, tables={table: built.tables[table] for table in wanted})
-        files, profiles = stage(writer, options, month, result, inputs, staged.files)
+        files, profiles, revised = stage(writer, options, month, result, inputs, staged.files)
         staged = replace(
             staged,
             files=files,
             profiles={**staged.profiles, **profiles},
+            revised=staged.revised | revised,
             captures=pl.concat([staged.captures, built.captures], how="diagonal"),
             refused=pl.concat([staged.refused, built.refused]),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -37,6 +38,7 @@ class BuildOptions:
 class StagedMonth:
     """Partitions of one month that are built and staged, and what validation needs of them.
 
+    `revised` are the tables whose values differ from the published ones in more than their provenance.
     `captures` are the rows of the table `captures` before any is refused; `refused` are those that were set aside.
     `folded` are the files of the inbox that it holds; `unreadable` are files by table that could not be read.
     """
@@ -44,6 +46,7 @@ class StagedMonth:
     month: str
     files: StagedFiles
     profiles: Mapping[Table, pl.DataFrame]
+    revised: frozenset[Table] = frozenset()
     captures: pl.DataFrame = field(default_factory=NOTHING_REFUSED.select("listed_on", "captured_at").clone)
     refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
     folded: tuple[Path, ...] = ()
@@ -80,10 +83,10 @@ def stage(  # noqa: PLR0913, PLR0917 - a partition's place, its rows, and where 
     result: TransformResult,
     inputs: InputHashes,
     into: StagedFiles | None = None,
-) -> tuple[StagedFiles, dict[Table, pl.DataFrame]]:
+) -> tuple[StagedFiles, dict[Table, pl.DataFrame], frozenset[Table]]:
     """Write the tables of `result` aside, and profile those whose rows are new.
 
-    Gives the staged files, and by table the column profile that validation needs.
+    Gives the staged files, by table the column profile that validation needs, and the tables whose values changed.
     """
     staged = writer.stage(
         month,
@@ -97,25 +100,30 @@ def stage(  # noqa: PLR0913, PLR0917 - a partition's place, its rows, and where 
         into=into,
     )
     if not options.is_validated:
-        return staged, {}
-    return staged, {
-        table: profile_columns(table, month, rows)
-        for table, rows in result.tables.items()
-        if _has_new_rows(writer, staged, table, month, rows)
-    }
+        return staged, {}, frozenset()
+    changes = {table: _change(writer, staged, table, month, rows) for table, rows in result.tables.items()}
+    return (
+        staged,
+        {table: profile_columns(table, month, rows) for table, rows in result.tables.items() if changes[table]},
+        frozenset(table for table, change in changes.items() if change == "values"),
+    )
 
 
-def _has_new_rows(writer: Writer, staged: StagedFiles, table: Table, month: str, rows: pl.DataFrame) -> bool:
-    """Whether the staged rows differ from the published ones, which were validated when they were new."""
+def _change(
+    writer: Writer, staged: StagedFiles, table: Table, month: str, rows: pl.DataFrame
+) -> Literal["values", "provenance"] | None:
+    """In what the staged rows differ from the published ones, which were validated when they were new."""
     name = part_name(table.name, month)
     published, coming = writer.manifest.files.get(name), staged.entries[name]
     if published is None or published.rows != coming.rows:
-        return True
+        return "values"
     if published.sha256 == coming.sha256:
-        return False
+        return None
     # A footer names the inputs of its file, so other inputs give other bytes even for the same rows.
     try:
         before = writer.read(table, month)
     except (FileDamaged, pl.exceptions.PolarsError):
-        return True
-    return before is None or not before.equals(rows)
+        return "values"
+    if before is None or not before.drop(table.provenance).equals(rows.drop(table.provenance)):
+        return "values"
+    return "provenance" if table.provenance and not before.equals(rows) else None

@@ -186,7 +186,9 @@ def _publish_derived(
                 context.writer.drop(result.staged.files)
             fault = result.fault or broken.get(result.month)
             yield from (
-                _failed(table, result.month, fault) if fault else _published(context, table, result.month, changed)
+                _failed(table, result.month, fault)
+                if fault
+                else _published(context, table, result.month, changed, result.staged)
                 for table in tables
             )
 
@@ -215,7 +217,7 @@ def _month_results(
     """A result for each partition of a month of evidence, with what was refused or could not be read of it."""
     for table in (*EVIDENCE, *FROM_EVIDENCE):
         is_staged = part_name(table.name, staged.month) in staged.files.entries
-        result = _published(context, table, staged.month, changed)
+        result = _published(context, table, staged.month, changed, staged)
         if is_staged and fault is not None:
             result = replace(result, fault=fault)
         if table is HUB_REPLIES:
@@ -226,10 +228,14 @@ def _month_results(
             yield result
 
 
-def _published(context: BuildContext, table: Table, month: str, changed: Collection[str]) -> PartitionResult:
+def _published(
+    context: BuildContext, table: Table, month: str, changed: Collection[str], staged: StagedMonth | None
+) -> PartitionResult:
     entry = context.writer.manifest.entry(table.name, month)
     is_changed = part_name(table.name, month) in changed
-    return PartitionResult(table.name, month, entry.rows if entry else 0, is_changed=is_changed)
+    is_revised = is_changed and staged is not None and table in staged.revised
+    rows = entry.rows if entry else 0
+    return PartitionResult(table.name, month, rows, is_changed=is_changed, is_revised=is_revised)
 
 
 def _failed(table: Table, month: str, fault: Exception) -> PartitionResult:

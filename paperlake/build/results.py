@@ -13,14 +13,16 @@ from paperlake.store.lake import part_name
 class PartitionResult:
     """What publishing did with one month of one table.
 
-    With a `fault` it is published as it was before, or not at all. `refused` (date, capture, message) and `unreadable`
-    (files of the inbox) are reported with the partition of evidence that they belong to.
+    `is_revised`: values changed, and not only the table's `provenance`. With a `fault` the month is published as it was
+    before, or not at all. `refused` (date, capture, message) and `unreadable` (files of the inbox) are reported with
+    the partition of evidence that they belong to.
     """
 
     table: str
     month: str
     rows: int = 0
     is_changed: bool = False
+    is_revised: bool = False
     fault: Exception | None = None
     refused: tuple[tuple[date, datetime, str], ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -67,6 +69,10 @@ class Published:
     def months(self) -> tuple[str, ...]:
         """The months that any partition belongs to, oldest first."""
         return tuple(sorted({partition.month for partition in self.partitions}))
+
+    def revised_months(self, table: str) -> tuple[str, ...]:
+        """The months of a table with changed values, oldest first."""
+        return tuple(sorted({part.month for part in self.partitions if part.table == table and part.is_revised}))
 
     @property
     def failed_months(self) -> frozenset[str]:

@@ -42,7 +42,16 @@ _HEADER = {"paper_id": pl.String, "datestamp": pl.Date, "is_deleted": pl.Boolean
 
 
 class HarvestFailed(PaperlakeError):
-    """arXiv's answer ends the harvest; the message says why, and what to do. All answers are stored."""
+    """arXiv's answer ends the harvest; the message says why, and what to do. All answers are stored.
+
+    `error_code` is the error of OAI-PMH, if the answer was one.
+    """
+
+    error_code: str | None = None
+
+
+class HarvestForbidden(HarvestFailed):
+    """arXiv does not want to be asked by us now, so nothing else must be requested."""
 
 
 class _TokenExpired(Exception):
@@ -59,8 +68,12 @@ class Window:
 
     def __str__(self) -> str:
         """The window in words."""
-        days = f"from {self.since or 'the beginning'} {f'until {self.until}' if self.until else 'on'}"
-        return f"{self.set_spec or 'all sets'}, {days}"
+        return f"{self.set_spec or 'all sets'}, {self.days}"
+
+    @property
+    def days(self) -> str:
+        """The range of datestamps in words."""
+        return f"from {self.since or 'the beginning'} {f'until {self.until}' if self.until else 'on'}"
 
 
 @dataclass(slots=True)
@@ -254,7 +267,7 @@ class _Walker:
             answer = send()
             self.client.store(verb, self.harvest.started_at, answer)
             if answer.status_code == HTTPStatus.FORBIDDEN:
-                raise HarvestFailed(
+                raise HarvestForbidden(
                     "arXiv answered 403: it does not want to be asked by us now. Stop harvesting, set "
                     "PAPERLAKE_CONTACT, and see what its operators say before trying again"
                 )
@@ -274,4 +287,6 @@ class _Walker:
 
 
 def _refused(page: OaiPage) -> HarvestFailed:
-    return HarvestFailed(f"arXiv refused the request: {page.error_code} ({page.message or 'no reason given'})")
+    failed = HarvestFailed(f"arXiv refused the request: {page.error_code} ({page.message or 'no reason given'})")
+    failed.error_code = page.error_code
+    return failed

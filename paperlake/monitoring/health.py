@@ -11,6 +11,8 @@ from typing import Literal
 import polars as pl
 
 from paperlake.ingest.coverage import DateStatus, date_statuses
+from paperlake.ingest.harvest_coverage import Span, coverage_of, covers_set, read_harvests
+from paperlake.ingest.oai_harvest import Window
 from paperlake.monitoring.anomalies import read_list_profiles
 from paperlake.monitoring.heartbeat import last_heartbeat
 from paperlake.store.lake import Lake
@@ -20,11 +22,11 @@ from paperlake.store.verify import verify
 from paperlake.text import plural
 from schemas.calendar import month_of
 from schemas.captures import CAPTURES
-from schemas.harvests import HARVESTS
 from schemas.rejects import REJECTS
 from schemas.source_days import HUB, SOURCE_DAYS
 from schemas.table import Table
 from schemas.validations import VALIDATIONS
+from transforms.arxiv.harvest_days import WHOLE
 from transforms.graph import EVIDENCE
 
 State = Literal["ok", "warn", "fail"]
@@ -126,22 +128,49 @@ def _captures(lake: Lake, now: datetime) -> Check:
 
 
 def _harvest(lake: Lake, now: datetime) -> Check:
-    """The newest harvest of each set. A lake without harvests is fine."""
-    harvests = read_consistent(lake, lambda seen: scan(seen, HARVESTS).collect()).sort("ended_at")
+    """The newest harvest of each set, and the windows that are missing. A lake without harvests is fine."""
+    harvests = read_harvests(lake)
     if harvests.is_empty():
         return Check("harvest", "ok", "arXiv was never harvested here")
-    newest = harvests.unique("set_spec", keep="last", maintain_order=True).sort("ended_at")
-    failed = newest.filter(~pl.col("verdict").is_in(["complete", "confirmed_empty"]))
-    if failed.height:
-        reasons = failed.select("set_spec", "reason").iter_rows()
-        listed = "; ".join(f"{set_spec or 'all sets'}: {reason}" for set_spec, reason in reasons)
-        return Check("harvest", "warn", f"the newest harvest is not complete ({listed})", "papers harvest")
-    ended_at: datetime = newest["ended_at"][-1]
-    silence = now - ended_at
-    message = f"the last one ended {ago(silence)} ago: {newest['record_count'][-1]} records, complete"
+    # A set that nobody harvests any more is not reported for ever.
+    recent = harvests.filter(pl.col("ended_at") >= now - _RECENT)
+    sets = sorted(recent["set_spec"].unique().to_list(), key=lambda set_spec: set_spec or "")
+    if failed := [text for set_spec in sets if (text := _unfinished(harvests, set_spec))]:
+        return Check("harvest", "warn", f"the newest harvest is not complete ({'; '.join(failed)})", "papers harvest")
+    holes = {set_spec: coverage_of(harvests, set_spec).holes() for set_spec in sets}
+    of_all = holes.get(None, [])
+    named = [hole for set_spec, found in holes.items() if set_spec is None or found != of_all for hole in found]
+    named = [hole for hole in named if not any(_is_within(hole, other) for other in of_all if other != hole)]
+    if named:
+        listed = "; ".join(map(str, named[:_MAX_NAMED])) + _and_more(len(named))
+        of_set = f" --set {named[0].set_spec}" if named[0].set_spec else ""
+        remedy = f"papers harvest{of_set}" + ("" if named[0].since else " (or first papers import-arxiv, far faster)")
+        return Check("harvest", "warn", f"never harvested completely: {listed}", remedy)
+    newest = harvests.row(-1, named=True)
+    silence = now - newest["ended_at"]
+    message = f"the last one ended {ago(silence)} ago: {plural(newest['record_count'], 'record')}, complete"
     if silence > SILENCE:
         return Check("harvest", "warn", message, "papers harvest")
     return Check("harvest", "ok", message)
+
+
+def _unfinished(harvests: pl.DataFrame, set_spec: str | None) -> str | None:
+    """Why the newest harvest of a set is not complete; None if it is, or if a later one that is contains its window."""
+    newest = harvests.filter(pl.col("set_spec").eq_missing(set_spec)).row(-1, named=True)
+    if newest["verdict"] in WHOLE:
+        return None
+    later = harvests.filter(
+        covers_set(set_spec), pl.col("verdict").is_in(WHOLE), pl.col("ended_at") > newest["ended_at"]
+    )
+    window = Window(None, newest["from_on"], newest["until_on"])
+    wholes = [Window(None, *days) for days in later.select("from_on", "until_on").iter_rows()]
+    if any(_is_within(window, whole) for whole in wholes):
+        return None
+    return f"{set_spec or 'all sets'}: {newest['reason']}"
+
+
+def _is_within(window: Window, other: Window) -> bool:
+    return Span.of(other).contains(Span.of(window))
 
 
 def _rejects(lake: Lake, now: datetime) -> Check:
@@ -163,7 +192,7 @@ def _validations(lake: Lake, now: datetime) -> Check:
     newest = results.sort("judged_at").unique(expectation, keep="last", maintain_order=True)
     unmet = newest.filter(~pl.col("success"), pl.col("severity") == "refuse_row")
     if unmet.is_empty():
-        message = f"{newest.height} expectations validated since {since}, all mandatory ones are met"
+        message = f"{plural(newest.height, 'expectation')} validated since {since}, all mandatory ones are met"
         return Check("validations", "ok", message)
     names = ", ".join(unmet.select(pl.format("{}.{} in {}", "table_name", "column_name", "judged_month")).to_series())
     remedy = "papers rebuild; please report this"
@@ -182,9 +211,8 @@ def _anomalies(lake: Lake, now: datetime) -> Check:
         return Check("anomalies", "ok", f"no list that differs from earlier ones, and no drift, since {since}")
     messages = [f"{row['column_name']} in {row['judged_month']}" for row in warnings.rows(named=True)]
     messages += [f"{day} {message}" for day, message in drift.select("listed_on", "message").iter_rows()]
-    more = f" and {len(messages) - _MAX_NAMED} more" if len(messages) > _MAX_NAMED else ""
     remedy = "papers drift; papers sql 'from validations where not success'"
-    return Check("anomalies", "warn", "; ".join(messages[:_MAX_NAMED]) + more, remedy)
+    return Check("anomalies", "warn", "; ".join(messages[:_MAX_NAMED]) + _and_more(len(messages)), remedy)
 
 
 def _inbox(lake: Lake, now: datetime) -> Check:
@@ -208,7 +236,7 @@ def _disk(lake: Lake, _now: datetime) -> Check:
 def _files(lake: Lake, _now: datetime) -> Check:
     result = verify(lake)
     if not result.faults:
-        message = f"{result.files:,} files are as published, {result.rows:,} rows refer to stored answers"
+        message = f"as published: {plural(result.files, 'file')}; with stored answers: {plural(result.rows, 'row')}"
         return Check("files", "ok", message)
     names = "; ".join(map(str, result.faults[:_MAX_NAMED]))
     return Check("files", "fail", f"{plural(len(result.faults), 'fault')}: {names}", "papers verify --repair")
@@ -225,10 +253,14 @@ def _verdict(status: DateStatus) -> str:
     return (status.verdict or "never requested").replace("_", " ")
 
 
+def _and_more(count: int) -> str:
+    return f" and {count - _MAX_NAMED} more" if count > _MAX_NAMED else ""
+
+
 def ago(time: timedelta) -> str:
     """A duration in hours or days."""
     hours = time.total_seconds() / 3600
-    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004
+    return plural(round(hours), "hour") if hours < 48 else plural(round(hours / 24), "day")  # noqa: PLR2004
 
 
 def failed_checks(checks: Sequence[Check]) -> list[Check]:

@@ -32,3 +32,8 @@ def get_record(client: PoliteClient, paper_id: str) -> Answer:
     """The record of one paper. Raises SourceUnreachable."""
     params = {"identifier": f"{_IDENTIFIER}{paper_id}", "metadataPrefix": METADATA_PREFIX}
     return client.get("", {"verb": "GetRecord", **params})
+
+
+def list_sets(client: PoliteClient, token: str | None = None) -> Answer:
+    """The sets of the server, from the beginning or from a resumption token on. Raises SourceUnreachable."""
+    return client.get("", {"verb": "ListSets", **({"resumptionToken": token} if token else {})})

@@ -18,64 +18,22 @@ from paperlake.config import InvalidSetting, read_settings
 from paperlake.ingest.arxiv import HarvestInProgress
 from paperlake.operations.import_arxiv import import_snapshot
 from paperlake.operations.lineage import trace_paper
-from paperlake.pipelines.in_process import run_harvest
 from paperlake.store.lake import Lake
 from paperlake.store.line_blocks import LinesUnreadable
-from paperlake.store.rows import scan
 from paperlake.store.snapshot import snapshot
 from paperlake.store.verify import verify
-from sandbox.arxiv.collection import Collection
 from sandbox.arxiv.faults import ArxivFault
-from sandbox.arxiv.generated import generate_papers
-from sandbox.arxiv.repository import Repository
-from sandbox.arxiv.server import ArxivServer
 from sandbox.clock import Clock
-from schemas.catalogue import TABLES
 from tests.arxiv_rows import snapshot_line
 from tests.build.test_rebuild import parts
+from tests.harvests import NEXT, NOW, PAPERS, harvest, ids, rows
 
-NOW = datetime(2026, 11, 2, 4, 40, tzinfo=UTC)
-NEXT = datetime(2026, 11, 3, 4, 40, tzinfo=UTC)
-PAPERS = generate_papers(300, seed=3, first=date(2026, 5, 1))
 COMMAND = Path(sys.executable).parent / "papers"
 
 
 @pytest.fixture
 def lake(lake_in_force):
     return lake_in_force
-
-
-@pytest.fixture
-def arxiv(monkeypatch):
-    """Starts a sandbox arXiv for a collection and sets PAPERLAKE_ARXIV_URL to it."""
-    servers = []
-
-    def start(papers=PAPERS, *, page_size=50, generation="new", **options):
-        clock = Clock(NOW)
-        collection = Collection(papers, clock=clock)
-        server = ArxivServer(Repository(collection, generation, page_size), clock=clock, **options)
-        server.__enter__()
-        servers.append(server)
-        monkeypatch.setenv("PAPERLAKE_ARXIV_URL", server.oai_url)
-        monkeypatch.setenv("PAPERLAKE_ARXIV_INTERVAL_S", "0")
-        server.collection = collection
-        return server
-
-    yield start
-    for server in servers:
-        server.__exit__(None, None, None)
-
-
-def harvest(now=NOW, set_spec=None, since=None, until=None):
-    return run_harvest(set_spec, since, until, listener=lambda _: None, now=now)
-
-
-def rows(lake, table):
-    return scan(snapshot(lake), TABLES[table]).collect().sort(TABLES[table].sort)
-
-
-def ids(lake, table="arxiv_papers"):
-    return set(rows(lake, table)["paper_id"])
 
 
 def test_harvest_publishes_every_paper_in_the_month_of_its_id(arxiv, lake):

@@ -134,30 +134,6 @@ def source_days(captures: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def harvest_days(harvests: pl.DataFrame, source: str) -> pl.DataFrame:
-    """The verdict on each day with a harvest of `source`, one row for each set.
-
-    It is the verdict of the newest successful harvest, or of the newest one if none was successful.
-    """
-    of_set = pl.col("set_spec")
-    named = harvests.with_columns(
-        source=pl.when(of_set.is_null()).then(pl.lit(source)).otherwise(pl.format("{}:{}", pl.lit(source), of_set)),
-        is_final=pl.col("verdict").is_in(FINAL),
-    )
-    day = ["source", "harvested_on"]
-    attempts = named.group_by(day).agg(
-        capture_count=pl.len().cast(pl.Int32),
-        first_captured_at=pl.col("harvest_started_at").min(),
-        last_captured_at=pl.col("harvest_started_at").max(),
-    )
-    decisive = named.sort(*day, "is_final", "ended_at").unique(day, keep="last", maintain_order=True)
-    return decisive.join(attempts, on=day).select(
-        *("source", "verdict", "page_count", "capture_count", "first_captured_at", "last_captured_at", "reason"),
-        listed_on="harvested_on",
-        paper_count="record_count",
-    )
-
-
 def missing_dates(source_days: pl.DataFrame, source: str, month: str) -> list[str]:
     """The dates of `month` (`2025-11`) without a final verdict for `source`, including those never captured."""
     first = first_day(month)
