@@ -37,7 +37,6 @@ def rebuild(
     \b
       papers rebuild --as-of 2025-01-09T04:30:00Z --into ./known-then
     """
-    from paperlake.build.publish import waiting_months
     from paperlake.build.rebuild import known_months, rebuild_as_of
     from paperlake.build.rebuild import rebuild as rebuild_months
     from paperlake.config import read_settings
@@ -64,7 +63,6 @@ def rebuild(
         )
     months = sorted(set(only)) or known
     if as_of is not None and into is not None:
-        list(rebuild_months(lake, waiting_months(lake), force=False))
         results = rebuild_as_of(lake, months, as_of, Lake(into.expanduser().absolute()))
     else:
         results = rebuild_months(lake, months, force=force, only=[derived[name] for name in tables] or DERIVED)

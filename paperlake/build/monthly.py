@@ -44,7 +44,11 @@ def collect_evidence(writer: Writer, options: BuildOptions, month: str) -> Evide
         return None
     # Evidence of a source without news is not read: a month of it may be large.
     needed = waits | {table for transform in stale for table in transform.upstream}
-    rows = {table: _merge_waiting(writer, table, month, waiting[table].rows) for table in EVIDENCE if table in needed}
+    rows = {
+        table: merge_rows(table, writer.read(table, month), waiting[table].rows)
+        for table in EVIDENCE
+        if table in needed
+    }
     return Evidence(
         inputs={table: frame for table, frame in rows.items() if frame.height},
         fresh=[table for table, files in waiting.items() if files.rows.height],
@@ -90,12 +94,11 @@ def _wanted(options: BuildOptions, transform: MonthlyTransform) -> list[Table]:
     return [table for table in transform.downstream if table in options.only]
 
 
-def _merge_waiting(writer: Writer, table: Table, month: str, waiting: pl.DataFrame) -> pl.DataFrame:
+def merge_rows(table: Table, published: pl.DataFrame | None, waiting: pl.DataFrame) -> pl.DataFrame:
     """The evidence of a month, published and waiting, each answer once, in order.
 
     The same timestamp and body is one answer, however often it was stored; a row that has its URL is preferred.
     """
-    published = writer.read(table, month)
     rows = empty_table(table) if published is None else published
     if waiting.is_empty():
         return rows

@@ -6,6 +6,8 @@ is written has published nothing. If it dies later, the next writer completes th
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import time
 import uuid
@@ -234,14 +236,19 @@ def open_writer(lake: Lake, wait_s: float = LOCK_WAIT_S) -> Iterator[Writer]:
 
 
 def is_being_written(lake: Lake) -> bool:
-    """Whether a writer holds the lock now."""
-    if not lake.lock.exists():
+    """Whether a writer holds the lock now. Needs no permission to write; without one to read the lock, False."""
+    try:
+        handle = os.open(lake.lock, os.O_RDONLY)
+    except (FileNotFoundError, PermissionError):
         return False
     try:
-        with FileLock(lake.lock).acquire(timeout=0):
-            return False
-    except Timeout:
+        # A shared lock: readers do not exclude each other.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def roll_forward(lake: Lake) -> None:
