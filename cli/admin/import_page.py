@@ -31,6 +31,7 @@ def import_page(context: click.Context, file: Path, captured_on: date, *, as_jso
     from paperlake.build.publish import publish_month
     from paperlake.config import read_settings
     from paperlake.operations.import_replies import page_entry_count, store_saved_page
+    from paperlake.text import plural
 
     lake = read_settings().lake
     is_new = store_saved_page(lake, file, captured_on)
@@ -40,7 +41,7 @@ def import_page(context: click.Context, file: Path, captured_on: date, *, as_jso
         click.echo(show.as_json({"file": str(file), "captured_on": captured_on, "is_new": is_new, "entries": entries}))
     else:
         already = "" if is_new else "already imported; "
-        click.echo(f"{file.name}: {already}{entries} entries")
+        click.echo(f"{file.name}: {already}{plural(entries, 'entry', 'entries')}")
     if not entries:
         problem = "the file has no entries; it should be the page's text, with titles, abstracts and dates"
         click.secho(f"Error: {problem} (the file is stored)", err=True, fg="red")

@@ -10,13 +10,13 @@ from cli import show
 
 
 @click.command()
-@click.argument("paper_id")
+@click.argument("paper", metavar="PAPER")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, with every hash in full.")
-def why(paper_id: str, *, as_json: bool) -> None:
+def why(paper: str, *, as_json: bool) -> None:
     """Show which answers contain a paper, with their values and times, and which files contain its rows.
 
-    PAPER_ID is an arXiv identifier without a version, such as 2511.01234. The SHA-256 of its body identifies an
-    answer, as in the table hub_replies:
+    PAPER is an arXiv identifier, such as 2511.01234 or hep-th/9901001, also with its prefix or version, or the address
+    of the paper at arXiv or Hugging Face. The SHA-256 of its body identifies an answer, as in the table hub_replies:
 
     \b
       papers sql "select body from hub_replies where body_sha256 = '…'" --format parquet -o answer.parquet
@@ -24,12 +24,12 @@ def why(paper_id: str, *, as_json: bool) -> None:
     from paperlake.config import read_settings
     from paperlake.operations.lineage import trace_paper
 
-    lineage = trace_paper(read_settings().lake, paper_id)
+    lineage = trace_paper(read_settings().lake, paper)
     if as_json:
         click.echo(show.as_json(asdict(lineage)))
         return
     titles = [str(row["title"]) for row in (*lineage.records, *lineage.dates) if row["title"]]
-    click.echo(click.style(f"{paper_id}  {show.safe_line(titles[-1] if titles else '')}", bold=True))
+    click.echo(click.style(f"{lineage.paper_id}  {show.safe_line(titles[-1] if titles else '')}", bold=True))
     dates = [{name: value for name, value in row.items() if name != "title"} for row in lineage.dates]
     if dates:
         click.echo("\nLists")

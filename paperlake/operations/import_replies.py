@@ -18,6 +18,7 @@ from paperlake.store.inbox import Value, keep
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import read_consistent
+from paperlake.text import plural
 from paperlake.timestamps import parse_timestamp
 from schemas.calendar import ARCHIVE_BEGINS, month_of, open_date
 from schemas.captures import CAPTURES
@@ -79,7 +80,7 @@ def find_replies(folder: Path, captured_at: datetime | None = None) -> Archive:
             dated.append(ArchivedReply(path, day, at))
     if untimed:
         raise ArchiveUnusable(
-            f"{folder}: {len(untimed)} files have no capture time, such as {untimed[0]}; name them "
+            f"{folder}: no capture time in {plural(len(untimed), 'file')}, such as {untimed[0]}; name them "
             f"DATE/TIMESTAMP.json, list them in {TIMES_FILE} (file,captured_at), or give --captured-at"
         )
     if not dated:

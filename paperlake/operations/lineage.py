@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
 import polars as pl
 
 from paperlake.errors import PaperlakeError
+from paperlake.paper_id import parse_paper_id
 from paperlake.store.lake import Lake, part_name
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import Snapshot, read_consistent
@@ -18,11 +20,11 @@ from schemas.calendar import MONTH_FORMAT, months_of
 from schemas.captures import CAPTURES
 from schemas.catalogue import TABLES
 from schemas.hub_replies import HUB_REPLIES
-from schemas.kinds import ARXIV_ID
 from schemas.listings import LISTINGS
 from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
 from schemas.table import Table
+from transforms.arxiv.snapshot_lines import read_lines
 
 Row = dict[str, object]
 
@@ -48,10 +50,9 @@ class Provenance:
     files: Sequence[Row]
 
 
-def trace_paper(lake: Lake, paper_id: str) -> Provenance:
-    """The provenance of a paper. Raises PaperNotFound."""
-    if not re.fullmatch(ARXIV_ID.pattern, paper_id):
-        raise PaperNotFound(f"{paper_id!r} is no arXiv identifier without version; write it like 2511.01234")
+def trace_paper(lake: Lake, written: str) -> Provenance:
+    """The provenance of a paper, whose identifier may be `written` in any way. Raises InvalidPaperId, PaperNotFound."""
+    paper_id = parse_paper_id(written)
     provenance = read_consistent(lake, lambda seen: _provenance(seen, paper_id))
     if not (provenance.answers or provenance.records or provenance.refused):
         raise PaperNotFound(f"no answer in {lake.root} contains {paper_id}")
@@ -59,7 +60,7 @@ def trace_paper(lake: Lake, paper_id: str) -> Provenance:
 
 
 def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
-    is_it = pl.col("paper_id") == paper_id
+    is_it = _is_paper(paper_id)
     listed = scan(seen, LISTINGS).filter(is_it).collect().sort("listed_on")
     signals = scan(seen, SIGNALS).filter(is_it).collect().sort("listed_on", "captured_at")
     refused = scan(seen, REJECTS).filter(pl.col("entry").str.contains(f'"{paper_id}"', literal=True)).collect()
@@ -93,10 +94,33 @@ def _records(seen: Snapshot, is_it: pl.Expr) -> list[Row]:
     """The records of the paper from arXiv's server and from its snapshot, oldest first."""
     records = scan(seen, ARXIV_RECORDS).filter(is_it)
     served = records.select("captured_at", "datestamp", "title", "is_deleted", "position", "body_sha256").collect()
-    lines = scan(seen, ARXIV_LINES).filter(is_it).select(captured_at="imported_at").collect()
-    imported = lines.with_columns(body_sha256=pl.lit("a line of the snapshot"))
-    rows = pl.concat([served, imported], how="diagonal").sort("captured_at", "position")
-    return rows.rows(named=True)
+    lines = scan(seen, ARXIV_LINES).filter(is_it).collect()
+    imported = [_line_record(line) for line in lines.iter_slices(1)]
+    rows = [{"origin": "server", **row} for row in served.rows(named=True)] + imported
+    return sorted(rows, key=lambda row: (row["captured_at"], row["position"] or 0, row["body_sha256"]))
+
+
+def _line_record(line: pl.DataFrame) -> dict[str, Any]:
+    """A line of the snapshot as a record: its date is the line's update_date, its hash that of the line."""
+    values = next(read_lines(line).rows.iter_rows(named=True), {})
+    return {
+        "origin": "snapshot",
+        "captured_at": line["imported_at"].item(),
+        "datestamp": values.get("datestamp"),
+        "title": values.get("title"),
+        "is_deleted": False,
+        "position": None,
+        "body_sha256": sha256(line["line"].item()).hexdigest(),
+    }
+
+
+def _is_paper(paper_id: str) -> pl.Expr:
+    """Whether a row is of the paper; the identifier of an old one may contain the subject class (math.GT/0309136)."""
+    archive, slash, number = paper_id.partition("/")
+    is_it = pl.col("paper_id") == paper_id
+    if not slash:
+        return is_it
+    return is_it | (pl.col("paper_id").str.starts_with(f"{archive}.") & pl.col("paper_id").str.ends_with(f"/{number}"))
 
 
 def _answers(seen: Snapshot, paper_id: str, dates: pl.Series) -> pl.DataFrame:

@@ -124,8 +124,8 @@ def _capture_all(runner: Runner, hub: HubClient, dates: Sequence[date]) -> list[
         try:
             status_code = runner.run(f"capture-{day}", capture, day, hub).status_code
             if status_code in GIVE_UP_STATUSES and number < len(dates):
-                skipped = len(dates) - number
-                return [f"the Hub answered with status {status_code}, so {skipped} more dates were not requested"]
+                skipped = plural(len(dates) - number, "more date was", "more dates were")
+                return [f"the Hub answered with status {status_code}, so {skipped} not requested"]
         except SourceUnreachable as error:
             return [str(error)]
     return []

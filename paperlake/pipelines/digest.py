@@ -17,6 +17,7 @@ from paperlake.outputs.site import build_site
 from paperlake.pipelines.runner import RunContext, Runner
 from paperlake.render.markdown import render_markdown
 from paperlake.render.period import Span
+from paperlake.text import plural
 from schemas.calendar import newest_closed_date
 
 log = logging.getLogger("paperlake")
@@ -90,7 +91,7 @@ def mail_issue(settings: Settings, edition: str, closed: date, now: datetime) ->
         if letters:
             log.warning("%s: %d letters %s", report.issue_id, len(letters), state)
     if report.deferred:
-        raise LettersDeferred(f"{report.issue_id}: {len(report.deferred)} letters deferred")
+        raise LettersDeferred(f"{report.issue_id}: {plural(len(report.deferred), 'letter')} deferred")
     return report.issue_id
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from paperlake.quality.finding import Finding
+from paperlake.text import plural
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
@@ -27,7 +28,7 @@ def _lines(findings: Sequence[Finding], docs: str) -> Iterator[str]:
     result = f'<span class="bad">{len(unmet)} not met</span>' if unmet else '<span class="ok">all met</span>'
     months = sorted({finding.month for finding in findings})
     span = months[0] if months[:1] == months[-1:] else f"{months[0]} to {months[-1]}"
-    yield f"<p>{len(findings)} expectations of {escape(span)}: {result}. "
+    yield f"<p>{plural(len(findings), 'expectation')} of {escape(span)}: {result}. "
     yield f'In detail: <a href="{escape(docs)}">Data Docs</a> (they need a network connection).</p>'
     if unmet:
         heads = ("suite", "month", "column", "rows", "examples", "effect")

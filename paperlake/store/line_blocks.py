@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from paperlake.errors import PaperlakeError
+from paperlake.text import plural
 
 BLOCK_BYTES = 32 * 2**20
 _LONGEST_LINE_BYTES = 64 * 2**20
@@ -61,7 +62,7 @@ def _open_text(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(raw) as archive:
             names = [member.filename for member in archive.infolist() if not member.is_dir()]
             if len(names) != 1:
-                raise LinesUnreadable(f"{path} holds {len(names)} files; it must hold the snapshot alone")
+                raise LinesUnreadable(f"{path} holds {plural(len(names), 'file')}; it must hold the snapshot alone")
             with archive.open(names[0]) as content:
                 yield content
     else:

@@ -20,6 +20,7 @@ from paperlake.store.manifest import Entry, windowed_inputs
 from paperlake.store.publish import is_being_written
 from paperlake.store.routes import FooterUnreadable, digests_of_file, routed_inputs
 from paperlake.store.snapshot import Snapshot, snapshot
+from paperlake.text import plural
 from schemas.calendar import MONTH_FORMAT
 from schemas.catalogue import TABLES
 from schemas.table import References, RoutedInputs, Table
@@ -155,7 +156,7 @@ def _reference_faults(
             count = _dangling_count(rows, referenced, references)
             if count:
                 columns = ", ".join(references.columns)
-                message = f"{count} rows reference rows that {references.table} does not contain ({columns})"
+                message = f"{plural(count, 'row')} without the referenced row in {references.table} ({columns})"
                 yield _fault(table, month, ("evidence", message))
 
 
@@ -207,14 +208,14 @@ def _rows_fault(rows: pl.DataFrame, month: str, table: Table) -> _Finding | None
     """Check the rows of one file by themselves."""
     is_other_month = rows.select(pl.col(table.dated_by).dt.strftime(MONTH_FORMAT) != month).to_series()
     if is_other_month.any():
-        return "rows", f"{is_other_month.sum()} rows belong to another month"
+        return "rows", f"{plural(int(is_other_month.sum()), 'row')} of another month"
     if not rows.select(table.sort).equals(rows.select(table.sort).sort(table.sort)):
         return "order", f"is not sorted by {', '.join(table.sort)}"
     duplicates = rows.height - rows.select(table.key).n_unique()
     if duplicates:
-        return "key", f"has {duplicates} rows with a duplicate key ({', '.join(table.key)})"
+        return "key", f"has {plural(duplicates, 'row')} with a duplicate key ({', '.join(table.key)})"
     if wrong := body_hashes_match(rows).count(False):
-        return "evidence", f"{wrong} answers differ from their own SHA-256"
+        return "evidence", f"{plural(wrong, 'answer')} with another SHA-256 than their row says"
     return None
 
 
