@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.still_running import signs_of_life
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -74,18 +76,35 @@ def log_to_stderr(level: int = logging.INFO, *, quiet: bool = False) -> None:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar with the time left, if stderr is a terminal. Yields a function that advances it by one."""
-    with _bar() as bar:
+    """Show a progress bar with the time left, or without a terminal a line every minute.
+
+    Yields a function that advances it by one.
+    """
+    completed = 0
+    with _bar() as bar, signs_of_life(lambda: f"{label}: {completed:,} of {total:,}"):
         task = bar.add_task(label, total=total)
-        yield lambda: bar.advance(task)
+
+        def tick() -> None:
+            nonlocal completed
+            completed += 1
+            bar.advance(task)
+
+        yield tick
 
 
 @contextmanager
 def progress_to(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar whose total is known later. Yields a function that sets the completed count and the total."""
-    with _bar() as bar:
+    state = "not begun"
+    with _bar() as bar, signs_of_life(lambda: f"{label}: {state}"):
         task = bar.add_task(label, total=None)
-        yield lambda completed_count, total: bar.update(task, completed=completed_count, total=total)
+
+        def update(completed_count: int, total: int) -> None:
+            nonlocal state
+            state = f"{completed_count:,} of {total:,}"
+            bar.update(task, completed=completed_count, total=total)
+
+        yield update
 
 
 def progress_by_month(label: str, months: Collection[str], results: Iterable[PartitionResult]) -> Published:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import show
+from cli.still_running import signs_of_life
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +42,8 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
     from paperlake.text import plural
 
     run = RunContext(read_settings(), start_now(), InProcessRunner())
-    checks = pipeline.doctor(run, _read_schedules, is_thorough=not quick)
+    with signs_of_life(lambda: "doctor: still checking"):
+        checks = pipeline.doctor(run, _read_schedules, is_thorough=not quick)
     if as_json:
         click.echo(show.as_json([asdict(check) for check in checks]))
     else:

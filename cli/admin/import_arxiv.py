@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli import show
+from cli.still_running import signs_of_life
 
 
 @click.command("import-arxiv")
@@ -49,14 +50,27 @@ def _bars(size: int) -> Iterator[tuple[Callable[[int], None], Callable[[int, int
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from paperlake.text import plural
+
     screen = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     rest = (TimeRemainingColumn(),)
-    with Progress(*columns, *rest, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    done, stored = 0, ""
+    with (
+        signs_of_life(lambda: f"import-arxiv: {stored or f'{100 * done // max(size, 1)} % of the file read'}"),
+        Progress(*columns, *rest, console=screen, transient=True, disable=not screen.is_terminal) as bar,
+    ):
         reading = bar.add_task("reading", total=size)
         storing = bar.add_task("storing months", total=None)
 
+        def read(count: int) -> None:
+            nonlocal done
+            done += count
+            bar.update(reading, advance=count)
+
         def fold(completed: int, months: int) -> None:
+            nonlocal stored
+            stored = f"{completed:,} of {plural(months, 'month')} stored"
             bar.update(storing, completed=completed, total=months)
 
-        yield (lambda count: bar.update(reading, advance=count)), fold
+        yield read, fold

@@ -12,6 +12,7 @@ import click
 
 from cli import show
 from cli.arguments import Day
+from cli.still_running import signs_of_life
 
 if TYPE_CHECKING:
     from paperlake.pipelines.progress import DatesListener
@@ -72,6 +73,7 @@ def _progress_bar(total: int) -> Iterator[DatesListener]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from paperlake.ingest.hub import CaptureResult
+    from paperlake.text import plural
 
     screen = Console(stderr=True)
     columns = (
@@ -82,14 +84,18 @@ def _progress_bar(total: int) -> Iterator[DatesListener]:
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    done = papers = 0
+    with (
+        signs_of_life(lambda: f"backfill: {done:,} of {plural(total, 'date')}, {plural(papers, 'paper')}"),
+        Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar,
+    ):
         # Above the bar only warnings; without a bar a line for every date.
         show.log_to_stderr(logging.WARNING if screen.is_terminal else logging.INFO)
         task = bar.add_task("", total=total, papers=0, pace="")
-        papers = 0
 
         def update(count: int, captured: CaptureResult | None) -> None:
-            nonlocal papers
+            nonlocal done, papers
+            done += count
             papers += captured.entries if captured else 0
             speed = bar.tasks[0].speed if captured else None
             bar.update(task, advance=count, papers=papers, pace=f"{speed:.1f} dates/s" if speed else "")

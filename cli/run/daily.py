@@ -9,6 +9,7 @@ import click
 
 from cli import show
 from cli.arguments import Day
+from cli.still_running import signs_of_life
 
 if TYPE_CHECKING:
     from paperlake.monitoring.run_report import RunReport
@@ -28,7 +29,8 @@ def daily(context: click.Context, day: date | None, *, recheck: bool, as_json: b
     from cli.run.pipelines import pipelines
 
     show.log_to_stderr()
-    report = pipelines().run_daily(day, recheck=recheck)
+    with signs_of_life(lambda: "daily: still running"):
+        report = pipelines().run_daily(day, recheck=recheck)
     if as_json:
         click.echo(show.as_json(report.json_values()))
     else:

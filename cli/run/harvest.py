@@ -13,6 +13,7 @@ import click
 from cli import show
 from cli.arguments import Day
 from cli.run.backfill import INTERRUPTED
+from cli.still_running import signs_of_life
 
 if TYPE_CHECKING:
     from paperlake.ingest.oai_harvest import Harvest
@@ -59,6 +60,14 @@ def harvest(
     context.exit(1 if report.problems else 0)
 
 
+def progress_text(state: Harvest) -> str:
+    """The progress of a harvest in words."""
+    from paperlake.text import plural
+
+    records = sum(headers.height for headers in state.headers)
+    return f"{plural(state.pages, 'answer')}, {plural(records, 'record')}, {state.missing:,} missing"
+
+
 @contextmanager
 def _counter() -> Iterator[HarvestListener]:
     """A line on stderr that counts answers and records. It has no total, because arXiv no longer gives one."""
@@ -67,12 +76,17 @@ def _counter() -> Iterator[HarvestListener]:
 
     screen = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.fields[counts]}"), TimeElapsedColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as line:
+    counts = "waiting for arXiv"
+    with (
+        signs_of_life(lambda: f"harvest: {counts}"),
+        Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as line,
+    ):
         show.log_to_stderr(logging.WARNING if screen.is_terminal else logging.INFO)
-        task = line.add_task("", total=None, counts="waiting for arXiv")
+        task = line.add_task("", total=None, counts=counts)
 
         def update(state: Harvest) -> None:
-            records = sum(headers.height for headers in state.headers)
-            line.update(task, counts=f"{state.pages} answers, {records} records, {state.missing} missing")
+            nonlocal counts
+            counts = progress_text(state)
+            line.update(task, counts=counts)
 
         yield update

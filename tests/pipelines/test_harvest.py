@@ -238,3 +238,18 @@ def test_lineage_has_the_records_of_arxiv(arxiv, lake):
     lineage = trace_paper(lake, PAPERS[0].id)
     assert [record["title"] == "Another title" for record in lineage.records] == [False, True]
     assert {"arxiv_papers", "arxiv_records", "papers"} <= {file["table"] for file in lineage.files}
+
+
+def test_only_months_with_changed_values_count_as_changed(arxiv, lake):
+    server = arxiv()
+    harvest()
+    server.clock.move_to(NEXT)
+    changed, same = PAPERS[0], next(paper for paper in PAPERS if paper.id[:4] != PAPERS[0].id[:4])
+    server.collection.modify(changed.id, NEXT, title="Another title")
+    # arXiv tells this one again, with the datestamp and the values that it had.
+    days = rows(lake, "arxiv_papers").filter(pl.col("paper_id") == same.id)["datestamp"]
+    report = harvest(NEXT, since=days.item(), until=days.item())
+    assert (report.record_count > 0, report.months) == (True, 0)
+    assert any("/arxiv_papers/" in name for name in report.changed)
+    assert "no paper changed" in report.summary
+    assert harvest(NEXT).months == 1
