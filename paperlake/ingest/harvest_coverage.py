@@ -79,7 +79,9 @@ def read_harvests(lake: Lake) -> pl.DataFrame:
 def coverage_of(harvests: pl.DataFrame, set_spec: str | None) -> Coverage:
     """The coverage of a set by the whole harvests of it, of sets that contain it, and of all of arXiv."""
     whole = harvests.filter(covers_set(set_spec), pl.col("verdict").is_in(WHOLE), pl.col("responded_at").is_not_null())
-    spans = (_covered(*row) for row in whole.select("from_on", "until_on", "responded_at").iter_rows())
+    # A snapshot may tell an update in the future, and a server the wrong time.
+    known_at = whole.with_columns(known_at=pl.min_horizontal("responded_at", "harvest_started_at"))
+    spans = (_covered(*row) for row in known_at.select("from_on", "until_on", "known_at").iter_rows())
     return Coverage(set_spec, tuple(_merged(span for span in spans if span)))
 
 
@@ -96,9 +98,9 @@ def is_known_set(harvests: pl.DataFrame, set_spec: str) -> bool:
     return not of_set.filter(pl.col("verdict").is_in(WHOLE) | (pl.col("record_count") > 0)).is_empty()
 
 
-def _covered(since: date | None, until: date | None, responded_at: datetime) -> Span | None:
-    """What a whole harvest covers: its window, without the day of the server's first answer and the day before."""
-    last = responded_at.date() - OVERLAP - _DAY
+def _covered(since: date | None, until: date | None, known_at: datetime) -> Span | None:
+    """What a whole harvest covers: its window, without the day on which it was known and the day before."""
+    last = known_at.date() - OVERLAP - _DAY
     span = Span(since or date.min, min(until or last, last))
     return span if span.first <= span.last else None
 

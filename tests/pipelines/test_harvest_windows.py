@@ -1,7 +1,7 @@
 """What a harvest covers is a set of windows of datestamps; the next one asks for those that are missing."""
 
 import gzip
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -165,6 +165,15 @@ def test_rows_in_the_inbox_count(arxiv, unpublished):
     arxiv(PAPERS)
     harvest()
     assert missing(unpublished) == [(NOW.date() - timedelta(days=1), None)]
+
+
+def test_an_update_in_the_future_covers_nothing_that_is_to_come(arxiv, unpublished, tmp_path):
+    arxiv(PAPERS)
+    path = tmp_path / "snapshot.json.gz"
+    path.write_bytes(gzip.compress(snapshot_line(PAPERS[0], update_date="2099-06-01")))
+    import_snapshot(unpublished, path, lambda _: None, lambda *_: None)
+    ((since, until),) = missing(unpublished)
+    assert (since < datetime.now(UTC).date(), until) == (True, None)
 
 
 def test_an_interrupted_hole_is_resumed(arxiv, unpublished):
