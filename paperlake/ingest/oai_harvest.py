@@ -12,6 +12,7 @@ that moved during the first list left it, and would be missing from the second o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -36,6 +37,9 @@ MAX_ROUNDS = 6
 """For reconciling: on a server that changes all the time, no two lists agree."""
 MAX_SINGLE_REQUESTS = 200
 """If more records are missing, they are requested as a list."""
+_LISTS = ("records", "identifiers")
+MAX_STALE_PAGES = 3
+"""Pages in a row that bring nothing new: then the list has no end."""
 _INTERRUPTED_LIST = ("badResumptionToken", "noRecordsMatch")
 """Errors after the first page: the token expired, or all remaining records moved away. Neither is the list's end."""
 _HEADER = {"paper_id": pl.String, "datestamp": pl.Date, "is_deleted": pl.Boolean}
@@ -55,7 +59,11 @@ class HarvestForbidden(HarvestFailed):
 
 
 class _TokenExpired(Exception):
-    """The list cannot be continued and must be walked from its beginning."""
+    """The list cannot be continued. `list_size` is its size as arXiv told it, if it did."""
+
+    def __init__(self, list_size: int | None) -> None:
+        super().__init__()
+        self.list_size = list_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,21 +218,35 @@ class _Walker:
             self.harvest.headers += checkpoint.headers
             self.harvest.pages += checkpoint.pages
             self.harvest.responded_at = checkpoint.responded_at
-            try:
-                token = checkpoint.token
-                remaining = self._pages("ListRecords", self.harvest.window, token) if token else iter(())
-                return _walked_list([*checkpoint.headers, *remaining])
-            except _TokenExpired:
-                pass
+            pages = list(checkpoint.headers)
+            if checkpoint.token:
+                with suppress(_TokenExpired):
+                    for page in self._pages("ListRecords", self.harvest.window, checkpoint.token):
+                        pages.append(page)  # noqa: PERF402 - those before the token expired count
+            return _walked_list(pages)
         return self.walk_list("ListRecords", self.harvest.window)
 
     def walk_list(self, verb: str, window: Window) -> _WalkedList:
-        """Walk a list from its beginning, and again if its token expires."""
+        """Walk a list from its beginning.
+
+        If its token expires, a list of records ends there, because the list of identifiers shows what is missing. A
+        list of identifiers is walked again. It is at its end if the token is refused twice after the same papers: some
+        servers send a token with a last page that is full.
+        """
+        before: pl.DataFrame | None = None
         for _ in range(MAX_RESTARTS):
+            pages: list[pl.DataFrame] = []
             try:
-                return _walked_list(list(self._pages(verb, window)))
-            except _TokenExpired:
-                continue
+                for page in self._pages(verb, window):
+                    pages.append(page)  # noqa: PERF402 - as above
+            except _TokenExpired as expired:
+                walked = _walked_list(pages)
+                is_short = expired.list_size is not None and walked.headers.height < expired.list_size
+                is_end = before is not None and walked.headers.equals(before) and not is_short
+                if verb == "ListIdentifiers" and not is_end:
+                    before = walked.headers
+                    continue
+            return _walked_list(pages)
         raise HarvestFailed(
             f"arXiv let the list of {window} expire {MAX_RESTARTS} times before its end; harvest fewer days (--from, "
             "--until) or begin just after 00:00 UTC, when tokens expire"
@@ -238,22 +260,41 @@ class _Walker:
         return page
 
     def _pages(self, verb: str, window: Window, token: str | None = None) -> Iterator[pl.DataFrame]:
-        """The headers of each page of a list, from its beginning or from `token` on. Raises _TokenExpired."""
-        is_continued = token is not None
+        """The headers of each page of a list, from its beginning or from `token` on.
+
+        Raises _TokenExpired, and HarvestFailed for a list that is empty without saying so, or that has no end.
+        """
+        tokens, papers, stale = {token} - {None}, _newest_headers([]).select("paper_id"), 0
+        list_size: int | None = None
         while True:
             page = self._fetch(verb, partial(self._request_page, verb, window, token))
-            if page.error_code in _INTERRUPTED_LIST and is_continued:
-                raise _TokenExpired
+            if page.error_code in _INTERRUPTED_LIST and tokens:
+                raise _TokenExpired(list_size)
             if page.error_code == "noRecordsMatch":
                 return
             if page.error_code is not None:
                 raise _refused(page)
+            if not page.record_count:
+                raise HarvestFailed(
+                    f"arXiv's answer to {verb} is an empty list, {MAX_TRIES} times, without the error noRecordsMatch; "
+                    "try later"
+                )
             yield page.headers
-            if not page.resumption_token:
+            list_size = page.complete_list_size or list_size
+            token = page.resumption_token
+            if not token:
                 return
-            if page.resumption_token == token:
-                raise HarvestFailed("arXiv gave the same resumption token twice, so its list has no end; try later")
-            token, is_continued = page.resumption_token, True
+            new = page.headers.select("paper_id").join(papers, on="paper_id", how="anti")
+            stale = 0 if new.height else stale + 1
+            if token in tokens or stale >= MAX_STALE_PAGES:
+                why = (
+                    f"a resumption token came back ({token[:60]})"
+                    if token in tokens
+                    else f"{stale} pages brought nothing new"
+                )
+                raise HarvestFailed(f"arXiv's list of {window} has no end: {why}; try later")
+            tokens.add(token)
+            papers = pl.concat([papers, new])
 
     def _request_page(self, verb: str, window: Window, token: str | None) -> Answer:
         client = self.client.client
@@ -272,10 +313,11 @@ class _Walker:
                     "PAPERLAKE_CONTACT, and see what its operators say before trying again"
                 )
             page = parse_page(answer.body, answer.status_code)
-            if page.fault is None or not page.is_retryable or attempt == MAX_TRIES:
+            is_empty_list = page.error_code is None and page.kind in _LISTS and not page.record_count
+            if not (is_empty_list or page.is_retryable) or attempt == MAX_TRIES:
                 break
         self.harvest.pages += 1
-        if page.fault is not None:
+        if page.kind == "fault":
             raise HarvestFailed(
                 f"arXiv's answer to {verb} cannot be read ({page.message}); it is kept, try again later"
             )

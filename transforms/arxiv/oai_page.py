@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -13,6 +13,7 @@ import polars as pl
 from lxml import etree
 
 from schemas.arxiv_rejects import PAGE_FAULTS
+from transforms.arxiv.damaged_records import empty_damaged_records
 from transforms.arxiv.values import paper_id_of_oai, parse_date
 
 Kind = Literal["records", "identifiers", "record", "about", "error", "fault"]
@@ -33,6 +34,8 @@ _KINDS: dict[str, Kind] = {
 }
 _TRANSIENT_FAULTS = ("empty", "html", "not_xml", "truncated")
 """Faults that may not occur again if the request is retried."""
+_RECORD_FAULTS = ("not_utf8", "control_characters")
+"""Faults that one record may cause for its whole page."""
 _TRANSIENT_STATUSES = (
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -69,9 +72,10 @@ class OaiPage:
     """One answer.
 
     An unreadable answer has the `kind` `fault`, no `tree`, the reason (one of `PAGE_FAULTS`) in `fault`, and its text
-    in `message`. A valid answer of kind `error` has the server's `error_code` and `message`. `resumption_token` is None
-    where the answer has none, and "" on the last page of several. `record_count` is the number of records, or of
-    headers for the verb ListIdentifiers.
+    in `message`. An answer with damaged records has these too, and a `tree` without the contents of those records. A
+    valid answer of kind `error` has the server's `error_code` and `message`. `resumption_token` is None where the
+    answer has none, and "" on the last page of several. `record_count` is the number of records, or of headers for the
+    verb ListIdentifiers.
     """
 
     kind: Kind
@@ -108,10 +112,25 @@ def parse_page(body: bytes, status_code: int | None) -> OaiPage:
         root = _parse_xml(body, status_code)
         return _read_root(root)
     except _UnreadablePageError as error:
+        if error.fault in _RECORD_FAULTS and (page := _parse_without_damaged_records(body, error.fault)):
+            return page
         is_transient = error.fault in _TRANSIENT_FAULTS or (
             error.fault == "http_status" and status_code in _TRANSIENT_STATUSES
         )
         return OaiPage("fault", fault=error.fault, message=str(error), is_retryable=is_transient)
+
+
+def _parse_without_damaged_records(body: bytes, fault: str) -> OaiPage | None:
+    """The answer with its damaged records reduced to their headers; None if that does not help."""
+    reduced, count = empty_damaged_records(body)
+    if not count:
+        return None
+    try:
+        page = _read_root(_parse_xml(reduced, None))
+    except _UnreadablePageError:
+        return None
+    lost = "1 record is reduced to its header" if count == 1 else f"{count} records are reduced to their headers"
+    return replace(page, fault=fault, message=f"{PAGE_FAULTS[fault]}: {lost}")
 
 
 def _parse_xml(body: bytes, status_code: int | None) -> Any:

@@ -169,7 +169,7 @@ def _build(batch: pl.DataFrame, walked: WalkedBatch) -> ParsedOaiReplies:
 
 
 def _page_row(page_no: int, page: OaiPage) -> tuple[object, ...]:
-    is_fault = page.kind == "fault"
+    is_fault = page.fault is not None
     return (
         *(page_no, page.kind, page.record_count, page.resumption_token, page.expires_at, page.cursor),
         *(page.complete_list_size, page.response_date, page.error_code),
