@@ -39,9 +39,7 @@ def import_arxiv(context: click.Context, file: Path, *, as_json: bool) -> None:
         click.echo(f"{show.safe_line(file.name)}: {result.summary}")
     for problem in result.problems:
         click.secho(f"Error: {show.safe_line(problem)}", err=True, fg="red")
-    if not result.lines:
-        click.secho("Error: the file has no lines", err=True, fg="red")
-    context.exit(1 if result.problems or not result.lines else 0)
+    context.exit(1 if result.problems else 0)
 
 
 @contextmanager

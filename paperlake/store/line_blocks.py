@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ class LinesUnreadable(PaperlakeError):
 
 
 def line_blocks(path: Path, tick: Callable[[int], None], size: int = BLOCK_BYTES) -> Iterator[list[bytes]]:
-    """Yield the lines of a file in blocks of about `size` bytes, without line ends and empty lines.
+    """Yield the lines of a file in blocks of about `size` bytes, without line ends, empty lines and byte order mark.
 
     `tick` receives the number of bytes of the (compressed) file read since its last call. Raises LinesUnreadable.
     """
@@ -32,9 +33,10 @@ def line_blocks(path: Path, tick: Callable[[int], None], size: int = BLOCK_BYTES
         ticked = 0
         try:
             with _open_text(raw, path) as lines:
-                rest = b""
+                rest, is_first = b"", True
                 while block := lines.read(size):
-                    head, newline, tail = block.rpartition(b"\n")
+                    head, newline, tail = (block.removeprefix(BOM_UTF8) if is_first else block).rpartition(b"\n")
+                    is_first = False
                     if newline:
                         yield [line for line in (rest + head).split(b"\n") if line.strip()]
                         rest = tail

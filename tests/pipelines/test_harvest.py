@@ -210,12 +210,18 @@ def test_later_snapshot_adds_only_changed_lines(lake, tmp_path):
 def test_unreadable_lines_are_stored_and_rejected(lake, tmp_path):
     path = tmp_path / "snapshot.json"
     path.write_bytes(
-        b"\n".join([snapshot_line(PAPERS[0]), b"{", b'{"title": "no id"}', b"[1]", snapshot_line(PAPERS[1], title=7)])
+        b"\n".join(
+            [
+                *(snapshot_line(paper) for paper in (PAPERS[0], PAPERS[2])),
+                *(b"{", b'{"title": "no id"}', b"[1]"),
+                snapshot_line(PAPERS[1], title=7),
+            ]
+        )
     )
     report = import_file(lake, path)
-    assert report.new_lines == 5
-    assert rows(lake, "arxiv_lines").height == 5
-    assert {PAPERS[0].id, PAPERS[1].id} == ids(lake)
+    assert (report.new_lines, report.unreadable_lines) == (6, 3)
+    assert rows(lake, "arxiv_lines").height == 6
+    assert {PAPERS[0].id, PAPERS[1].id, PAPERS[2].id} == ids(lake)
     rejects = rows(lake, "arxiv_line_rejects")
     assert rejects.height == 4
     assert rejects.filter("is_row_kept")["paper_id"].to_list() == [PAPERS[1].id]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.arxiv_answers import PROPERTY_SETTINGS, read_column
 from transforms.arxiv.accents import accents_to_letters, name_accents_to_letters
-from transforms.arxiv.texts import clean_names, clean_tex, clean_texts
+from transforms.arxiv.texts import clean_names, clean_tex, clean_texts, clean_titles
 from transforms.arxiv.withdrawn import withdrawn_by
 from transforms.text import one_line
 
@@ -270,3 +270,33 @@ def test_abstracts_with_a_withdrawal_are_detected(text):
 @pytest.mark.parametrize("text", NOT_IN_ABSTRACTS)
 def test_abstracts_on_other_withdrawals_are_ignored(text):
     assert withdrawn([None], [text]) == [None]
+
+
+GROUPS = [
+    ("S{ø}ren", "Søren"),
+    ("{Ö}zg{ü}r", "Özgür"),
+    (r"Val{\'e}rie", "Valérie"),
+    ("{{Smith}}", "Smith"),
+    ("A {{B}C} d", "A BC d"),
+    ("{BERT}: a {GPT-4} study", "BERT: a GPT-4 study"),
+]
+NO_GROUPS = [
+    *(
+        "Z_{2k}-linear codes",
+        "x^{ab}{cd}",
+        r"\emph{Mathematica}",
+        r"3-R\underline{P}R robots",
+        r"$\mathbf{R}$ and $\{x\}$",
+    ),
+    *("{P,A}-Time Petri nets", r"{\sc Balanced}", r"{\mu}-Calculus", "{1,2}", "{", "}", "{}"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), [*GROUPS, *((text, text) for text in NO_GROUPS)])
+def test_braces_that_only_group_letters_are_removed_from_titles(text, expected):
+    assert clean_titles(pl.Series([text])).to_list() == [expected]
+
+
+@pytest.mark.parametrize(("text", "expected"), GROUPS)
+def test_braces_that_only_group_letters_are_removed_from_names(text, expected):
+    assert clean_names(pl.Series([text])).to_list() == [expected]

@@ -34,6 +34,12 @@ _MATHEMATICS = r"\$\$(?:[^$\\]|\\.)*\$\$|\$(?:[^$\\]|\\.)*\$|\\\(.*?\\\)|\\\[.*?
 _PATH = r"/\\[~ij]"
 _QUOTED = r"(?:\A|[ (\[])\\\"[^\\\"$]{1,80}\\\"(?:[^A-Za-z{\\]|\z)"
 _ANYTHING_ELSE = r"\\[A-Za-z]+|\\.|[^\\$/{ (\[]+|."
+_LETTER_GROUP = r"\{ ?([\p{N}.'\x{2019}\- ]*[\p{L}\p{M}][\p{L}\p{M}\p{N}.'\x{2019}\- ]*?) ?\}"
+_ARGUMENTS = r"(?: ?(?:\[[^\]]*\]|\{[^{}]*\}))*"
+_GROUPS_AND_OTHERS = (
+    rf"(?s){_MATHEMATICS}|\\(?:[A-Za-z]+\*?|[^A-Za-z]){_ARGUMENTS}|[_^]{_ARGUMENTS}|{_LETTER_GROUP}|[^\\$_^{{]+|."
+)
+_MAX_NESTED = 3
 _SQUASHED = re.compile(rf"(?!\\(?:{_LETTERS})\Z)\\([uvHcdkr])(\\?[A-Za-z])")
 
 
@@ -69,6 +75,26 @@ def _replace_accents(texts: pl.Series, accent: str) -> pl.Series:
         .agg(pl.col("piece").str.join(""))
     )
     return texts.clone().scatter(replaced["row"], replaced["piece"])
+
+
+def without_letter_groups(texts: pl.Series) -> pl.Series:
+    r"""Names or titles without braces that only group letters: `S{ø}ren`, `{BERT}`, `{{Smith}}`.
+
+    Braces of mathematics, of an argument (`\emph{x}`), of an index (`F_{q}`) and of anything but letters stay.
+    """
+    for _ in range(_MAX_NESTED):
+        grouped = texts.to_frame("text").with_row_index("row").filter(pl.col("text").str.contains(_LETTER_GROUP))
+        if grouped.is_empty():
+            break
+        pieces = grouped.select("row", piece=pl.col("text").str.extract_all(_GROUPS_AND_OTHERS)).explode("piece")
+        inner = pl.col("piece").str.extract(rf"\A{_LETTER_GROUP}\z")
+        joined = (
+            pieces.with_columns(piece=pl.coalesce(inner, "piece"))
+            .group_by("row", maintain_order=True)
+            .agg(pl.col("piece").str.join(""))
+        )
+        texts = texts.clone().scatter(joined["row"], joined["piece"])
+    return texts
 
 
 @cache

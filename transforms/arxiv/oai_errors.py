@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.arxiv.texts import clean_texts
-from transforms.arxiv.values import is_doi, split_dois
+from transforms.arxiv.values import is_doi, split_dois, without_subject_class
 from transforms.text import one_line
 
 DATE_COLUMNS = {"created": "created_on", "updated": "updated_on", "datestamp": "modified_on"}
@@ -32,7 +32,7 @@ def refusal_reason() -> pl.Expr:
         .then(None)
         .when(~pl.col("has_metadata"))
         .then(pl.lit("metadata_missing"))
-        .when((id_in_metadata != "") & (id_in_metadata != pl.col("paper_id")))
+        .when((id_in_metadata != "") & (without_subject_class(id_in_metadata) != pl.col("paper_id")))
         .then(pl.lit("id_contradicted"))
     )
 

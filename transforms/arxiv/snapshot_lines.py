@@ -21,7 +21,7 @@ from transforms.arxiv.oai_errors import (
     wrong_types,
 )
 from transforms.arxiv.snapshot_json import ParsedLines, line_ids, parse_lines
-from transforms.arxiv.values import is_paper_id, paper_columns, parse_date
+from transforms.arxiv.values import is_paper_id, paper_columns, parse_date, without_subject_class
 from transforms.conform import conform, empty_table
 from transforms.hub.bodies import decode, without_lone_surrogates
 from transforms.hub.database import engine
@@ -104,7 +104,8 @@ def _read_no_lines() -> SnapshotRows:
 
 
 def _valid_ids(texts: pl.Series) -> pl.Series:
-    return texts.to_frame("id").select(pl.when(is_paper_id(pl.col("id"))).then("id")).to_series()
+    valid = pl.when(is_paper_id(pl.col("id"))).then(without_subject_class(pl.col("id")))
+    return texts.to_frame("id").select(valid.alias("id")).to_series()
 
 
 def _read_batch(lines: pl.DataFrame) -> SnapshotRows:
@@ -118,7 +119,7 @@ def _read_batch(lines: pl.DataFrame) -> SnapshotRows:
         .rename({"update_date": "datestamp"})
         .with_columns(
             *(pl.lit(None, pl.String).alias(name) for name in _MISSING_ELEMENTS),
-            paper_id=pl.when(is_paper_id(pl.col("id"))).then("id"),
+            paper_id=pl.when(is_paper_id(pl.col("id"))).then(without_subject_class(pl.col("id"))),
             created_on=_version_date(pl.col("created")),
             updated_on=_version_date(pl.col("updated")),
             modified_on=parse_date(pl.col("datestamp")),

@@ -9,7 +9,7 @@ from html.entities import html5
 
 import polars as pl
 
-from transforms.arxiv.accents import accents_to_letters, name_accents_to_letters
+from transforms.arxiv.accents import accents_to_letters, name_accents_to_letters, without_letter_groups
 from transforms.text import one_line
 
 _ESCAPE = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -51,16 +51,22 @@ def _tidy(texts: pl.Series) -> pl.Series:
 
 
 def clean_tex(texts: pl.Series) -> pl.Series:
-    """Titles and abstracts: `clean_texts`, with letters in place of TeX accents."""
+    """Abstracts: `clean_texts`, with letters in place of TeX accents."""
     return accents_to_letters(clean_texts(texts))
 
 
+def clean_titles(texts: pl.Series) -> pl.Series:
+    """Titles: `clean_tex`, without braces that only group letters."""
+    return without_letter_groups(clean_tex(texts))
+
+
 def clean_names(texts: pl.Series) -> pl.Series:
-    """Names of people: `clean_texts`, with letters in place of TeX accents, and without a trailing comma."""
+    """Names of people: `clean_texts`, letters for TeX accents, no braces that only group letters, no trailing comma."""
     rows = (~texts.str.contains(_PLAIN_NAME)).arg_true()  # most names match and need no cleaning
     if rows.is_empty():
         return texts
-    cleaned = name_accents_to_letters(clean_texts(texts[rows])).str.strip_chars_end(" ,").to_frame("name")
+    lettered = without_letter_groups(name_accents_to_letters(clean_texts(texts[rows])))
+    cleaned = lettered.str.strip_chars_end(" ,").to_frame("name")
     return texts.clone().scatter(rows, cleaned.select(pl.when(pl.col("name") != "").then("name")).to_series())
 
 

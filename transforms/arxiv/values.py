@@ -6,7 +6,7 @@ import polars as pl
 
 from schemas.arxiv_papers import FIRST_ON, LAST_ON, PAPER_COLUMNS
 from schemas.kinds import ARXIV_ID
-from transforms.arxiv.texts import clean_tex, clean_texts
+from transforms.arxiv.texts import clean_tex, clean_texts, clean_titles
 from transforms.arxiv.withdrawn import withdrawn_by
 
 _OAI_ID = rf"\A\s*oai:arXiv\.org:({ARXIV_ID.pattern})\s*\z"
@@ -17,7 +17,12 @@ _DOI = r"\A10\.[0-9]{2,9}(?:\.[0-9]+)*/."
 
 def paper_id_of_oai(identifier: pl.Expr) -> pl.Expr:
     """The arXiv identifier in an OAI identifier (`oai:arXiv.org:hep-th/9901001`); null where it is invalid."""
-    return identifier.str.extract(_OAI_ID)
+    return without_subject_class(identifier.str.extract(_OAI_ID))
+
+
+def without_subject_class(paper_id: pl.Expr) -> pl.Expr:
+    """The identifier as arXiv itself writes it: `math/0309136` for `math.GT/0309136`, which names the same paper."""
+    return paper_id.str.replace(r"\A([a-z-]+)\.[A-Z]{2}/", "$1/")
 
 
 def is_paper_id(text: pl.Expr) -> pl.Expr:
@@ -43,7 +48,7 @@ def paper_columns(rows: pl.DataFrame) -> pl.DataFrame:
     comments, abstract = clean_texts(live["comments"]), clean_tex(live["abstract"])
     texts = pl.DataFrame(
         {
-            "title": clean_tex(live["title"]),
+            "title": clean_titles(live["title"]),
             "abstract": abstract,
             "license_url": clean_texts(live["license"]),
             "comments": comments,
