@@ -155,11 +155,10 @@ def _print_summary(released: ReleasedIssue, letters: Sequence[Path], report: Del
 
 
 def _warn_of_missing_dates(missing: Sequence[date]) -> None:
+    from paperlake.outputs.issues import missing_dates_phrase
+
     if missing:
-        message = (
-            f"Warning: {len(missing)} of its dates are not complete, the first is {missing[0]} (see `papers gaps`)"
-        )
-        click.secho(message, err=True, fg="yellow")
+        click.secho(f"Warning: {missing_dates_phrase(missing)} (see `papers gaps`)", err=True, fg="yellow")
 
 
 def _recipients_by_status(report: DeliveryReport) -> list[tuple[str, list[RecipientStatus]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -48,6 +48,13 @@ def load_issue(lake: Lake, edition: Edition, period: Period) -> Issue:
 def missing_dates(lake: Lake, period: Period) -> list[date]:
     """The dates of a period without a final answer from the source."""
     return [status.listed_on for status in date_statuses(lake, period.first, period.last) if status.is_gap]
+
+
+def missing_dates_phrase(missing: Sequence[date]) -> str:
+    """How many dates of an issue are missing (at least one), in words."""
+    if len(missing) == 1:
+        return f"1 of its dates is not complete: {missing[0]}"
+    return f"{len(missing)} of its dates are not complete, the first is {missing[0]}"
 
 
 def issue_rows(issue: Issue, issued_at: datetime) -> pl.DataFrame:

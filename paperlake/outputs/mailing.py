@@ -16,7 +16,14 @@ from paperlake.mail.headers import Heading, bulk_letter
 from paperlake.mail.links import unsubscribe_mailto, unsubscribe_url
 from paperlake.mail.smtp import SmtpClient
 from paperlake.outputs.delivery import DeliveryReport, Recipient, deliver, recipients
-from paperlake.outputs.issues import issue_url, load_issue, missing_dates, record_issue, write_issue_files
+from paperlake.outputs.issues import (
+    issue_url,
+    load_issue,
+    missing_dates,
+    missing_dates_phrase,
+    record_issue,
+    write_issue_files,
+)
 from paperlake.render.editions import Edition
 from paperlake.render.issue import Issue
 from paperlake.render.letter import render_letter
@@ -48,8 +55,8 @@ def release_issue(
     missing = missing_dates(settings.lake, period)
     if missing and (complete_only or not load_issue(settings.lake, edition, period).papers):
         raise IncompleteIssue(
-            f"{edition.name}/{period.name} is not released yet: {len(missing)} of its dates are not complete, the "
-            f"first is {missing[0]} (see `papers gaps`; `papers digest --date` releases it without the missing dates)"
+            f"{edition.name}/{period.name} is not released yet: {missing_dates_phrase(missing)} (see "
+            "`papers gaps`; `papers digest --date` releases it without the missing dates)"
         )
     issue, issued_at = record_issue(settings.lake, edition, period, now)
     files = write_issue_files(settings.lake, issue, settings.public_url)

@@ -27,6 +27,7 @@ from paperlake.store.rows import scan
 from paperlake.store.site_files import RenderUnit, SiteFolder
 from paperlake.store.snapshot import Snapshot, read_consistent
 from paperlake.store.snapshot import snapshot as open_snapshot
+from paperlake.text import plural
 from schemas.authors import AUTHORS
 from schemas.calendar import MONTH_FORMAT, first_day, month_of, months_of
 from schemas.issues import ISSUES
@@ -62,7 +63,7 @@ class SiteReport:
     def __str__(self) -> str:
         """A one-line summary."""
         removed = f", {self.removed} removed" if self.removed else ""
-        return f"{self.rendered} pages rendered, {self.written} changed{removed}"
+        return f"{plural(self.rendered, 'page')} rendered, {self.written} changed{removed}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,11 @@ class Paper:
         """The first and last author, and the number of authors."""
         count = max(self.author_count or 0, len(self.authors))
         if not self.authors:
-            return f"{count} authors" if count else ""
+            return plural(count, "author") if count else ""
         if count <= 1:
             return self.authors[0]
         last = self.authors[-1]
-        return f"{self.authors[0]} and {last}" if count == 2 else f"{self.authors[0]}, …, {last} ({count} authors)"  # noqa: PLR2004
+        return f"{self.authors[0]} and {last}" if count == 2 else f"{self.authors[0]}, …, {last} ({count:,} authors)"  # noqa: PLR2004
 
     @property
     def short(self) -> str:

@@ -35,7 +35,8 @@ class Period:
             return f"{self.first:%A}, {self.first.day} {self.first:%B %Y}"
         if self.span == "month":
             return f"{self.first:%B %Y}"
-        return f"Week {self.first:%V}, {self.first.day} {self.first:%B} to {self.last.day} {self.last:%B %Y}"
+        year = "" if self.first.year == self.last.year else f" {self.first:%Y}"
+        return f"Week {self.first:%V}, {self.first.day} {self.first:%B}{year} to {self.last.day} {self.last:%B %Y}"
 
     def contains(self, day: date) -> bool:
         """Whether the period includes `day`."""

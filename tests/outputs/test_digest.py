@@ -108,7 +108,7 @@ def test_the_next_issue_repeats_no_paper(lake):
 def test_the_newest_issue_is_not_released_while_dates_are_missing(lake):
     result = run("--edition", "daily")
     assert result.exit_code == 1
-    assert "is not released yet" in result.output
+    assert "is not released yet: 1 of its dates is not complete" in result.output
     assert issue_rows(lake).is_empty()
 
 
@@ -120,7 +120,7 @@ def test_an_issue_without_any_complete_date_is_not_released(lake):
 
 
 def test_a_preview_reports_missing_dates(lake):
-    assert "1 of its dates are not complete" in run("--edition", "daily", "--date", "2025-11-05", "--preview").output
+    assert "1 of its dates is not complete" in run("--edition", "daily", "--date", "2025-11-05", "--preview").output
 
 
 def test_an_issue_with_some_missing_dates_is_released_with_a_warning(lake):

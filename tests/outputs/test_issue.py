@@ -173,6 +173,18 @@ def test_periods_have_names_and_titles(span, name, title):
     assert period.contains(DAY)
 
 
+@pytest.mark.parametrize(
+    ("day", "title"),
+    [
+        (date(2026, 1, 1), "Week 01, 29 December 2025 to 4 January 2026"),
+        (date(2027, 1, 1), "Week 53, 28 December 2026 to 3 January 2027"),
+        (date(2025, 10, 31), "Week 44, 27 October to 2 November 2025"),
+    ],
+)
+def test_a_week_in_two_years_names_both(day, title):
+    assert period_of("week", day).title == title
+
+
 def test_the_week_of_new_year_belongs_to_its_iso_year():
     assert period_of("week", date(2027, 1, 1)).name == "2026-W53"
 

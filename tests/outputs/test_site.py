@@ -6,7 +6,7 @@ import re
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -241,6 +241,21 @@ def test_a_search_script_is_plain_data(lake):
     script = text(lake, "search/2025-11.js")
     rows = json.loads(script.removeprefix('paperlake("2025-11",').removesuffix(");\n"))
     assert [row[0] for row in rows[:1]] == ["paper/2511.03001.html"]
+
+
+def test_a_keyword_links_to_a_search_that_finds_the_paper(lake):
+    day = date(2025, 11, 5)
+    capture_list(lake, day, [paper(day, 1, paper__ai_keywords=["test-time compute", "R&D? #1 <b>", "naïve/ü"])])
+    list(publish_months(lake, ["2025-11"]))
+    build(lake)
+    page = text(lake, "paper/2511.05001.html")
+    queries = [parse_qs(urlsplit(url).query) for url in Urls(page).urls if url.startswith("../search.html?")]
+    assert queries == [
+        {"q": [keyword], "month": ["2025-11"]} for keyword in ("test-time compute", "R&D? #1 <b>", "naïve/ü")
+    ]
+    rows = json.loads(text(lake, "search/2025-11.js").removeprefix('paperlake("2025-11",').removesuffix(");\n"))
+    (keywords,) = [row[6] for row in rows if row[0] == "paper/2511.05001.html"]
+    assert keywords == "test-time compute, R&D? #1 <b>, naïve/ü"
 
 
 def test_a_damaged_unit_is_repaired_by_the_next_build(lake):

@@ -38,12 +38,12 @@ def organizations_page(listed: pl.DataFrame) -> Page:
     """The organisations of the listed papers. `listed` are the listed rows of `listings`."""
     display_name = pl.coalesce("organization_name", "organization")
     rows = listed.filter(pl.col("organization").is_not_null()).with_columns(group="organization", name=display_name)
-    return _groups_page("organizations.html", "Organisations", "organisations that papers are filed under", rows)
+    return _groups_page("organizations.html", "Organisations", "Organisations that papers are filed under", rows)
 
 
 def topics_page(topics: pl.DataFrame) -> Page:
     """The topics of the listed papers: keywords chosen by the Hub's model. `topics` is the result of `paper_topics`."""
-    return _groups_page("topics.html", "Topics", "keywords, chosen by a Hugging Face model", topics)
+    return _groups_page("topics.html", "Topics", "Keywords, chosen by a Hugging Face model", topics)
 
 
 def paper_topics(listed: pl.DataFrame) -> pl.DataFrame:

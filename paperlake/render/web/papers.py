@@ -11,6 +11,7 @@ from paperlake.render.paper import Paper
 from paperlake.render.period import period_of
 from paperlake.render.web.lists import Periods
 from paperlake.render.web.page import Page, paper_path, period_path, render_page
+from paperlake.render.web.search import search_path
 from paperlake.text import plural
 
 
@@ -37,6 +38,7 @@ def paper_page(appearances: Sequence[Paper], observations: Sequence[Observation]
         paper=newest,
         appearances=[(day, period_path(day) if periods.has(day) else None) for day in days],
         observations=observations,
+        keywords=[(keyword, search_path(keyword, newest.listed_on)) for keyword in newest.keywords],
         plot=_votes_plot(observations) if len(observations) > 1 else None,
     )
 

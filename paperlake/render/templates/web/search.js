@@ -9,13 +9,18 @@
   const months = form.dataset.months.split(" ").filter(Boolean);
   const SHOWN = 100, AT_ONCE = 6;
   const entries = [];
+  const query = new URLSearchParams(location.search);
+  // A link from a paper's page names the paper's month: it is loaded first, so that the paper is found at once.
+  const linkedMonth = months.find((month) => month === query.get("month"));
+  if (linkedMonth) months.unshift(...months.splice(months.indexOf(linkedMonth), 1));
   let loaded = 0, waiting = 0, reach = AT_ONCE;
 
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
   window.paperlake = (month, papers) => {
-    for (const [path, day, votes, title, organization, abstract] of papers) {
-      entries.push({ path, day, votes, title, organization, abstract, text: plain(`${title} ${organization} ${abstract}`) });
+    for (const [path, day, votes, title, organization, abstract, keywords = ""] of papers) {
+      const text = plain(`${title} ${organization} ${abstract} ${keywords}`);
+      entries.push({ path, day, votes, title, organization, abstract, text });
     }
   };
 
@@ -59,7 +64,8 @@
     const since = months[loaded - 1];
     const shown = hits.length > SHOWN ? `, the newest ${SHOWN} shown` : "";
     const papers = hits.length === 1 ? "1 paper" : `${hits.length} papers`;
-    state.textContent = waiting ? "Loading …" : `${papers} since ${since}${shown}.`;
+    const apart = linkedMonth < since ? ` and in ${linkedMonth}` : "";
+    state.textContent = waiting ? "Loading …" : `${papers} since ${since}${apart}${shown}.`;
   };
 
   let timer;
@@ -74,6 +80,5 @@
   form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
   more.addEventListener("click", () => { reach += AT_ONCE; search(); });
 
-  const query = new URLSearchParams(location.search).get("q");
-  if (query) { field.value = query; search(); }
+  if (query.get("q")) { field.value = query.get("q"); search(); }
 })();
