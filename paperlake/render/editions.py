@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from paperlake.errors import PaperlakeError
+from paperlake.render.keywords import keyword_problem, readable
 from paperlake.render.period import SPANS, Span
 from paperlake.text import plural
 
@@ -26,8 +27,8 @@ class InvalidEdition(PaperlakeError):
 class Edition:
     """The rules of one edition. An empty filter matches every paper; otherwise one of its entries must match.
 
-    `keywords` match whole words in title and abstract, ignoring case; `authors` and `organizations` match names and
-    slugs, ignoring case; `categories` are arXiv categories (`cs.CL`; `cs` matches all of its categories).
+    `keywords` match words in title and abstract (`paperlake.render.keywords`); `authors` and `organizations` match
+    names and slugs, ignoring case; `categories` are arXiv categories (`cs.CL`; `cs` matches all of its categories).
     """
 
     name: str
@@ -105,6 +106,14 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
+def _keywords(value: object, where: str) -> tuple[str, ...]:
+    keywords = _texts(value, where)
+    for keyword in keywords:
+        if problem := keyword_problem(keyword):
+            raise InvalidEdition(f"{where} has {keyword!r}, {problem}")
+    return keywords
+
+
 def _addresses(value: object, where: str) -> tuple[str, ...]:
     addresses = _texts(value, where)
     for address in addresses:
@@ -121,7 +130,8 @@ _PARSERS: dict[str, Callable[[Any, str], Any]] = {
     "order": _order,
     "min_votes": _integer(0, 10**6),
     "recipients": _addresses,
-    **dict.fromkeys(("keywords", "authors", "organizations", "categories"), _texts),
+    "keywords": _keywords,
+    **dict.fromkeys(("authors", "organizations", "categories"), _texts),
 }
 
 
@@ -131,7 +141,7 @@ def rule_phrases(edition: Edition) -> Iterator[str]:
     papers = "the paper" if edition.papers == 1 else f"the {edition.papers} papers"
     yield f"{papers} {best} in a {edition.window}"
     for preposition, entries in (
-        ("about", edition.keywords),
+        ("about", tuple(map(readable, edition.keywords))),
         ("by", edition.authors),
         ("from", edition.organizations),
         ("in", edition.categories),

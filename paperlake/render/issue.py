@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
 
 from paperlake.render.editions import Edition
+from paperlake.render.keywords import has_keyword
 from paperlake.render.paper import PAPER_KEY, Paper, papers
 from paperlake.render.period import Period, Span
 from paperlake.render.sanitize import shorten
@@ -100,10 +100,7 @@ def _filters(edition: Edition, inputs: IssueInputs) -> list[pl.Expr]:
     """The conditions on a paper, one for each rule that is set."""
     conditions = [pl.col("upvote_count").fill_null(0) >= edition.min_votes]
     if edition.keywords:
-        words = "|".join(map(re.escape, edition.keywords))
-        pattern = rf"(?i)(^|[^\pL\pN])({words})($|[^\pL\pN])"
-        matches = (pl.col(column).str.contains(pattern).fill_null(value=False) for column in _KEYWORD_COLUMNS)
-        conditions.append(pl.any_horizontal(matches))
+        conditions.append(has_keyword(_KEYWORD_COLUMNS, edition.keywords))
     if edition.organizations:
         names = [name.lower() for name in edition.organizations]
         conditions.append(
