@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
-from prefect import flow
+from prefect import flow, runtime
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRunPolicy
 
 from flows.runner import prefect_context
 from paperlake.errors import PaperlakeError
@@ -24,9 +27,17 @@ def digest(every: Span = "day", now: datetime | None = None, mail: bool = True) 
     """Release the newest issue of every edition that appears each day, week or month, and mail it.
 
     Without a mail server in the settings nothing is mailed. `now` simulates another start. Raises DigestHadProblems if
-    dates of an issue are missing or letters are deferred. Only the table `issues` is written.
+    dates of an issue are missing, or letters are refused, deferred or in doubt. Only the table `issues` is written.
     """
     report = pipeline.digest(prefect_context(now), every, mail=mail)
     if report.problems:
+        if not report.retry_helps:
+            _retry_no_more()
         raise DigestHadProblems("; ".join(report.problems))
     return list(report.issues)
+
+
+def _retry_no_more() -> None:
+    """End the retries of this flow run: the server decides by the run's policy, not by the exception."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(runtime.flow_run.id), empirical_policy=FlowRunPolicy(retries=0))

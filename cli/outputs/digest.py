@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.pass_context
 def digest(
-    context: click.Context,
     name: str,
     day: date | None,
     outbox: Path | None,
@@ -51,7 +49,7 @@ def digest(
 
     The issue is recorded in the table `issues` (an edition never repeats a paper, and an issue never changes), and
     written as Markdown, text and HTML into digests/issues/ of the lake. Mail needs a server (PAPERLAKE_SMTP_URL) and
-    a sender (PAPERLAKE_CONTACT); see docs/mail.md.
+    a sender (PAPERLAKE_CONTACT); see docs/mail.md. Exit code 1 if letters were refused, deferred or are in doubt.
 
     \b
       papers digest --edition daily --preview
@@ -94,24 +92,17 @@ def digest(
     elif outbox is not None:
         letters = write_letters(settings, released, outbox, clock.now())
     if as_json:
-        delivered = (
-            {
-                status: [recipient.address for recipient in recipients]
-                for status, recipients in _recipients_by_status(report)
-            }
-            if report
-            else None
-        )
-        click.echo(
-            show.as_json(
-                {**_issue_as_dict(released.issue), "files": released.files, "letters": letters, "delivered": delivered}
-            )
-        )
+        click.echo(show.as_json(_result_as_dict(released, letters, report)))
     else:
         _print_summary(released, letters, report)
     if is_opened:
         webbrowser.open(next(path for path in released.files if path.suffix == ".html").as_uri())
-    context.exit(0 if report is None or report.is_complete else 1)
+    _require_delivered(report)
+
+
+def _require_delivered(report: DeliveryReport | None) -> None:
+    if report and not report.is_complete:
+        raise click.ClickException(f"{report.issue_id}: {report.failures} (see docs/mail.md)")
 
 
 def _issue_as_dict(issue: Issue) -> dict[str, object]:
@@ -127,6 +118,20 @@ def _issue_as_dict(issue: Issue) -> dict[str, object]:
         for paper in issue.papers
     ]
     return {"issue": issue.name, "title": issue.title, "papers": papers}
+
+
+def _result_as_dict(
+    released: ReleasedIssue, letters: Sequence[Path], report: DeliveryReport | None
+) -> dict[str, object]:
+    """A released issue in the form of `--json`: `delivered` has the addresses by state, `counts` their number."""
+    by_status = {status: [reader.address for reader in readers] for status, readers in _recipients_by_status(report)}
+    return {
+        **_issue_as_dict(released.issue),
+        "files": released.files,
+        "letters": letters,
+        "delivered": by_status or None,
+        "counts": {status: len(addresses) for status, addresses in by_status.items()} or None,
+    }
 
 
 def _print_summary(released: ReleasedIssue, letters: Sequence[Path], report: DeliveryReport | None) -> None:
@@ -161,6 +166,8 @@ def _warn_of_missing_dates(missing: Sequence[date]) -> None:
         click.secho(f"Warning: {missing_dates_phrase(missing)} (see `papers gaps`)", err=True, fg="yellow")
 
 
-def _recipients_by_status(report: DeliveryReport) -> list[tuple[str, list[RecipientStatus]]]:
+def _recipients_by_status(report: DeliveryReport | None) -> list[tuple[str, list[RecipientStatus]]]:
+    if report is None:
+        return []
     names = ("sent", "sent_before", "refused", "deferred", "in_doubt", "left")
     return [(name, getattr(report, name)) for name in names]

@@ -86,7 +86,7 @@ class Heading:
     issue_id: str
     subject: str
     at: datetime
-    """The letter's date. It is the issue's date, so that rendering again gives the same letter."""
+    """The letter's date: when it is handed over. Some servers refuse letters that are older than a week."""
     unsubscribe_token: str
     public_url: str | None = None
     """Base URL of the mail endpoint, without trailing slash. None: people can unsubscribe only by mail."""

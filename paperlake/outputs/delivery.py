@@ -14,6 +14,7 @@ from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import Deliveries, Delivery
 from paperlake.mail.smtp import MailServerUnavailable, SendResult, SmtpClient
 from paperlake.mail.subscribers import Subscribers
+from paperlake.text import plural
 
 RETRY_PAUSES_S = (1.0, 5.0, 20.0)
 """Pauses between the rounds of one run. A letter that is still deferred after the last round waits for the next run."""
@@ -67,8 +68,14 @@ class DeliveryReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no letter is deferred or in doubt."""
-        return not self.deferred and not self.in_doubt
+        """Whether no letter is refused, deferred or in doubt."""
+        return not self.refused and not self.deferred and not self.in_doubt
+
+    @property
+    def failures(self) -> str:
+        """How many letters are refused, deferred and in doubt, in words; empty if none is."""
+        states = (("refused", self.refused), ("deferred", self.deferred), ("in doubt", self.in_doubt))
+        return ", ".join(f"{plural(len(letters), 'letter')} {state}" for state, letters in states if letters)
 
 
 def recipients(database: ReaderDatabase, edition: str, named: Collection[str], now: datetime) -> list[Recipient]:

@@ -84,7 +84,7 @@ def send_issue(
         return deliver(
             release.issue.name,
             to if release.issue.papers else [],
-            _letter_factory(settings, release),
+            _letter_factory(settings, release, now),
             client,
             database,
             now,
@@ -94,8 +94,8 @@ def send_issue(
 
 
 def write_letters(settings: Settings, release: ReleasedIssue, folder: Path, now: datetime) -> list[Path]:
-    """Write the letters that `send_issue` would send to `.eml` files; they are not recorded as sent."""
-    make_letter = _letter_factory(settings, release)
+    """Write the letters that `send_issue` would send at `now` to `.eml` files; they are not recorded as sent."""
+    make_letter = _letter_factory(settings, release, lambda: now)
     with ReaderDatabase(settings.state) as database:
         to = recipients(database, release.issue.edition.name, release.issue.edition.recipients, now)
     files = {
@@ -110,8 +110,13 @@ def _file_name(issue: Issue, recipient: Recipient) -> str:
     return f"{issue.name.replace('/', '-')}-{sha256(recipient.address.encode()).hexdigest()[:12]}"
 
 
-def _letter_factory(settings: Settings, release: ReleasedIssue) -> Callable[[Recipient], EmailMessage]:
-    """A function that makes the letter of a recipient. Raises InvalidSetting if there is no sender address."""
+def _letter_factory(
+    settings: Settings, release: ReleasedIssue, now: Callable[[], datetime]
+) -> Callable[[Recipient], EmailMessage]:
+    """A function that makes the letter of a recipient, dated by when it is called.
+
+    Raises InvalidSetting if there is no sender address.
+    """
     sender, public_url = settings.sender, settings.public_url
     page_url = issue_url(release.issue, public_url)
 
@@ -124,7 +129,7 @@ def _letter_factory(settings: Settings, release: ReleasedIssue) -> Callable[[Rec
             edition=release.issue.edition.name,
             issue_id=release.issue.name,
             subject=release.issue.subject,
-            at=release.issued_at,
+            at=now(),
             unsubscribe_token=token,
             public_url=public_url,
         )

@@ -28,12 +28,18 @@ class LettersDeferred(PaperlakeError):
     """Letters were certainly not delivered, and another run may deliver them. Their issue is released."""
 
 
+class LettersNotDelivered(PaperlakeError):
+    """Letters were refused, or are in doubt, and another run does not send them again. Their issue is released."""
+
+
 @dataclass(frozen=True, slots=True)
 class DigestReport:
     """The names of the released issues, and why others, or letters, are missing."""
 
     issues: tuple[str, ...]
     problems: tuple[str, ...]
+    retry_helps: bool
+    """Whether another run may solve one of the problems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def digest(context: RunContext, every: Span = "day", *, mail: bool = True) -> Di
     settings, start, runner = context.settings, context.start, context.runner
     editions = load_editions(settings)
     closed, now = newest_closed_date(start.due_at), start.clock.started_at
-    problems: list[str] = []
+    problems: list[Exception] = []
     issues: list[str] = []
     for edition in [name for name, edition in editions.items() if edition.every == every]:
         name = _attempt(problems, _release_and_show, runner, settings, edition, closed, now)
@@ -64,7 +70,8 @@ def digest(context: RunContext, every: Span = "day", *, mail: bool = True) -> Di
     if mail and settings.smtp is not None:
         for edition in [name.partition("/")[0] for name in issues]:
             _attempt(problems, runner.run, f"mail-{edition}", mail_issue, settings, edition, closed, now)
-    return DigestReport(tuple(issues), tuple(problems))
+    retry_helps = any(not isinstance(problem, LettersNotDelivered) for problem in problems)
+    return DigestReport(tuple(issues), tuple(map(str, problems)), retry_helps)
 
 
 def _release_and_show(runner: Runner, settings: Settings, edition: str, closed: date, now: datetime) -> str:
@@ -82,16 +89,15 @@ def release(settings: Settings, edition: str, closed: date, now: datetime) -> Is
 def mail_issue(settings: Settings, edition: str, closed: date, now: datetime) -> str:
     """Mail the newest issue of an edition, once to each reader; returns its name. No address is logged.
 
-    Raises LettersDeferred, because another try may deliver these. It would not help letters that were refused or are in
-    doubt: they are logged, and `papers subscribers --doubts` lists them.
+    Raises LettersDeferred if another try may deliver some letters, else LettersNotDelivered if some were refused or are
+    in doubt (`papers subscribers --doubts` lists these).
     """
     report = send_issue(settings, _release(settings, edition, closed, now), lambda: datetime.now(UTC))
     log.info("%s: mailed to %d, before to %d", report.issue_id, len(report.sent), len(report.sent_before))
-    for state, letters in (("refused", report.refused), ("in doubt", report.in_doubt)):
-        if letters:
-            log.warning("%s: %d letters %s", report.issue_id, len(letters), state)
-    if report.deferred:
-        raise LettersDeferred(f"{report.issue_id}: {plural(len(report.deferred), 'letter')} deferred")
+    if report.failures:
+        log.warning("%s: %s", report.issue_id, report.failures)
+        error = LettersDeferred if report.deferred else LettersNotDelivered
+        raise error(f"{report.issue_id}: {report.failures}")
     return report.issue_id
 
 
@@ -100,10 +106,10 @@ def _release(settings: Settings, name: str, closed: date, now: datetime) -> Rele
     return release_issue(settings, edition, newest_period(edition, closed), now, complete_only=True)
 
 
-def _attempt(problems: list[str], action: Callable[..., Result], *arguments: object) -> Result | None:
+def _attempt(problems: list[Exception], action: Callable[..., Result], *arguments: object) -> Result | None:
     """Call `action`; an error becomes one of the `problems`."""
     try:
         return action(*arguments)
     except Exception as error:  # noqa: BLE001 - no error of one edition may affect the others
-        problems.append(str(error))
+        problems.append(error)
         return None

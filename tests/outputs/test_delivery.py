@@ -18,6 +18,9 @@ NOW = datetime(2025, 11, 7, 6, tzinfo=UTC)
 ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
 
 
+FAULTS = {ADA: SmtpFault("rcpt", "550 nobody"), BOB: SmtpFault("rcpt", "451 later"), EVE: SmtpFault("dot")}
+
+
 @pytest.fixture
 def database(tmp_path):
     with ReaderDatabase(tmp_path / "state") as opened:
@@ -72,7 +75,8 @@ def test_a_refused_reader_gets_only_the_next_issue(database, people):
         assert addresses(run(server, database, people).refused) == [BOB]
         second = run(server, database, people)
         assert [(status.address, status.message) for status in second.refused] == [(BOB, "550 nobody")]
-        assert second.is_complete
+        assert not second.is_complete
+        assert second.failures == "1 letter refused"
         assert addresses(run(server, database, people, issue="weekly-2025-W46").sent) == [ADA, BOB, EVE]
 
 
@@ -82,6 +86,24 @@ def test_a_deferred_letter_is_retried_within_the_run(database, people):
         report = run(server, database, people, sleep=pauses.append)
     assert addresses(report.sent) == [ADA, BOB, EVE]
     assert len(pauses) == 1
+
+
+def test_a_retried_letter_is_made_again_so_that_its_date_is_new(database, people):
+    made = []
+
+    def dated(recipient):
+        made.append(recipient.address)
+        return letter(recipient)
+
+    with SmtpServer(lambda _, attempt: SmtpFault("rcpt", "451 later") if attempt < 3 else None) as server:
+        run(server, database, people[:1], letter=dated)
+    assert made == [ADA] * 3
+
+
+def test_failures_are_counted_by_kind_in_words(database, people):
+    with SmtpServer(lambda recipient, _: FAULTS.get(recipient)) as server:
+        report = run(server, database, people)
+    assert report.failures == "1 letter refused, 1 letter deferred, 1 letter in doubt"
 
 
 def test_a_run_leaves_deferred_letters_to_the_next_run_within_a_minute(database, people):

@@ -1,6 +1,7 @@
 """`papers digest` and the flow: an issue is released once, does not change, and is mailed once."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -12,6 +13,7 @@ from cli.main import main
 from flows.digest import DigestHadProblems, digest
 from paperlake.build.publish import publish_months
 from paperlake.outputs.issues import record_issue
+from paperlake.pipelines import digest as pipeline
 from paperlake.render.editions import parse_editions
 from paperlake.render.period import period_of
 from paperlake.store.inbox import keep
@@ -20,7 +22,7 @@ from paperlake.store.snapshot import snapshot
 from schemas.hub_replies import HUB_REPLIES
 from schemas.issues import ISSUES
 from tests.replies import capture, entry
-from tests.smtp_server import SmtpServer
+from tests.smtp_server import SmtpFault, SmtpServer
 
 DAY = date(2025, 11, 6)
 ADA = "ada@example.org"
@@ -63,6 +65,10 @@ def run(*arguments):
 
 def run_for_day(*arguments):
     return run("--edition", "daily", "--date", DAY.isoformat(), *arguments)
+
+
+def without_date(letter):
+    return re.sub(rb"(?m)^Date: .*$", b"", letter)
 
 
 def issue_rows(lake):
@@ -170,6 +176,33 @@ def test_one_click_is_offered_with_a_public_url(lake, server, monkeypatch):
     assert "https://papers.example.org/day/2025-11-06.html" in letter.get_body(("plain",)).get_content()
 
 
+def test_a_letter_is_dated_when_it_is_handed_over_and_not_by_its_issue(lake, server):
+    editions = parse_editions('[daily]\nevery = "day"\npapers = 2')
+    record_issue(lake, editions["daily"], period_of("day", DAY), AT)
+    run_for_day("--send")
+    date_of = message_from_bytes(server.accepted[0].data, policy=policy.default)["Date"].datetime
+    assert abs(datetime.now(UTC) - date_of) < timedelta(minutes=5)
+
+
+def test_refused_letters_are_counted_and_exit_with_1(lake, monkeypatch):
+    with SmtpServer(lambda _recipient, _attempt: SmtpFault("dot", "554 5.6.0 too old")) as server:
+        monkeypatch.setenv("PAPERLAKE_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        result = run_for_day("--send")
+        as_json = run_for_day("--send", "--json")
+    assert result.exit_code == 1
+    assert f"refused: {ADA}: 554 5.6.0 too old" in result.output
+    assert "Error: daily/2025-11-06: 1 letter refused" in result.output
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stdout)["counts"] == {
+        "sent": 0,
+        "sent_before": 0,
+        "refused": 1,
+        "deferred": 0,
+        "in_doubt": 0,
+        "left": 0,
+    }
+
+
 def test_a_repeated_send_sends_once(lake, server):
     run_for_day("--send")
     assert "1 sent before" in run_for_day("--send").output
@@ -187,9 +220,9 @@ def test_an_outbox_gets_the_letters_and_records_none_as_sent(lake, tmp_path):
     run_for_day("--outbox", str(tmp_path / "outbox"))
     (path,) = (tmp_path / "outbox").glob("*.eml")
     assert message_from_bytes(path.read_bytes())["To"] == ADA
-    before = path.read_bytes()
+    before = without_date(path.read_bytes())
     run_for_day("--outbox", str(tmp_path / "outbox"))
-    assert path.read_bytes() == before
+    assert without_date(path.read_bytes()) == before
     assert ADA not in path.name
 
 
@@ -221,7 +254,7 @@ def test_an_invalid_editions_file_is_reported(lake, tmp_path):
 
 
 @pytest.mark.real
-@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.usefixtures("prefect_api", "lake")
 class TestFlow:
     def test_it_releases_the_newest_issues_and_mails_them(self, lake, server):
         assert digest("day", now=after_close(DAY)) == ["daily/2025-11-06"]
@@ -241,6 +274,17 @@ class TestFlow:
             digest.with_options(retries=0)("day", now=after_close(DAY))
         assert [letter.recipient for letter in server.accepted] == [ADA]
         assert set(issue_rows(lake)["edition"]) == {"broken", "daily"}
+
+    def test_refused_letters_fail_the_run_at_once_because_a_retry_would_not_help(self, monkeypatch):
+        runs, run_pipeline = [], pipeline.digest
+        monkeypatch.setattr(
+            pipeline, "digest", lambda *values, **options: runs.append(1) or run_pipeline(*values, **options)
+        )
+        with SmtpServer(lambda _recipient, _attempt: SmtpFault("rcpt", "550 5.1.1 nobody")) as server:
+            monkeypatch.setenv("PAPERLAKE_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+            with pytest.raises(DigestHadProblems, match=r"daily/2025-11-06: 1 letter refused"):
+                digest.with_options(retries=3, retry_delay_seconds=0)("day", now=after_close(DAY))
+        assert len(runs) == 1
 
     def test_without_a_mail_server_issues_are_released_too(self, lake):
         assert digest("day", now=after_close(DAY)) == ["daily/2025-11-06"]

@@ -12,6 +12,7 @@ from paperlake.pipelines.runner import InProcessRunner, RunContext, start_now
 from paperlake.store.inbox import keep
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import capture, entries
+from tests.smtp_server import SmtpFault, SmtpServer
 
 NOW = datetime(2025, 11, 8, 7, tzinfo=UTC)
 
@@ -54,6 +55,30 @@ def test_digest_reports_an_incomplete_date_and_still_builds_the_site(context, la
     assert report.issues == ()
     assert "daily/2025-11-08" in report.problems[0]
     assert (lake_in_force.site / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem", "retry_helps"),
+    [
+        (SmtpFault("rcpt", "550 5.1.1 nobody"), "1 letter refused", False),
+        (SmtpFault("dot"), "1 letter in doubt", False),
+        (SmtpFault("rcpt", "451 later"), "1 letter deferred", True),
+    ],
+)
+def test_letters_that_were_not_delivered_are_a_problem_with_a_count(  # noqa: PLR0913, PLR0917 - three fixtures
+    context, tmp_path, monkeypatch, fault, problem, retry_helps
+):
+    monkeypatch.setattr("paperlake.outputs.delivery.RETRY_PAUSES_S", ())
+    monkeypatch.setattr("paperlake.mail.smtp.REPLY_TIMEOUT_S", 1.0)
+    monkeypatch.setenv("PAPERLAKE_CONTACT", "papers@example.org")
+    monkeypatch.setenv("PAPERLAKE_EDITIONS", str(tmp_path / "editions.toml"))
+    (tmp_path / "editions.toml").write_text('[daily]\nevery = "day"\nrecipients = ["ada@example.org"]\n')
+    with SmtpServer(lambda _recipient, _attempt: fault) as server:
+        monkeypatch.setenv("PAPERLAKE_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        report = digest(context(NOW))
+    assert report.issues == ("daily/2025-11-07",)
+    assert report.problems == (f"daily/2025-11-07: {problem}",)
+    assert report.retry_helps is retry_helps
 
 
 def test_doctor_shows_the_checks_and_reads_no_schedules_without_a_server(context):
