@@ -28,9 +28,9 @@ def doctor(context: click.Context, *, quick: bool, as_json: bool) -> None:
     """Run all health checks, and print a remedy for each problem.
 
     They check freshness (date D is complete by 06:00 UTC on D+1), the heartbeat, gaps, refused captures and entries,
-    validation, anomalous lists, drift of the source, the newest arXiv harvest, unpublished answers, disk space, and
-    every published file. For every schedule they show the next run, the last run, and what occupies its slot, from the
-    Prefect server of PREFECT_API_URL or of `papers serve`.
+    validation, anomalous lists, drift of the source, the newest arXiv harvest, unpublished answers, disk space, every
+    published file, and suspended mail subscriptions. For every schedule they show the next run, the last run, and what
+    occupies its slot, from the Prefect server of PREFECT_API_URL or of `papers serve`.
 
     Exit code 1 when a check fails. For monitoring: every daily run writes lake/quality/heartbeat.json at its end;
     alert when it is older than 26 hours.

@@ -154,7 +154,7 @@ def _print_summary(released: ReleasedIssue, letters: Sequence[Path], report: Del
         no_letters = "none, because there are no subscribers" if released.issue.papers else "none, because it is empty"
         click.echo(f"Letters: {', '.join(counts) or no_letters}")
         for status, recipients in _recipients_by_status(report):
-            for recipient in recipients if status in {"refused", "deferred", "in_doubt"} else ():
+            for recipient in recipients if status in {"refused", "deferred", "in_doubt", "suspended"} else ():
                 head = f"  {status.replace('_', ' ')}: {show.safe_line(recipient.address)}"
                 click.secho(f"{head}: {show.safe_line(recipient.message)}", err=True)
 
@@ -169,5 +169,5 @@ def _warn_of_missing_dates(missing: Sequence[date]) -> None:
 def _recipients_by_status(report: DeliveryReport | None) -> list[tuple[str, list[RecipientStatus]]]:
     if report is None:
         return []
-    names = ("sent", "sent_before", "refused", "deferred", "in_doubt", "left")
+    names = ("sent", "sent_before", "refused", "deferred", "in_doubt", "left", "suspended")
     return [(name, getattr(report, name)) for name in names]

@@ -24,7 +24,8 @@ def subscribe(context: click.Context, address: str, edition: str, *, is_confirme
 
     The letter goes through PAPERLAKE_SMTP_URL, is from PAPERLAKE_CONTACT, and links to a page under
     PAPERLAKE_PUBLIC_URL (`papers mail-endpoint`). Without a mail server the command prints the link: give it only to
-    that person. Running the command again sends a new link and invalidates the old one.
+    that person. Running the command again sends a new link and invalidates the old one. It also resumes a suspended
+    subscription.
 
     \b
       papers subscribe ada@example.org --edition weekly
@@ -39,8 +40,8 @@ def subscribe(context: click.Context, address: str, edition: str, *, is_confirme
     settings, now = read_settings(), start_clock(None).started_at
     with ReaderDatabase(settings.state) as database:
         if is_confirmed:
-            is_new = Subscribers(database).add_confirmed(address, edition, now)
-            result = SubscribeResult("confirmed_before", "confirmed now" if is_new else "")
+            change = Subscribers(database).add_confirmed(address, edition, now)
+            result = SubscribeResult("confirmed_before", f"{change} now" if change else "")
         else:
             result = ask(settings, database, address, edition, now)
     if as_json:
@@ -122,6 +123,12 @@ def unsubscribe(context: click.Context, address_or_token: str, edition: str | No
     context.exit(1 if is_token and not editions else 0)
 
 
+_HOW_TO_RESUME = """\
+To resume one, once its mailbox accepts mail again:
+  papers subscribe ADDRESS --edition EDITION --confirmed    # at once
+  papers subscribe ADDRESS --edition EDITION                # after the reader has confirmed again"""
+
+
 @click.command()
 @click.option("--edition", help="Only of this edition.")
 @click.option("--doubts", "is_doubts", is_flag=True, help="List letters with an unknown delivery state instead.")
@@ -129,7 +136,8 @@ def unsubscribe(context: click.Context, address_or_token: str, edition: str | No
 def subscribers(edition: str | None, *, is_doubts: bool, as_json: bool) -> None:
     """List subscriptions with their dates, without tokens.
 
-    pending: not confirmed yet. confirmed: subscribed. named: in the declaration of the edition. unsubscribed: ended.
+    pending: not confirmed yet. confirmed: subscribed. named: in the declaration of the edition. suspended: gets no
+    letters, because the mail server refused at least three in a row over at least a week. unsubscribed: ended.
     With --doubts: letters whose sending process or connection ended before the server confirmed them. They are not
     sent again unless you ask for it.
     """
@@ -137,6 +145,7 @@ def subscribers(edition: str | None, *, is_doubts: bool, as_json: bool) -> None:
     from paperlake.mail.database import ReaderDatabase
     from paperlake.mail.deliveries import Deliveries
     from paperlake.mail.subscribers import Subscribers
+    from paperlake.text import plural
 
     if is_doubts and edition:
         raise click.UsageError("--doubts lists the letters of all editions: omit --edition")
@@ -146,9 +155,13 @@ def subscribers(edition: str | None, *, is_doubts: bool, as_json: bool) -> None:
             if is_doubts
             else [asdict(row) for row in Subscribers(database).subscriptions(edition)]
         )
+    suspended = sum(row.get("status") == "suspended" for row in rows)
     if as_json:
         click.echo(show.as_json(rows))
     elif not rows:
         click.echo("No letter is in doubt." if is_doubts else "Nobody has subscribed.")
     else:
         show.table(rows)
+    if suspended:
+        are = "is" if suspended == 1 else "are"
+        click.secho(f"{plural(suspended, 'subscription')} {are} suspended. {_HOW_TO_RESUME}", err=True, fg="yellow")

@@ -14,7 +14,6 @@ from typing import Self
 from paperlake.errors import PaperlakeError
 from paperlake.store.files import make_folder
 
-_SCHEMA_VERSION = 1
 # Addresses that differ only in case share a `mailbox` (`paperlake.mail.address.mailbox_key`).
 _TABLES = """
 create table subscriptions (
@@ -41,6 +40,16 @@ create table deliveries (
 );
 create index deliveries_by_state on deliveries (state);
 """
+# Permanent refusals since the last accepted letter, since when, and the newest reply.
+_REFUSALS = """
+alter table subscriptions add column refusal_count integer not null default 0;
+alter table subscriptions add column refused_since text;
+alter table subscriptions add column last_refusal text not null default '';
+alter table subscriptions add column suspended_at text;
+"""
+VERSIONS = (_TABLES, _REFUSALS)
+"""The statements that lead from each version of the database to the next."""
+FILE_NAME = "subscribers.sqlite3"
 
 
 class ReaderDatabaseError(PaperlakeError):
@@ -57,7 +66,7 @@ class ReaderDatabase:
         """Open the database; create it if it does not exist."""
         make_folder(folder)
         self.folder = folder
-        self._path = folder / "subscribers.sqlite3"
+        self._path = folder / FILE_NAME
         # SQLite copies this file's permissions to its -wal and -shm files, so set them at creation.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = threading.Lock()
@@ -70,12 +79,11 @@ class ReaderDatabase:
             raise self._unusable(error) from error
         with self.transaction() as connection:
             (version,) = connection.execute("pragma user_version").fetchone()
-            if version > _SCHEMA_VERSION:
+            if version > len(VERSIONS):
                 raise ReaderDatabaseError(f"{self._path} was written by a newer Paperlake")
-            if version == 0:
-                for statement in filter(str.strip, _TABLES.split(";")):
-                    connection.execute(statement)
-                connection.execute(f"pragma user_version = {_SCHEMA_VERSION}")
+            for statement in filter(str.strip, "".join(VERSIONS[version:]).split(";")):
+                connection.execute(statement)
+            connection.execute(f"pragma user_version = {len(VERSIONS)}")
 
     def close(self) -> None:
         """Close the database."""

@@ -13,10 +13,13 @@ from paperlake.mail.address import mailbox_key
 from paperlake.mail.database import ReaderDatabase, timestamp_from_text, timestamp_to_text
 
 CONFIRMATION_PERIOD = timedelta(days=7)
+_NO_REFUSALS = "refusal_count = 0, refused_since = null, last_refusal = '', suspended_at = null"
 EDITION_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
-Status = Literal["pending", "confirmed", "named", "unsubscribed"]
-"""`named`: the edition's declaration names the address; nobody confirmed it."""
+Status = Literal["pending", "confirmed", "named", "suspended", "unsubscribed"]
+"""`named`: the edition's declaration names the address; nobody confirmed it. `suspended`: confirmed or named, but its
+letters were refused (`paperlake.mail.refusals`), so it gets none until it is resumed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Subscription:
     status: Status
     since_at: datetime
     """When the status was set."""
+    refusal_count: int = 0
+    """Permanent refusals since the last accepted letter."""
+    last_refusal: str = ""
+    """The reply of the mail server to the newest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +57,21 @@ class Subscribers:
     def request(self, address: str, edition: str, now: datetime) -> SubscriptionRequest:
         """Record a request for `edition`. The subscription begins when `confirm` gets the token.
 
-        A repeated request replaces the token. An address that is already confirmed stays so, and gets no token.
+        A repeated request replaces the token. An address that is already confirmed stays so, and gets no token. A
+        suspended one gets a token, and stays suspended until it confirms.
         """
         _require_edition(edition)
         with self._database.transaction() as connection:
             self._insert(connection, address, edition, "pending", now)
             key = (mailbox_key(address), edition)
             row = connection.execute(
-                "select status from subscriptions where mailbox = ? and edition = ?", key
+                "select status, suspended_at from subscriptions where mailbox = ? and edition = ?", key
             ).fetchone()
-            if row["status"] == "confirmed":
+            if row["status"] == "confirmed" and row["suspended_at"] is None:
                 return SubscriptionRequest("confirmed", None, None)
             token, until = _token(), now + CONFIRMATION_PERIOD
             # A named mailbox keeps getting letters until it unsubscribes, whether it confirms or not.
-            status: Status = "named" if row["status"] == "named" else "pending"
+            status: Status = row["status"] if row["status"] in {"named", "confirmed"} else "pending"
             connection.execute(
                 "update subscriptions set address = ?, status = ?, confirm_token = ?, confirm_until = ?,"
                 " since_at = case when status = ? then since_at else ? end where mailbox = ? and edition = ?",
@@ -71,17 +79,28 @@ class Subscribers:
             )
             return SubscriptionRequest(status, token, until)
 
-    def add_confirmed(self, address: str, edition: str, now: datetime) -> bool:
-        """Add a subscription whose consent is known, without a token. Returns False if it was already confirmed."""
+    def add_confirmed(self, address: str, edition: str, now: datetime) -> Literal["confirmed", "resumed"] | None:
+        """Add a subscription whose consent is known, or resume a suspended one, without a token.
+
+        Returns None if it was already confirmed.
+        """
         _require_edition(edition)
         with self._database.transaction() as connection:
             self._insert(connection, address, edition, "pending", now)
+            key = (mailbox_key(address), edition)
+            resumed = connection.execute(
+                f"update subscriptions set since_at = ?, confirm_token = null, confirm_until = null, {_NO_REFUSALS}"  # noqa: S608 - constants only
+                " where mailbox = ? and edition = ? and suspended_at is not null",
+                (timestamp_to_text(now), *key),
+            )
+            if resumed.rowcount:
+                return "resumed"
             changed = connection.execute(
                 "update subscriptions set status = 'confirmed', since_at = ?, confirm_token = null,"
                 " confirm_until = null where mailbox = ? and edition = ? and status <> 'confirmed'",
-                (timestamp_to_text(now), mailbox_key(address), edition),
+                (timestamp_to_text(now), *key),
             )
-            return changed.rowcount > 0
+            return "confirmed" if changed.rowcount else None
 
     def edition_to_confirm(self, token: str, now: datetime) -> str | None:
         """The edition that `token` confirms; None if the token is unknown, replaced or expired. Read-only."""
@@ -93,14 +112,14 @@ class Subscribers:
             return row["edition"] if row else None
 
     def confirm(self, token: str, now: datetime) -> str | None:
-        """Confirm the subscription of `token` and return its edition; idempotent. Runs two transactions."""
+        """Confirm or resume the subscription of `token` and return its edition; idempotent. Runs two transactions."""
         edition = self.edition_to_confirm(token, now)
         if edition is None:
             return None
         with self._database.transaction() as connection:
             connection.execute(
-                "update subscriptions set status = 'confirmed', since_at = ?"
-                " where confirm_token = ? and status <> 'confirmed'",
+                f"update subscriptions set status = 'confirmed', since_at = ?, {_NO_REFUSALS}"  # noqa: S608 - constants only
+                " where confirm_token = ? and (status <> 'confirmed' or suspended_at is not null)",
                 (timestamp_to_text(now), token),
             )
         return edition
@@ -147,13 +166,12 @@ class Subscribers:
                 "select * from subscriptions where ? is null or edition = ? order by edition, mailbox",
                 (edition, edition),
             ).fetchall()
-        return [
-            Subscription(row["address"], row["edition"], row["status"], timestamp_from_text(row["since_at"]))
-            for row in rows
-        ]
+        return [_subscription(row) for row in rows]
 
     def recipients(self, edition: str, named: list[str], now: datetime) -> list[tuple[str, str]]:
         """(address, unsubscribe token) of the confirmed mailboxes of `edition` and of those in `named`, by mailbox.
+
+        Suspended ones are left out.
 
         A new named mailbox is stored, so that it can unsubscribe. After that it gets no letter, even if still named.
         """
@@ -163,7 +181,8 @@ class Subscribers:
             for address in named:
                 self._insert(connection, address, edition, "named", now)
             rows = connection.execute(
-                "select * from subscriptions where edition = ? and status in ('confirmed', 'named') order by mailbox",
+                "select * from subscriptions where edition = ? and status in ('confirmed', 'named')"
+                " and suspended_at is null order by mailbox",
                 (edition,),
             ).fetchall()
         return [
@@ -184,10 +203,22 @@ class Subscribers:
     def _end(self, connection: sqlite3.Connection, where: str, values: tuple[Any, ...], now: datetime) -> None:
         # Drop the confirm token too, so that an old confirmation link cannot resubscribe the person.
         connection.execute(
-            "update subscriptions set status = 'unsubscribed', since_at = ?, confirm_token = null,"  # noqa: S608 - constants only
+            f"update subscriptions set status = 'unsubscribed', since_at = ?, {_NO_REFUSALS}, confirm_token = null,"  # noqa: S608 - constants only
             f" confirm_until = null where {where} and status <> 'unsubscribed'",
             (timestamp_to_text(now), *values),
         )
+
+
+def _subscription(row: sqlite3.Row) -> Subscription:
+    is_suspended = row["suspended_at"] is not None
+    return Subscription(
+        address=row["address"],
+        edition=row["edition"],
+        status="suspended" if is_suspended else row["status"],
+        since_at=timestamp_from_text(row["suspended_at"] if is_suspended else row["since_at"]),
+        refusal_count=row["refusal_count"],
+        last_refusal=row["last_refusal"],
+    )
 
 
 def _require_edition(edition: str) -> None:

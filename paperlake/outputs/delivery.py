@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from paperlake.errors import PaperlakeError
 from paperlake.mail.address import mail_address, mailbox_key
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.deliveries import Deliveries, Delivery
+from paperlake.mail.refusals import Refusals
 from paperlake.mail.smtp import MailServerUnavailable, SendResult, SmtpClient
 from paperlake.mail.subscribers import Subscribers
 from paperlake.text import plural
@@ -24,6 +26,13 @@ MAX_CONSECUTIVE_DOUBTS = 3
 
 MAX_CONSECUTIVE_REFUSALS = 10
 """Stop a run after this many: the server then refuses our mail as such, and not single readers."""
+
+
+MIN_REFUSALS_ABOUT_US = 3
+"""If a run has this many refusals and no accepted letter, they are no evidence against single mailboxes."""
+
+_NAMES_MAILBOX = re.compile(r"\d{3} 5\.(1\.([1236]|10)|2\.\d{1,3})\b")
+"""Replies that say that the mailbox does not exist or accepts nothing, whoever sends (RFC 3463, 3.2 and 3.3)."""
 
 
 class InvalidLetter(PaperlakeError):
@@ -52,7 +61,7 @@ class RecipientStatus:
 
 @dataclass(slots=True)
 class DeliveryReport:
-    """The result of a run, by the state of each letter. Every recipient is in exactly one list."""
+    """The result of a run, by the state of each letter. Every recipient is in exactly one list but `suspended`."""
 
     issue_id: str
     sent: list[RecipientStatus] = field(default_factory=list)
@@ -65,6 +74,8 @@ class DeliveryReport:
     """Possibly delivered; sent again only on request. Includes readers who have unsubscribed since."""
     left: list[RecipientStatus] = field(default_factory=list)
     """Unsubscribed after the recipients were looked up."""
+    suspended: list[RecipientStatus] = field(default_factory=list)
+    """Those of `refused` who get no more letters, because too many were refused."""
 
     @property
     def is_complete(self) -> bool:
@@ -79,7 +90,9 @@ class DeliveryReport:
 
 
 def recipients(database: ReaderDatabase, edition: str, named: Collection[str], now: datetime) -> list[Recipient]:
-    """The confirmed subscribers of `edition` and the `named` addresses, without those who unsubscribed, by address.
+    """The confirmed subscribers of `edition` and the `named` addresses, by address.
+
+    Those who unsubscribed or are suspended are left out.
 
     Raises InvalidAddress for an invalid address in `named`.
     """
@@ -112,7 +125,9 @@ def deliver(  # noqa: PLR0913, PLR0917 - an issue, its recipients, the client an
     with deliveries.lock_issue(issue_id):
         deliveries.mark_interrupted(issue_id, now())
         keys = {mailbox_key(mail_address(text)) for text in resend_to}
-        run = _DeliveryRun(issue_id, letter, client, deliveries, Subscribers(database), now, progress, keys)
+        run = _DeliveryRun(
+            issue_id, letter, client, deliveries, Subscribers(database), Refusals(database), now, progress, keys
+        )
         return run.send_all(to, sleep)
 
 
@@ -125,6 +140,7 @@ class _DeliveryRun:
     client: SmtpClient
     deliveries: Deliveries
     subscribers: Subscribers
+    refusals: Refusals
     now: Callable[[], datetime]
     progress: Callable[[], None]
     resend_keys: set[str]
@@ -133,9 +149,13 @@ class _DeliveryRun:
     last_state: str = ""
     server_error: MailServerUnavailable | None = None
     """Why the newest round stopped early."""
+    refused: dict[Recipient, str] = field(default_factory=dict)
+    """Who was refused in this run, with the server's reply."""
+    tokens_with_refusals: set[str] = field(default_factory=set)
 
     def send_all(self, to: Sequence[Recipient], sleep: Callable[[float], None]) -> DeliveryReport:
         """Send the letters that are due, in a few rounds."""
+        self.tokens_with_refusals = self.refusals.tokens()
         report, pending = self._split(to)
         reasons: dict[str, str] = {}
         for pause_s in (0.0, *RETRY_PAUSES_S):
@@ -152,7 +172,26 @@ class _DeliveryRun:
                 reason = reasons.get(recipient.address) or str(self.server_error)
                 report.deferred.append(RecipientStatus(recipient.address, reason))
             self.progress()
+        report.suspended = self._count_refusals(report)
         return report
+
+    def _count_refusals(self, report: DeliveryReport) -> list[RecipientStatus]:
+        """Count this run's refusals, and return who was suspended for them."""
+        by_token = {recipient.unsubscribe_token: recipient for recipient in self.refused}
+        is_about_us = self._is_about_us() or (not report.sent and len(self.refused) >= MIN_REFUSALS_ABOUT_US)
+        replies = {
+            recipient.unsubscribe_token: reply
+            for recipient, reply in self.refused.items()
+            if not is_about_us or _NAMES_MAILBOX.match(reply)
+        }
+        suspensions = self.refusals.count(replies, self.now()) if replies else []
+        return [
+            RecipientStatus(
+                by_token[suspension.unsubscribe_token].address,
+                f"{suspension.refusal_count} letters refused since {suspension.refused_since:%Y-%m-%d}",
+            )
+            for suspension in suspensions
+        ]
 
     def _split(self, to: Sequence[Recipient]) -> tuple[DeliveryReport, list[Recipient]]:
         """The letters whose result is already recorded, and the recipients that still need one: each mailbox once."""
@@ -196,20 +235,33 @@ class _DeliveryRun:
                 deferred.append(recipient)
                 reasons[recipient.address] = result.message
                 continue
-            if result.state != "in_doubt":
-                statuses = report.sent if result.state == "sent" else report.refused
-                statuses.append(RecipientStatus(recipient.address, result.message))
+            self._note(recipient, result, report)
             self.progress()
             if reason := self._reason_to_stop():
                 self.server_error = MailServerUnavailable(reason, is_permanent=True)
                 return deferred + pending[index + 1 :]
         return deferred
 
+    def _note(self, recipient: Recipient, result: SendResult, report: DeliveryReport) -> None:
+        """Add a letter that was sent or refused to the report."""
+        status = RecipientStatus(recipient.address, result.message)
+        if result.state == "sent":
+            report.sent.append(status)
+            if recipient.unsubscribe_token in self.tokens_with_refusals:
+                self.refusals.reset(recipient.unsubscribe_token)
+        elif result.state == "refused":
+            report.refused.append(status)
+            self.refused[recipient] = result.message
+
+    def _is_about_us(self) -> bool:
+        """Whether so many refusals came in a row that the server perhaps refuses our mail, not single readers."""
+        return self.last_state == "refused" and self.consecutive_count >= MAX_CONSECUTIVE_REFUSALS
+
     def _reason_to_stop(self) -> str | None:
         """Why this run must send no more letters; None to go on."""
         if self.last_state == "in_doubt" and self.consecutive_count >= MAX_CONSECUTIVE_DOUBTS:
             return f"stopped after {self.consecutive_count} letters in a row got no reply"
-        if self.last_state == "refused" and self.consecutive_count >= MAX_CONSECUTIVE_REFUSALS:
+        if self._is_about_us():
             return (
                 f"stopped after {self.consecutive_count} refusals in a row: "
                 "the server perhaps refuses our mail, not single readers"

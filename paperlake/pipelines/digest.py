@@ -94,6 +94,8 @@ def mail_issue(settings: Settings, edition: str, closed: date, now: datetime) ->
     """
     report = send_issue(settings, _release(settings, edition, closed, now), lambda: datetime.now(UTC))
     log.info("%s: mailed to %d, before to %d", report.issue_id, len(report.sent), len(report.sent_before))
+    if report.suspended:
+        log.warning("%s: %s suspended", report.issue_id, plural(len(report.suspended), "subscription"))
     if report.failures:
         log.warning("%s: %s", report.issue_id, report.failures)
         error = LettersDeferred if report.deferred else LettersNotDelivered

@@ -200,6 +200,7 @@ def test_refused_letters_are_counted_and_exit_with_1(lake, monkeypatch):
         "deferred": 0,
         "in_doubt": 0,
         "left": 0,
+        "suspended": 0,
     }
 
 
