@@ -12,8 +12,9 @@ from paperlake.ingest.coverage import date_statuses
 from paperlake.render.editions import Edition, rules_sentence
 from paperlake.render.feeds import FEED_FILES, DatedIssue, render_feed
 from paperlake.render.issue import Issue, IssueInputs, compose, window_of
-from paperlake.render.letter import render_letter
+from paperlake.render.letter import Link, render_letter
 from paperlake.render.markdown import render_markdown
+from paperlake.render.paper import HUB_URL
 from paperlake.render.period import Period, Span, parse_period, period_of
 from paperlake.render.web.page import Page, period_path, render_page
 from paperlake.store.lake import Lake
@@ -98,9 +99,11 @@ def record_issue(lake: Lake, edition: Edition, period: Period, now: datetime) ->
 
 
 def write_issue_files(lake: Lake, issue: Issue, public_url: str | None) -> list[Path]:
-    """Write the issue as Markdown, and as the text and HTML of its letter, to `digests/issues/`. Returns the files."""
-    home = f"{public_url}/" if public_url else "https://huggingface.co/papers"
-    letter = render_letter(issue, home, issue_url(issue, public_url))
+    """Write the issue as Markdown, and as the text and HTML of an uncut letter, to `digests/issues/`.
+
+    Returns the files.
+    """
+    letter = render_letter(issue, None, issue_url(issue, public_url))
     files = {"md": render_markdown(issue), "txt": letter.text, "html": letter.html}
     folder = lake.digests / "issues" / issue.edition.name
     return write_files(folder, {f"{issue.period.name}.{suffix}": text.encode() for suffix, text in files.items()})
@@ -110,6 +113,18 @@ def issue_url(issue: Issue, public_url: str | None) -> str | None:
     """The web page of the issue's period; None if there is no such page."""
     has_page = public_url and issue.papers and issue.edition.window == issue.edition.every
     return f"{public_url}/{period_path(issue.period)}" if has_page else None
+
+
+def list_links(issue: Issue, shown: int, public_url: str | None) -> list[Link]:
+    """Links to lists that have the papers of an issue after the first `shown`: its page, or else one of each date."""
+    if page := issue_url(issue, public_url):
+        return [(f"all papers of {issue.period.title}", page)]
+    dates = sorted({paper.listed_on for paper in issue.papers[shown:]})
+    return [(day.isoformat(), _date_url(day, public_url)) for day in dates]
+
+
+def _date_url(day: date, public_url: str | None) -> str:
+    return f"{public_url}/{period_path(period_of('day', day))}" if public_url else f"{HUB_URL}date/{day}"
 
 
 def months_in_feeds(snapshot: Snapshot, editions: Mapping[str, Edition]) -> set[str]:

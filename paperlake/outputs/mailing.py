@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
 
 from paperlake.config import InvalidSetting, Settings
 from paperlake.errors import PaperlakeError
 from paperlake.mail.database import ReaderDatabase
-from paperlake.mail.headers import Heading, bulk_letter
-from paperlake.mail.links import unsubscribe_mailto, unsubscribe_url
 from paperlake.mail.smtp import SmtpClient
 from paperlake.outputs.delivery import DeliveryReport, Recipient, deliver, recipients
 from paperlake.outputs.issues import (
-    issue_url,
     load_issue,
     missing_dates,
     missing_dates_phrase,
     record_issue,
     write_issue_files,
 )
+from paperlake.outputs.letters import LetterMaker
 from paperlake.render.editions import Edition
 from paperlake.render.issue import Issue
-from paperlake.render.letter import render_letter
 from paperlake.render.period import Period
 from paperlake.store.site_files import write_files
 
@@ -84,7 +80,7 @@ def send_issue(
         return deliver(
             release.issue.name,
             to if release.issue.papers else [],
-            _letter_factory(settings, release, now),
+            LetterMaker(settings, release.issue, now),
             client,
             database,
             now,
@@ -95,7 +91,7 @@ def send_issue(
 
 def write_letters(settings: Settings, release: ReleasedIssue, folder: Path, now: datetime) -> list[Path]:
     """Write the letters that `send_issue` would send at `now` to `.eml` files; they are not recorded as sent."""
-    make_letter = _letter_factory(settings, release, lambda: now)
+    make_letter = LetterMaker(settings, release.issue, lambda: now)
     with ReaderDatabase(settings.state) as database:
         to = recipients(database, release.issue.edition.name, release.issue.edition.recipients, now)
     files = {
@@ -108,38 +104,3 @@ def write_letters(settings: Settings, release: ReleasedIssue, folder: Path, now:
 
 def _file_name(issue: Issue, recipient: Recipient) -> str:
     return f"{issue.name.replace('/', '-')}-{sha256(recipient.address.encode()).hexdigest()[:12]}"
-
-
-def _letter_factory(
-    settings: Settings, release: ReleasedIssue, now: Callable[[], datetime]
-) -> Callable[[Recipient], EmailMessage]:
-    """A function that makes the letter of a recipient, dated by when it is called.
-
-    Raises InvalidSetting if there is no sender address.
-    """
-    sender, public_url = settings.sender, settings.public_url
-    page_url = issue_url(release.issue, public_url)
-
-    def make_letter(recipient: Recipient) -> EmailMessage:
-        token = recipient.unsubscribe_token
-        heading = Heading(
-            sender=sender,
-            sender_name=release.issue.edition.title,
-            recipient=recipient.address,
-            edition=release.issue.edition.name,
-            issue_id=release.issue.name,
-            subject=release.issue.subject,
-            at=now(),
-            unsubscribe_token=token,
-            public_url=public_url,
-        )
-        link = unsubscribe_url(public_url, token) if public_url else unsubscribe_mailto(sender, token)
-        letter = render_letter(release.issue, link, page_url)
-        message = bulk_letter(heading)
-        message.set_content(letter.text)
-        message.add_alternative(letter.html, subtype="html")
-        # The default boundary is random; a derived one keeps the letter reproducible.
-        message.set_boundary(f"={sha256(message['Message-ID'].encode()).hexdigest()[:32]}")
-        return message
-
-    return make_letter
