@@ -16,6 +16,7 @@ REASONS = (
     "date_impossible",
     "key_repeated",
     "not_utf8",
+    "key_twice",
     "below_zero",
     "too_large",
     "capture_refused",

@@ -347,7 +347,7 @@ def test_a_date_with_only_refused_captures_has_failed():
 
 def test_these_tests_cover_every_reason():
     rejects = [reason for _, reason, _ in [*WHOLE_ENTRIES, *PEOPLE]] + [reason for _, _, reason, _ in VALUES]
-    assert {*rejects, "key_repeated", "not_utf8", "capture_refused"} == set(REASONS)
+    assert {*rejects, "key_repeated", "not_utf8", "key_twice", "capture_refused"} == set(REASONS)
 
 
 def test_no_answers_give_empty_tables():

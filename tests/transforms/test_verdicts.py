@@ -213,6 +213,15 @@ def test_a_byte_that_is_not_utf_8_costs_its_entry_and_not_the_list():
     assert tables["source_days"]["verdict"].to_list() == ["complete"]
 
 
+def test_the_last_value_of_a_key_that_stands_twice_counts_and_the_entry_is_reported():
+    twice = json.dumps(entries(3)).replace('"upvotes": 7', '"upvotes": 8, "upvotes": 9', 1)
+    twice = twice.replace('"numComments": 2', '"numComments": 3, "numComments": 4', 1)
+    tables = build_tables(capture(twice))
+    assert tables["listings"].select("upvote_count", "comment_count").rows() == [(9, 4), (7, 2), (7, 2)]
+    (reject,) = tables["rejects"].rows(named=True)
+    assert (reject["reason"], reject["place"], reject["is_row_kept"]) == ("key_twice", 1, True)
+
+
 def test_of_two_answers_for_one_page_and_time_a_readable_one_counts():
     good, broken = capture(entries(2)), capture("{}")
     for bad in [broken, capture("<html>"), capture("[1"), capture("x")]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from transforms.hub.bodies import read_bodies
 from transforms.hub.database import engine
+from transforms.hub.repeated_keys import entries_with_repeated_keys, with_last_values
 
 MAX_ENTRIES = 10_000
 """Far more than any list had. Without a limit, a few megabytes of `[1,1,1,…]` would take gigabytes of memory."""
@@ -26,12 +27,14 @@ other pages are counted first. A recorded entry has about 120 commas."""
 class ListPages:
     """Pages that may be lists, in the view `listed_pages` (page_no, text) of `database`.
 
-    In the texts of the pages `damaged` (page_no), bytes that are not UTF-8 were replaced.
+    In the texts of the pages `damaged` (page_no), bytes that are not UTF-8 were replaced. The entries `repeating`
+    (page_no, item) named a key twice; in the text it has its last value.
     """
 
     database: duckdb.DuckDBPyConnection
     texts: pl.DataFrame
     damaged: pl.Series
+    repeating: pl.DataFrame
 
     def entry_counts(self, entries: pl.DataFrame) -> pl.DataFrame:
         """The number of entries of each page, from the parsed `entries` (page_no, item). Only lists have a row.
@@ -148,7 +151,11 @@ def open_pages(pages: pl.DataFrame) -> Iterator[ListPages]:
             counts = _entry_counts(database, long_pages).filter(pl.col("entry_count") > MAX_ENTRIES)
             answered = answered.join(counts, on="page_no", how="anti")
         database.register("listed_pages", one_page_batches(answered))
-        yield ListPages(database, answered, damaged)
+        repeating = entries_with_repeated_keys(database)
+        if repeating.height:
+            answered = with_last_values(answered, repeating)
+            database.register("listed_pages", one_page_batches(answered))
+        yield ListPages(database, answered, damaged, repeating)
 
 
 def _entry_counts(database: duckdb.DuckDBPyConnection, pages: pl.DataFrame) -> pl.DataFrame:

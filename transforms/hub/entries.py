@@ -84,12 +84,13 @@ class Entries:
 
     `rows` has the columns of each entry, its `position`, and its `refusal` if any. `irregular` has the raw values and
     JSON types of the entries read on the slow path; their faults are derived from it. `authors` has the authors of the
-    others, as a list in the column `people`.
+    others, as a list in the column `people`. `repeating` (page_no, item) are the entries that name a key twice.
     """
 
     rows: pl.DataFrame
     irregular: pl.DataFrame
     authors: pl.DataFrame
+    repeating: pl.DataFrame
 
 
 def parse_entries(pages: ListPages) -> pl.DataFrame:
@@ -153,7 +154,9 @@ def read_entries(pages: ListPages, parsed: pl.DataFrame, tally: pl.DataFrame) ->
     )
     is_repeated = pl.col("refusal").is_null() & ~pl.struct("page_no", "paper_id", "refusal").is_first_distinct()
     refusal = pl.when(is_repeated).then(pl.lit("key_repeated")).otherwise("refusal")
-    return Entries(rows.with_columns(refusal=refusal), irregular, fast_path_rows.select(*_PLACE, "people"))
+    return Entries(
+        rows.with_columns(refusal=refusal), irregular, fast_path_rows.select(*_PLACE, "people"), pages.repeating
+    )
 
 
 def readable_papers(entries: Entries) -> pl.DataFrame:
@@ -282,9 +285,16 @@ def entry_faults(entries: Entries, papers: pl.DataFrame) -> pl.DataFrame:
     published = papers.select(*_PLACE, "listed_on", "captured_at", "position")
     irregular = entries.irregular.join(published, on=_PLACE)
     values = value_faults(irregular, ENTRY_FIELDS, LISTINGS, pl.lit("$")).with_columns(is_row_kept=pl.lit(value=True))
+    repeated = published.join(entries.repeating, on=_PLACE, how="semi").with_columns(
+        table_name=pl.lit(LISTINGS.name),
+        reason=pl.lit("key_twice"),
+        field=pl.lit("$"),
+        message=pl.lit("an object names a key twice; its last value counts"),
+        is_row_kept=pl.lit(value=True),
+    )
     return pl.concat(
         faults.with_columns(place="position", author=pl.lit(0, pl.Int64)).select(FAULT_COLUMNS)
-        for faults in (whole, values)
+        for faults in (whole, values, repeated)
     )
 
 
