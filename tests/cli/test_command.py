@@ -151,7 +151,7 @@ def test_an_imported_answer_that_is_not_a_list_is_reported(papers, archive):
     (archive / "2025-11-06.json").write_text("<html>")
     result = papers("import-replies", archive)
     assert result.exit_code == 1
-    assert "2025-11-06/2025-11-07T031500Z is not a list: page 0 is not a JSON array" in result.output
+    assert "2025-11-06/2025-11-07T031500Z is not a list: page 0 is an HTML or XML page" in result.output
 
 
 @pytest.mark.parametrize("name", ["9999-12-31.json", "2023-05-03.json", "0001-01-01.json"])

@@ -174,7 +174,7 @@ def test_answer_that_is_no_list_is_stored_and_the_date_has_failed(lake, hub):
     hub(GeneratedHub(), faults=[HttpFault("html", day=DAY)])
     report = run_daily(DAY, recheck=False, now=MORNING)
     assert verdicts(lake) == {DAY: "failed"}
-    assert any("not a JSON array" in problem for problem in report.problems)
+    assert any("an HTML or XML page" in problem for problem in report.problems)
     assert b"<" in rows(lake, "hub_replies")["body"][0]
 
 
@@ -183,7 +183,7 @@ def test_failing_hub_is_a_problem_even_for_a_final_date(lake, hub):
     run_daily(DAY, recheck=False, now=MORNING)
     server.add_fault(HttpFault("html"))
     report = run_daily(DAY, recheck=False, now=MORNING + timedelta(hours=1))
-    assert report.problems == ("2025-11-06 failed: page 0 is not a JSON array",)
+    assert report.problems == ("2025-11-06 failed: page 0 is an HTML or XML page",)
     assert verdicts(lake) == {DAY: "complete"}
 
 
