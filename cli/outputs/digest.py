@@ -62,7 +62,7 @@ def digest(
         raise click.UsageError("--again goes with --send")
     from paperlake.clock import start_clock
     from paperlake.config import read_settings
-    from paperlake.outputs.editions import load_editions
+    from paperlake.outputs.editions import editions_of_site, load_editions
     from paperlake.outputs.issues import load_issue, missing_dates, newest_period
     from paperlake.outputs.mailing import release_issue, send_issue, write_letters
     from paperlake.outputs.site import build_site
@@ -83,7 +83,7 @@ def digest(
         raise click.ClickException(f"{name}/{period.name} has not ended yet; --preview shows it so far")
     released = release_issue(settings, edition, period, clock.started_at, complete_only=day is None)
     if (settings.lake.site / "index.html").exists():
-        build_site(settings.lake, load_editions(settings), settings.public_url)  # updates its feeds
+        build_site(settings.lake, editions_of_site(settings), settings.public_url)  # updates its feeds
     report = None
     letters: list[Path] = []
     if is_sent:

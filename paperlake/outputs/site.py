@@ -13,6 +13,7 @@ from hashlib import sha256
 import polars as pl
 from filelock import FileLock
 
+from paperlake.errors import PaperlakeError
 from paperlake.outputs.issues import feed_pages, months_in_feeds
 from paperlake.render.editions import Edition
 from paperlake.render.paper import Paper, papers
@@ -109,15 +110,22 @@ class _UnitPlan:
         return sha256(json.dumps([render_fingerprint(), self.other_inputs, hashes]).encode()).hexdigest()
 
 
-def build_site(
+class FeedsWouldVanish(PaperlakeError):
+    """Editions that have feeds on the site are not declared; nothing was changed."""
+
+
+def build_site(  # noqa: PLR0913 - the options of the command
     lake: Lake,
     editions: Mapping[str, Edition],
     public_url: str | None,
     progress: Callable[[int, int], None] = lambda *_: None,
     *,
     force: bool = False,
+    remove_feeds: bool = False,
 ) -> SiteReport:
     """Bring the site up to date; with `force`, render every page.
+
+    Raises FeedsWouldVanish if the site has feeds of editions that are not among `editions`, unless `remove_feeds`.
 
     `public_url` is the address of the site, which feeds contain. `progress` is called after each unit with the number
     of units done and of all.
@@ -128,6 +136,8 @@ def build_site(
         index = read_consistent(lake, _load_index)
         if not index.statuses:
             return SiteReport(0, 0, 0)
+        if not remove_feeds:
+            _check_feeds(lake, editions)
         plans = [*_month_plans(index), *_week_plans(index), *_overview_plans(index, lake, editions, public_url)]
         rendered = written = removed = 0
         snapshot = open_snapshot(lake)  # the next build sees what is published during this one
@@ -145,6 +155,17 @@ def build_site(
             progress(count, len(plans))
         removed += _remove_obsolete_units(folder, {plan.name for plan in plans}, index.paths)
     return SiteReport(rendered, written, removed)
+
+
+def _check_feeds(lake: Lake, editions: Mapping[str, Edition]) -> None:
+    feeds = lake.site / "feeds"
+    names = sorted({path.parent.name for path in feeds.glob("*/*")})
+    if gone := [name for name in names if name not in editions]:
+        raise FeedsWouldVanish(
+            f"the site has feeds of {', '.join(gone)}, and the editions in force are {', '.join(editions)}: readers of "
+            "those feeds would get errors. Name the right file with PAPERLAKE_EDITIONS, or remove the feeds with "
+            "`papers site --remove-feeds`"
+        )
 
 
 def _remove_obsolete_units(folder: SiteFolder, names: set[str], index_paths: Callable[[], set[str]]) -> int:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from paperlake.config import Settings
 from paperlake.errors import PaperlakeError
-from paperlake.outputs.editions import load_editions
+from paperlake.outputs.editions import editions_file, editions_of_site, load_editions
 from paperlake.outputs.issues import newest_period
 from paperlake.outputs.mailing import ReleasedIssue, release_issue, send_issue
 from paperlake.outputs.site import build_site
@@ -58,7 +58,8 @@ def digest(context: RunContext, every: Span = "day", *, mail: bool = True) -> Di
     the table `issues` is written.
     """
     settings, start, runner = context.settings, context.start, context.runner
-    editions = load_editions(settings)
+    editions = editions_of_site(settings)
+    log.info("editions: %s", editions_file(settings))
     closed, now = newest_closed_date(start.due_at), start.clock.started_at
     problems: list[Exception] = []
     issues: list[str] = []
