@@ -25,16 +25,19 @@ _SATURDAY = 5
 
 
 def dates_in_doubt(lake: Lake, dates: Collection[date], since: datetime) -> list[date]:
-    """Those of `dates` that are in doubt because of a capture begun at `since` or later."""
+    """Those of `dates` that lost most of their list in a capture begun at `since` or later.
+
+    An empty weekday of which no paper was known is not among them: nothing is lost, and every run asks for it again.
+    """
     return read_consistent(lake, partial(_in_doubt, dates, since))["listed_on"].to_list()
 
 
 def _in_doubt(dates: Collection[date], since: datetime, seen: Snapshot) -> pl.DataFrame:
     months, of_hub = months_of(dates), pl.col("source") == HUB
-    days = scan(seen, SOURCE_DAYS, months).filter(of_hub, pl.col("verdict") == "in_doubt").select("listed_on")
+    days = scan(seen, SOURCE_DAYS, months).filter(of_hub, pl.col("verdict") == "in_doubt", pl.col("paper_count") > 0)
     new = scan(seen, CAPTURES, months).filter(of_hub, "is_in_doubt", pl.col("captured_at") >= since)
     asked = new.filter(pl.col("listed_on").is_in(list(dates))).select("listed_on").unique()
-    return days.join(asked, on="listed_on", how="semi").sort("listed_on").collect()
+    return days.select("listed_on").join(asked, on="listed_on", how="semi").sort("listed_on").collect()
 
 
 @dataclass(slots=True)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 
 import polars as pl
 
 from paperlake.sources.answer import Answer
-from paperlake.sources.hub import has_next_page, is_first_page_again
+from paperlake.sources.hub import count_entries, has_next_page, is_first_page_again
 from paperlake.store import inbox
 from paperlake.store.lake import Lake
 from schemas.hub_replies import HUB_REPLIES
@@ -21,7 +22,7 @@ MAX_PAUSE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class InterruptedCapture:
-    """A capture whose last stored page announces another one."""
+    """A capture that needs more requests: another page, or the first page again at the end of several."""
 
     listed_on: date
     started_at: datetime
@@ -41,5 +42,7 @@ def interrupted_captures(lake: Lake, month: str, now: datetime) -> Iterator[Inte
     for page in last_pages.rows(named=True):
         headers = tuple(json.loads(page["headers"]).items())
         answer = Answer(page["url"], page["status_code"], headers, page["body"], page["captured_at"])
-        if has_next_page(answer) and not is_first_page_again(answer.url, page["page"]):
+        is_later_page = page["page"] > 0 and answer.status_code == HTTPStatus.OK and bool(count_entries(answer.body))
+        is_at_end = is_first_page_again(answer.url, page["page"])
+        if not is_at_end and (is_later_page or has_next_page(answer)):
             yield InterruptedCapture(page["requested_on"], page["capture_started_at"], page["page"], page["body"])

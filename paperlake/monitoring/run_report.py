@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
@@ -204,7 +204,8 @@ def build_report(  # noqa: PLR0913, PLR0917 - a run, before and after
         for day, at, message in published.refused
         if at >= run.started_at
     ]
-    failed, set_aside = _capture_problems(lake, dates, run.started_at)
+    known = {day for day, verdict in published_verdicts.items() if verdict.paper_count}
+    failed, set_aside = _capture_problems(lake, dates, known, run.started_at)
     anomalies = find_anomalies(lake, before.profile, dates, run, validator, before.due)
     unreadable = [f"{path} in the inbox cannot be read and stays there" for path in published.unreadable]
     return RunReport(
@@ -221,39 +222,48 @@ def _counted(count: int, what: str) -> str:
     return " ".join([str(count), noun if count == 1 else f"{noun}s", *rest])
 
 
-def _capture_problems(lake: Lake, dates: Sequence[date], since: datetime) -> tuple[list[str], list[str]]:
-    """Problems of the captures of this run, and warnings about those that a later capture of the run replaced.
+def _capture_problems(
+    lake: Lake, dates: Sequence[date], known: Collection[date], since: datetime
+) -> tuple[list[str], list[str]]:
+    """Problems of the captures of this run, and warnings.
 
     Each fault is named once, with its first date and the number of others. It is a problem even if an earlier capture
-    makes the date final.
+    makes the date final. A warning tells of an answer that a later one of the run replaced, and of an empty weekday in
+    doubt: of a date that is not `known` to have papers, nothing is lost.
     """
     months = months_of(dates)
     is_of_this_run = (pl.col("captured_at") >= since) & ~pl.col("is_refused") & ~pl.col("is_accepted")
     rows = read_consistent(lake, lambda seen: scan(seen, CAPTURES, months).filter(is_of_this_run).collect())
     newest = rows.sort("captured_at").unique("listed_on", keep="last", maintain_order=True)
     faulty = newest.filter(pl.col("fault").is_not_null())
+    is_empty_weekday = pl.col("is_in_doubt") & ~pl.col("listed_on").is_in(list(known))
     replaced = (
         rows.filter(pl.col("fault").is_not_null())
         .join(faulty, on="listed_on", how="anti")
         .unique("listed_on", keep="last", maintain_order=True)
     )
+    doubts = [_fault_sentence(*row) for row in _by_fault(faulty.filter(is_empty_weekday)).iter_rows()]
+    set_aside = [
+        f"{first}: an answer of this run was set aside, because {fault}{_and_others(others)}"
+        for fault, _, first, _, others in _by_fault(replaced).iter_rows()
+    ]
+    return [_fault_sentence(*row) for row in _by_fault(faulty.filter(~is_empty_weekday)).iter_rows()], [
+        *doubts,
+        *set_aside,
+    ]
+
+
+def _fault_sentence(fault: str, is_in_doubt: bool, first: date, at: datetime, others: int) -> str:  # noqa: FBT001 - a column
+    if not is_in_doubt:
+        return f"{first} failed: {fault}{_and_others(others)}"
     return (
-        [
-            f"{first} {'is in doubt' if is_in_doubt else 'failed'}: {fault}"
-            + (f" (and {plural(others, 'other date')})" if others else "")
-            + (
-                f"; the next runs ask again (`papers accept {capture_name(first, at)}` admits it)"
-                if is_in_doubt
-                else ""
-            )
-            for fault, is_in_doubt, first, at, others in _by_fault(faulty).iter_rows()
-        ],
-        [
-            f"{first}: an answer of this run was set aside, because {fault}"
-            + (f" (and {plural(others, 'other date')})" if others else "")
-            for fault, _, first, _, others in _by_fault(replaced).iter_rows()
-        ],
+        f"{first} is in doubt: {fault}{_and_others(others)}; the next runs ask again (`papers accept "
+        f"{capture_name(first, at)}` admits it)"
     )
+
+
+def _and_others(count: int) -> str:
+    return f" (and {plural(count, 'other date')})" if count else ""
 
 
 def _by_fault(captures: pl.DataFrame) -> pl.DataFrame:

@@ -138,6 +138,14 @@ def test_a_list_that_changes_all_the_time_is_partial_after_three_captures(lake, 
     assert requests_of(server) == ["0", "1", "0"] * 3
 
 
+def test_a_holiday_is_a_warning_until_it_was_seen_empty_on_two_days(lake, hub):
+    server = hub(HttpFault("empty"))
+    report = morning(0, server)
+    assert (report.problems, day_of(lake), requests_of(server)) == ((), ("in_doubt", 0), ["0"])
+    assert report.anomalies.warnings[0].startswith("2025-11-06 is in doubt: the list of a weekday is empty")
+    assert (morning(1, server).anomalies.warnings, day_of(lake)) == ((), ("confirmed_empty", 0))
+
+
 # A backfill.
 
 START, END = date(2025, 10, 6), date(2025, 10, 19)
@@ -150,11 +158,13 @@ def backfill(now=LATER, **options):
 
 def test_a_backfill_ends_with_a_question_after_five_empty_weekdays_in_a_row(lake, hub):
     server = hub(HttpFault("empty"), at=LATER)
-    question, doubt = backfill().problems
+    report = backfill()
+    (question,) = report.problems
     assert question.startswith("all weekdays from 2025-10-06 to 2025-10-10 came with an empty list")
-    assert doubt.startswith("2025-10-06 is in doubt: the list of a weekday is empty")
+    assert report.anomalies.warnings[0].startswith("2025-10-06 is in doubt: the list of a weekday is empty")
     assert len(server.requests) == 5
-    assert backfill(allow_empty=True).problems != ()
+    assert backfill(allow_empty=True).problems == ()
+    assert scan(snapshot(lake), TABLES["source_days"]).filter(pl.col("verdict") == "in_doubt").collect().height == 10
     server.clock.move_to(LATER + DAYS)
     assert backfill(LATER + DAYS, allow_empty=True).problems == ()
     days = scan(snapshot(lake), TABLES["source_days"]).collect()
