@@ -89,7 +89,13 @@ class HubClient:
         """Store the pages of one capture as they arrive."""
         started_at = resumed.started_at if resumed else self.clock.now()
         first_page = resumed.last_page + 1 if resumed else 0
-        pages = fetch_date(self.client, day, first_page, resumed.last_body if resumed else b"")
+        pages = fetch_date(
+            self.client,
+            day,
+            first_page,
+            resumed.last_body if resumed else b"",
+            is_at_end=resumed is not None and resumed.is_at_end,
+        )
         answers: list[Answer] = []
         while True:
             with self.lock:

@@ -28,6 +28,8 @@ class InterruptedCapture:
     started_at: datetime
     last_page: int
     last_body: bytes
+    is_at_end: bool
+    """Whether only the first page must be requested again."""
 
 
 def interrupted_captures(lake: Lake, month: str, now: datetime) -> Iterator[InterruptedCapture]:
@@ -43,6 +45,9 @@ def interrupted_captures(lake: Lake, month: str, now: datetime) -> Iterator[Inte
         headers = tuple(json.loads(page["headers"]).items())
         answer = Answer(page["url"], page["status_code"], headers, page["body"], page["captured_at"])
         is_later_page = page["page"] > 0 and answer.status_code == HTTPStatus.OK and bool(count_entries(answer.body))
-        is_at_end = is_first_page_again(answer.url, page["page"])
-        if not is_at_end and (is_later_page or has_next_page(answer)):
-            yield InterruptedCapture(page["requested_on"], page["capture_started_at"], page["page"], page["body"])
+        is_checked = is_first_page_again(answer.url, page["page"])
+        has_next = has_next_page(answer)
+        if not is_checked and (is_later_page or has_next):
+            yield InterruptedCapture(
+                page["requested_on"], page["capture_started_at"], page["page"], page["body"], is_at_end=not has_next
+            )

@@ -19,13 +19,19 @@ PAGE_CAP = 100
 """The maximum number of pages of one date. A server that sends more never ends its lists."""
 
 
-def fetch_date(client: PoliteClient, day: date, first_page: int = 0, before: bytes = b"") -> Iterator[Answer]:
+def fetch_date(
+    client: PoliteClient, day: date, first_page: int = 0, before: bytes = b"", *, is_at_end: bool = False
+) -> Iterator[Answer]:
     """Yield the pages of the list of `day` as they arrive, so that the caller can store each before the next request.
 
     After several pages with entries it yields the first page again: if it differs, the list changed meanwhile, and a
     paper may have moved between two pages. To continue a list, pass the number of the next page as `first_page` and
-    the body of the page `before` it. The last page may have any status. Raises SourceUnreachable.
+    the body of the page `before` it, and whether that one `is_at_end`. The last page may have any status. Raises
+    SourceUnreachable.
     """
+    if is_at_end:
+        yield _request_page(client, day, 0)
+        return
     has_later_entries = first_page > 1
     size_before = count_entries(before)
     for page in range(first_page, PAGE_CAP):
