@@ -13,8 +13,7 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 _ESCAPED = re.compile(r"(?<!\\)\\([&%#_$])")
 _EMPHASIS = re.compile(r"\\(?:textbf|textit|textsc|texttt|textrm|textsf|emph|underline|mbox|text)\{([^{}\\$]*)\}")
-# As in Pandoc: no blank inside the signs, and no digit after them, so that `$5 and $10` are prices. A digit may follow
-# what is certainly TeX: `$\\sim$10`.
+# As in Pandoc: no blank inside the signs.
 _MATHEMATICS = re.compile(r"(?<![\\$])\$(?!\s|\$)([^$]{1,200}?)(?<![\s\\])\$(?!\$)")
 _RAISED = re.compile(r"\^(?:\{([^{}]*)\}|([0-9A-Za-z*+]))")
 _LOWERED = re.compile(r"_(?:\{([^{}]*)\}|([0-9A-Za-z]))")
@@ -49,9 +48,9 @@ def tex_to_text(text: str) -> str:
 
 
 def _shown(found: re.Match[str]) -> str:
-    is_before_digit = found.string[found.end() : found.end() + 1].isdigit()
-    is_price = is_before_digit and not re.search(r"[\\^_{]", found[1])
-    return found[0] if is_price else _mathematics(found[1]) or found[0]
+    """The plain form of what is certainly TeX; two dollar signs may as well belong to amounts (`5$, 10$`)."""
+    is_tex = re.search(r"[\\^_]", found[1])
+    return (_mathematics(found[1]) or found[0]) if is_tex else found[0]
 
 
 @lru_cache(maxsize=20_000)

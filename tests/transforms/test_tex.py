@@ -19,6 +19,7 @@ SHOWN = [
 LEFT = [
     *("$5 and $10", "costs $20M, or $30M", "$5-$10", "from $3 to $4", "$", "$$", "a $ b $ c", "\\", "{", "$x"),
     *(r"C:\Users\x", r"$\frac{1}{2}$", r"$x^{a+b}$", r"$\mathbb{R}^d$", r"\href{https://x.y}{z}", r"\textbf{open"),
+    *("costs 5$, 10$ each", "5$/10$", "100$-200$", "from 50$\u201360$ a month", "$x$"),
     *("$textbf{no command}$", r"$\unknown{x}$"),
 ]
 
