@@ -51,8 +51,7 @@ def lake_of(months: int, folder: Path) -> Path:
     """
     from paperlake.build.rebuild import known_months, rebuild  # noqa: PLC0415
     from paperlake.config import read_settings  # noqa: PLC0415
-    from paperlake.outputs.editions import load_editions  # noqa: PLC0415 - reads the environment
-    from paperlake.outputs.site import build_site  # noqa: PLC0415
+    from paperlake.outputs.published_site import update_site  # noqa: PLC0415
 
     root = folder / "daily" / f"{months}-months-{render_fingerprint()}"
     temporary = root.with_suffix(".making")
@@ -70,8 +69,7 @@ def lake_of(months: int, folder: Path) -> Path:
         for _ in rebuild(Lake(temporary), known_months(Lake(temporary)), force=False):
             pass
         os.environ["PAPERLAKE_ROOT"] = str(temporary)
-        settings = read_settings()
-        build_site(settings.lake, load_editions(settings), settings.public_url)
+        update_site(read_settings())
         temporary.rename(root)
     return root
 

@@ -85,10 +85,11 @@ class Edition(click.ParamType[str]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check that the edition exists."""
         from paperlake.config import read_settings
-        from paperlake.outputs.editions import load_editions
+        from paperlake.outputs.editions import editions_file, load_file
 
-        editions = load_editions(read_settings())
+        path = editions_file(read_settings()).path
+        editions = load_file(path)
         if value not in editions:
             names = ", ".join(editions) or "none is declared"
-            self.fail(f"{show.safe_line(value)!r} is not an edition; choose one of: {names}", param, ctx)
+            self.fail(f"{show.safe_line(value)!r} is not an edition; choose one of: {names} ({path})", param, ctx)
         return str(value)

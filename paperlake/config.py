@@ -42,7 +42,7 @@ class Settings:
     hub_token: str | None = field(default=None, repr=False)
     prefect_api: str | None = None
     editions: Path | None = None
-    """The file of editions; None: `editions.toml` of the project (see `paperlake.outputs.editions`)."""
+    """The file of editions; None: `editions.toml` of the lake (see `paperlake.outputs.editions`)."""
     smtp: Relay | None = field(default=None, repr=False)
     public_url: str | None = None
     """Public URL of the mail endpoint and the site, without a trailing slash."""

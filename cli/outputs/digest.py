@@ -15,12 +15,15 @@ from cli.arguments import Address, Day, Edition
 
 if TYPE_CHECKING:
     from paperlake.outputs.delivery import DeliveryReport, RecipientStatus
+    from paperlake.outputs.editions import EditionsFile
     from paperlake.outputs.mailing import ReleasedIssue
     from paperlake.render.issue import Issue
 
 
 @click.command()
-@click.option("--edition", "name", type=Edition(), required=True, help="An edition of editions.toml.")
+@click.option(
+    "--edition", "name", type=Edition(), required=True, help="An edition of the lake (see `papers site --help`)."
+)
 @click.option("--date", "day", type=Day(), help="A date in the period; default: the newest period that has ended.")
 @click.option("--preview", is_flag=True, help="Only print it: nothing is recorded, written or sent.")
 @click.option("--send", "is_sent", is_flag=True, help="Mail it. Each reader gets it once, even if you repeat this.")
@@ -62,28 +65,28 @@ def digest(
         raise click.UsageError("--again goes with --send")
     from paperlake.clock import start_clock
     from paperlake.config import read_settings
-    from paperlake.outputs.editions import editions_of_site, load_editions
+    from paperlake.outputs.editions import adopt_editions, editions_file, load_file
     from paperlake.outputs.issues import load_issue, missing_dates, newest_period
     from paperlake.outputs.mailing import release_issue, send_issue, write_letters
-    from paperlake.outputs.site import build_site
+    from paperlake.outputs.published_site import update_site
     from paperlake.render.period import period_of
-    from paperlake.render.plain_text import render_plain_text
     from schemas.calendar import newest_closed_date
 
     settings, clock = read_settings(), start_clock(None)
-    edition = load_editions(settings)[name]
+    editions = editions_file(settings)
+    edition = load_file(editions.path)[name]
     closed = newest_closed_date(clock.now())
     period = period_of(edition.every, day) if day else newest_period(edition, closed)
     if preview:
-        issue = load_issue(settings.lake, edition, period)
-        click.echo(show.as_json(_issue_as_dict(issue)) if as_json else render_plain_text(issue), nl=as_json)
+        _print_preview(load_issue(settings.lake, edition, period), editions, as_json=as_json)
         _warn_of_missing_dates(missing_dates(settings.lake, period))
         return
     if period.last > closed:
         raise click.ClickException(f"{name}/{period.name} has not ended yet; --preview shows it so far")
     released = release_issue(settings, edition, period, clock.started_at, complete_only=day is None)
+    editions = adopt_editions(settings)
     if (settings.lake.site / "index.html").exists():
-        build_site(settings.lake, editions_of_site(settings), settings.public_url)  # updates its feeds
+        update_site(settings)  # updates its feeds
     report = None
     letters: list[Path] = []
     if is_sent:
@@ -92,9 +95,10 @@ def digest(
     elif outbox is not None:
         letters = write_letters(settings, released, outbox, clock.now())
     if as_json:
-        click.echo(show.as_json(_result_as_dict(released, letters, report)))
+        click.echo(show.as_json({**_result_as_dict(released, letters, report), "editions": editions.path}))
     else:
         _print_summary(released, letters, report)
+        click.echo(f"Editions: {editions}")
     if is_opened:
         webbrowser.open(next(path for path in released.files if path.suffix == ".html").as_uri())
     _require_delivered(report)
@@ -103,6 +107,16 @@ def digest(
 def _require_delivered(report: DeliveryReport | None) -> None:
     if report and not report.is_complete:
         raise click.ClickException(f"{report.issue_id}: {report.failures} (see docs/mail.md)")
+
+
+def _print_preview(issue: Issue, editions: EditionsFile, *, as_json: bool) -> None:
+    from paperlake.render.plain_text import render_plain_text
+
+    if as_json:
+        click.echo(show.as_json({**_issue_as_dict(issue), "editions": editions.path}))
+    else:
+        click.echo(render_plain_text(issue), nl=False)
+        click.echo(f"Editions: {editions}", err=True)
 
 
 def _issue_as_dict(issue: Issue) -> dict[str, object]:

@@ -1,64 +1,85 @@
-"""Load the edition declarations. A lake remembers their file, so that every run uses the same, wherever it starts."""
+"""Find and load the edition declarations. They belong to the lake: its file `editions.toml` declares them.
+
+A lake without the file uses `editions.toml` of the working folder, which is copied into the lake at the first use, or
+else the declarations that come with Paperlake. PAPERLAKE_EDITIONS names another file.
+"""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from paperlake.config import Settings
 from paperlake.render.editions import Edition, InvalidEdition, parse_editions
-from paperlake.store.files import replace, write_new
-from paperlake.store.lake import Lake
+from paperlake.store.files import replace_file
 
 _PACKAGE = Path(__file__).parents[1]
-_OWN_FILES = (_PACKAGE.parent / "editions.toml", _PACKAGE / "data" / "editions.toml")
+_BUILT_IN = (_PACKAGE.parent / "editions.toml", _PACKAGE / "data" / "editions.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class EditionsFile:
+    """The file of editions that is in force, and why."""
+
+    path: Path
+    origin: Literal["setting", "lake", "working folder", "built-in"]
+    lake_file: Path
+    """Where the lake's own file is, or would be."""
+
+    def __str__(self) -> str:
+        """The path, and what to know about it."""
+        if self.origin == "setting":
+            return f"{self.path} (PAPERLAKE_EDITIONS){self._difference()}"
+        if self.origin == "built-in":
+            return f"{self.path} (comes with Paperlake; {self.lake_file} would replace it)"
+        return str(self.path)
+
+    def _difference(self) -> str:
+        try:
+            is_same = self.lake_file.read_bytes() == self.path.read_bytes()
+        except OSError:
+            return ""
+        return "" if is_same else f"; {self.lake_file} is different and not used"
+
+
+def editions_file(settings: Settings) -> EditionsFile:
+    """The file of editions that is in force. Changes nothing."""
+    own = settings.lake.editions
+    if settings.editions:
+        return EditionsFile(settings.editions, "setting", own)
+    if own.is_file():
+        return EditionsFile(own, "lake", own)
+    built_in = next(path for path in _BUILT_IN if path.is_file())
+    here = Path("editions.toml").absolute()
+    if here.is_file() and here.read_bytes() != built_in.read_bytes():
+        return EditionsFile(here, "working folder", own)
+    return EditionsFile(built_in, "built-in", own)
+
+
+def adopt_editions(settings: Settings) -> EditionsFile:
+    """The file of editions that is in force, after copying it into a lake that has none.
+
+    Declarations that come with Paperlake are not copied. An invalid file is not copied either: raises InvalidEdition.
+    """
+    file = editions_file(settings)
+    if file.origin == "built-in" or file.lake_file.exists():
+        return file
+    load_file(file.path)
+    replace_file(file.lake_file, file.path.read_bytes())
+    return file if file.origin == "setting" else EditionsFile(file.lake_file, "lake", file.lake_file)
 
 
 def load_editions(settings: Settings) -> dict[str, Edition]:
     """The editions by name. Raises InvalidEdition, also if the file cannot be read."""
-    path = editions_file(settings)
+    return load_file(editions_file(settings).path)
+
+
+def load_file(path: Path) -> dict[str, Edition]:
+    """The editions that a file declares, by name. Raises InvalidEdition, also if the file cannot be read."""
     try:
-        editions = parse_editions(path.read_text(encoding="utf-8"), str(path))
+        return parse_editions(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidEdition(
             f"{path} cannot be read: {error}; PAPERLAKE_EDITIONS names the file of editions"
         ) from error
-    return editions
-
-
-def editions_of_site(settings: Settings) -> dict[str, Edition]:
-    """`load_editions` for a run that publishes. From now on the lake remembers their file, if it is the user's own."""
-    editions = load_editions(settings)
-    _remember(settings.lake, editions_file(settings))
-    return editions
-
-
-def editions_file(settings: Settings) -> Path:
-    """The file of editions in force: that of PAPERLAKE_EDITIONS, else the one last used with this lake.
-
-    A lake that has none uses `editions.toml` in the current folder, or else the one that comes with Paperlake.
-    """
-    if settings.editions:
-        return settings.editions
-    with suppress(OSError, UnicodeDecodeError):
-        return Path(_note(settings.lake).read_text(encoding="utf-8").strip())
-    here = Path("editions.toml").absolute()
-    return next(path for path in (here, *_OWN_FILES) if path.is_file())
-
-
-def _remember(lake: Lake, path: Path) -> None:
-    """Note the file of the user's own editions in the lake; only its path, because it may have addresses."""
-    note, text = _note(lake), f"{path}\n"
-    if path in _OWN_FILES or not lake.tables.is_dir():
-        return
-    with suppress(OSError):  # a lake that cannot be written can still be read
-        if not note.is_file() or note.read_text(encoding="utf-8") != text:
-            note.parent.mkdir(exist_ok=True)
-            staged = note.with_suffix(f".{os.getpid()}")
-            write_new(staged, text.encode())
-            replace(staged, note)
-
-
-def _note(lake: Lake) -> Path:
-    return lake.digests / "_editions_file"

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from paperlake.ingest.coverage import date_statuses
-from paperlake.render.editions import Edition, rules_sentence
-from paperlake.render.feeds import FEED_FILES, DatedIssue, render_feed
+from paperlake.render.editions import Edition
 from paperlake.render.issue import Issue, IssueInputs, compose, window_of
 from paperlake.render.letter import Link, render_letter
 from paperlake.render.markdown import render_markdown
 from paperlake.render.paper import HUB_URL
-from paperlake.render.period import Period, Span, parse_period, period_of
-from paperlake.render.web.page import Page, period_path, render_page
+from paperlake.render.period import Period, period_of
+from paperlake.render.web.page import period_path
 from paperlake.store.lake import Lake
 from paperlake.store.publish import open_writer
 from paperlake.store.rows import scan
 from paperlake.store.site_files import write_files
 from paperlake.store.snapshot import Snapshot, read_consistent
 from schemas.authors import AUTHORS
-from schemas.calendar import ARCHIVE_BEGINS, month_of, months_of
+from schemas.calendar import month_of, months_of
 from schemas.issues import ISSUES
 from schemas.listings import LISTINGS
 from schemas.papers import PAPERS
 from schemas.trends import TRENDS
 from transforms.conform import empty_table
 from transforms.paper_ids import filed_on
-
-_ISSUES_PER_FEED: dict[Span, int] = {"day": 30, "week": 26, "month": 12}
-_ARCHIVE_BEGINS_AT = datetime.combine(ARCHIVE_BEGINS, datetime.min.time(), UTC)
 
 
 def newest_period(edition: Edition, closed: date) -> Period:
@@ -43,7 +39,7 @@ def newest_period(edition: Edition, closed: date) -> Period:
 
 def load_issue(lake: Lake, edition: Edition, period: Period) -> Issue:
     """The issue of a period from the current tables; a recorded issue has its recorded papers and numbers."""
-    return read_consistent(lake, lambda snapshot: compose(edition, period, _issue_inputs(snapshot, edition, period)))
+    return read_consistent(lake, lambda snapshot: compose(edition, period, issue_inputs(snapshot, edition, period)))
 
 
 def missing_dates(lake: Lake, period: Period) -> list[date]:
@@ -127,41 +123,8 @@ def _date_url(day: date, public_url: str | None) -> str:
     return f"{public_url}/{period_path(period_of('day', day))}" if public_url else f"{HUB_URL}date/{day}"
 
 
-def months_in_feeds(snapshot: Snapshot, editions: Mapping[str, Edition]) -> set[str]:
-    """The months of `listings` and `issues` that the feeds read."""
-    newest = [_newest_rows(snapshot, edition) for edition in editions.values()]
-    return months_of(day for rows in newest for column in ("issue_on", "listed_on") for day in rows[column])
-
-
-def feed_pages(snapshot: Snapshot, editions: Mapping[str, Edition], public_url: str | None) -> Iterator[Page]:
-    """The feed files of every edition, and the page that lists the feeds."""
-    entries = []
-    for edition in editions.values():
-        newest = _newest_rows(snapshot, edition).unique("issue", keep="first", maintain_order=True)
-        issues = []
-        for name, issued_at in newest.select("issue", "issued_at").iter_rows():
-            period = parse_period(name)
-            issue = compose(edition, period, _issue_inputs(snapshot, edition, period))
-            issues.append(DatedIssue(issue, issued_at))
-        home = f"{public_url}/feeds/{edition.name}/" if public_url else None
-        for feed_format, name in FEED_FILES.items():
-            text = render_feed(edition, issues, home, _ARCHIVE_BEGINS_AT, feed_format).decode()
-            yield Page(f"feeds/{edition.name}/{name}", text)
-        entries.append((edition, rules_sentence(edition), newest["issue"].first() if newest.height else None))
-    yield render_page("feeds.html", "feeds.html.j2", title="Feeds", editions=entries)
-
-
-def _newest_rows(snapshot: Snapshot, edition: Edition) -> pl.DataFrame:
-    """The rows of the newest issues of an edition, newest first."""
-    recorded = scan(snapshot, ISSUES).filter(pl.col("edition") == edition.name)
-    rows = recorded.select("issue", "issue_on", "issued_at", "listed_on").unique().collect()
-    order = ["issue_on", "issue"]
-    issues = rows.select("issue", "issue_on").unique().sort(order, descending=True)
-    newest = issues.head(_ISSUES_PER_FEED[edition.every])
-    return rows.join(newest.select("issue"), on="issue", how="semi").sort(order, descending=True)
-
-
-def _issue_inputs(snapshot: Snapshot, edition: Edition, period: Period) -> IssueInputs:
+def issue_inputs(snapshot: Snapshot, edition: Edition, period: Period) -> IssueInputs:
+    """The rows that `compose` makes the issue of a period from."""
     window = window_of(edition, period)
     issued = scan(snapshot, ISSUES).filter(pl.col("edition") == edition.name).collect()
     dates = [window.first + timedelta(days=n) for n in range((period.last - window.first).days + 1)]

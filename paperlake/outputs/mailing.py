@@ -13,6 +13,7 @@ from paperlake.errors import PaperlakeError
 from paperlake.mail.database import ReaderDatabase
 from paperlake.mail.smtp import SmtpClient
 from paperlake.outputs.delivery import DeliveryReport, Recipient, deliver, recipients
+from paperlake.outputs.feeds import fix_ids_before_release
 from paperlake.outputs.issues import (
     load_issue,
     missing_dates,
@@ -54,6 +55,7 @@ def release_issue(
             f"{edition.name}/{period.name} is not released yet: {missing_dates_phrase(missing)} (see "
             "`papers gaps`; `papers digest --date` releases it without the missing dates)"
         )
+    fix_ids_before_release(settings.lake, (settings.public_url, settings.contact), now)
     issue, issued_at = record_issue(settings.lake, edition, period, now)
     files = write_issue_files(settings.lake, issue, settings.public_url)
     return ReleasedIssue(issue, issued_at, tuple(files), tuple(missing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -13,14 +13,13 @@ from hashlib import sha256
 import polars as pl
 from filelock import FileLock
 
-from paperlake.errors import PaperlakeError
-from paperlake.outputs.issues import feed_pages, months_in_feeds
+from paperlake.outputs.feeds import FeedPlan, feed_links, feed_pages, plan_feeds
 from paperlake.render.editions import Edition
 from paperlake.render.paper import Paper, papers
 from paperlake.render.period import SPANS, Period, Span, period_of
 from paperlake.render.web import lists, overview, search
 from paperlake.render.web.lists import ListStatus, Periods
-from paperlake.render.web.page import Page, assets, paper_path, period_path
+from paperlake.render.web.page import FeedLink, Page, assets, paper_path, period_path
 from paperlake.render.web.papers import Observation, paper_page
 from paperlake.store.fingerprint import render_fingerprint
 from paperlake.store.lake import Lake, part_name
@@ -55,16 +54,36 @@ _OVERVIEW_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class SiteReport:
-    """How many pages a build rendered, how many of those changed on disk, and how many it removed."""
+    """How many pages a build rendered, how many of those changed on disk, and how many it removed.
+
+    `undeclared` are the editions that had issues and are not declared any more; their feeds stay.
+    """
 
     rendered: int
     written: int
     removed: int
+    undeclared: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A one-line summary."""
         removed = f", {self.removed} removed" if self.removed else ""
         return f"{plural(self.rendered, 'page')} rendered, {self.written} changed{removed}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """The address of the site, which feeds contain; the contact, which ids of feeds may begin with; and two requests.
+
+    `force` renders every page. `remove` names editions that are not declared any more, and whose feeds are to go.
+    """
+
+    public_url: str | None = None
+    contact: str | None = None
+    force: bool = False
+    remove: tuple[str, ...] = ()
+
+
+_DEFAULTS = SiteOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +129,16 @@ class _UnitPlan:
         return sha256(json.dumps([render_fingerprint(), self.other_inputs, hashes]).encode()).hexdigest()
 
 
-class FeedsWouldVanish(PaperlakeError):
-    """Editions that have feeds on the site are not declared; nothing was changed."""
-
-
-def build_site(  # noqa: PLR0913 - the options of the command
+def build_site(
     lake: Lake,
     editions: Mapping[str, Edition],
-    public_url: str | None,
+    options: SiteOptions = _DEFAULTS,
     progress: Callable[[int, int], None] = lambda *_: None,
-    *,
-    force: bool = False,
-    remove_feeds: bool = False,
 ) -> SiteReport:
-    """Bring the site up to date; with `force`, render every page.
+    """Bring the site up to date. `progress` is called after each unit with the number of units done and of all.
 
-    Raises FeedsWouldVanish if the site has feeds of editions that are not among `editions`, unless `remove_feeds`.
-
-    `public_url` is the address of the site, which feeds contain. `progress` is called after each unit with the number
-    of units done and of all.
+    The feeds of an edition that had issues stay when it is not declared any more, unless `options` remove it. Raises
+    EditionInUse and FeedStateDamaged.
     """
     folder = SiteFolder(lake.site, lake.digests / "_site")
     folder.notes.mkdir(parents=True, exist_ok=True)
@@ -136,15 +146,15 @@ def build_site(  # noqa: PLR0913 - the options of the command
         index = read_consistent(lake, _load_index)
         if not index.statuses:
             return SiteReport(0, 0, 0)
-        if not remove_feeds:
-            _check_feeds(lake, editions)
-        plans = [*_month_plans(index), *_week_plans(index), *_overview_plans(index, lake, editions, public_url)]
+        index.periods.feeds = feed_links(editions)
+        feeds = plan_feeds(lake, editions, (options.public_url, options.contact), options.remove)
+        plans = [*_month_plans(index), *_week_plans(index), *_overview_plans(index, lake), _feeds_plan(index, feeds)]
         rendered = written = removed = 0
         snapshot = open_snapshot(lake)  # the next build sees what is published during this one
         for count, plan in enumerate(plans, 1):
             unit = folder.unit(plan.name)
             is_current = unit is not None and unit.inputs == plan.inputs_hash(snapshot) and folder.has_pages(unit)
-            if force or not is_current:
+            if options.force or not is_current:
                 inputs, pages = read_consistent(lake, partial(_render, plan))
                 written += sum([folder.write_page(page.path, page.text) for page in pages])
                 rendered += len(pages)
@@ -154,18 +164,7 @@ def build_site(  # noqa: PLR0913 - the options of the command
                 folder.save_unit(plan.name, RenderUnit(inputs, tuple(paths)))
             progress(count, len(plans))
         removed += _remove_obsolete_units(folder, {plan.name for plan in plans}, index.paths)
-    return SiteReport(rendered, written, removed)
-
-
-def _check_feeds(lake: Lake, editions: Mapping[str, Edition]) -> None:
-    feeds = lake.site / "feeds"
-    names = sorted({path.parent.name for path in feeds.glob("*/*")})
-    if gone := [name for name in names if name not in editions]:
-        raise FeedsWouldVanish(
-            f"the site has feeds of {', '.join(gone)}, and the editions in force are {', '.join(editions)}: readers of "
-            "those feeds would get errors. Name the right file with PAPERLAKE_EDITIONS, or remove the feeds with "
-            "`papers site --remove-feeds`"
-        )
+    return SiteReport(rendered, written, removed, feeds.undeclared)
 
 
 def _remove_obsolete_units(folder: SiteFolder, names: set[str], index_paths: Callable[[], set[str]]) -> int:
@@ -213,6 +212,7 @@ def _month_plans(index: _SiteIndex) -> Iterator[_UnitPlan]:
                 paper_ids.to_list(),
                 [str(neighbour) for pair in neighbours for neighbour in pair],
                 str(index.statuses_of(period)),
+                str(index.periods.feeds),
             ]
         )
         months = {month, *appearances["month"]}
@@ -269,7 +269,7 @@ def _observations(signals: pl.DataFrame) -> dict[str, list[Observation]]:
 def _week_plans(index: _SiteIndex) -> Iterator[_UnitPlan]:
     for period in index.periods.all("week"):
         months = months_of((period.first, period.last))
-        other_inputs = f"{index.periods.around(period)} {index.statuses_of(period)}"
+        other_inputs = f"{index.periods.around(period)} {index.statuses_of(period)} {index.periods.feeds}"
         render = partial(_week_page, index, period, months)
         yield _UnitPlan(f"week-{period.name}", months, _LIST_TABLES, other_inputs, render)
 
@@ -285,27 +285,27 @@ def _listed_papers(snapshot: Snapshot, months: Collection[str], first: date, las
     return list(papers(rows, scan(snapshot, AUTHORS, months).filter(within).collect()))
 
 
-def _overview_plans(
-    index: _SiteIndex, lake: Lake, editions: Mapping[str, Edition], public_url: str | None
-) -> Iterator[_UnitPlan]:
+def _overview_plans(index: _SiteIndex, lake: Lake) -> Iterator[_UnitPlan]:
     months = read_consistent(lake, lambda snapshot: snapshot.manifest.months(LISTINGS.name))
-    render_overview = partial(_overview_pages, index, months)
-    yield _UnitPlan("overview", months, (*_LIST_TABLES, TRENDS), str(index.statuses), render_overview)
-    feed_months = read_consistent(lake, partial(months_in_feeds, editions=editions))
-    render_feeds = partial(feed_pages, editions=editions, public_url=public_url)
-    yield _UnitPlan("feeds", feed_months, (ISSUES, LISTINGS, AUTHORS), f"{public_url} {editions}", render_feeds)
+    other_inputs = f"{index.statuses} {index.periods.feeds}"
+    yield _UnitPlan("overview", months, (*_LIST_TABLES, TRENDS), other_inputs, partial(_overview_pages, index, months))
+
+
+def _feeds_plan(index: _SiteIndex, plan: FeedPlan) -> _UnitPlan:
+    render = partial(feed_pages, plan=plan, links=index.periods.feeds)
+    return _UnitPlan("feeds", plan.months, (ISSUES, LISTINGS, AUTHORS), plan.other_inputs, render)
 
 
 def _overview_pages(index: _SiteIndex, months: Collection[str], snapshot: Snapshot) -> Iterator[Page]:
     rows = scan(snapshot, LISTINGS, months).filter("is_listed").select(_OVERVIEW_COLUMNS).collect()
     yield from assets()
-    yield overview.organizations_page(rows)
+    yield overview.organizations_page(rows, index.periods.feeds)
     topics = overview.paper_topics(rows)
-    yield overview.topics_page(topics)
-    yield overview.calendar_page(index.statuses)
-    yield search.search_page([period.name for period in index.periods.all("month")])
+    yield overview.topics_page(topics, index.periods.feeds)
+    yield overview.calendar_page(index.statuses, index.periods.feeds)
+    yield search.search_page([period.name for period in index.periods.all("month")], index.periods.feeds)
     front = _front_status(index)
-    yield _trends_page(front, rows, topics, snapshot)
+    yield _trends_page(front, rows, topics, snapshot, index.periods.feeds)
     if front:
         day = front.listed_on
         listed = _listed_papers(snapshot, {month_of(day)}, day, day)
@@ -322,7 +322,13 @@ def _front_status(index: _SiteIndex) -> ListStatus | None:
     return newest[0] if newest else None
 
 
-def _trends_page(front: ListStatus | None, listed: pl.DataFrame, topics: pl.DataFrame, snapshot: Snapshot) -> Page:
+def _trends_page(
+    front: ListStatus | None,
+    listed: pl.DataFrame,
+    topics: pl.DataFrame,
+    snapshot: Snapshot,
+    feeds: Sequence[FeedLink],
+) -> Page:
     """The trends page, with the ranks of the front page's date, because the ranks of an open date are provisional.
 
     `listed` are the listed rows of all dates, and `topics` is `paper_topics` of them.
@@ -339,4 +345,4 @@ def _trends_page(front: ListStatus | None, listed: pl.DataFrame, topics: pl.Data
     for span, day, paper_id in newest.select("span", "listed_on", "paper_id").iter_rows():
         if (paper := by_key.get((day, paper_id))) is not None:
             trending[span].append(paper)
-    return overview.trends_page(listed, topics, trending, ranked_on)
+    return overview.trends_page(listed, topics, trending, ranked_on, feeds)

@@ -21,8 +21,7 @@ from paperlake.ingest.doubt import PAUSE_S, dates_in_doubt
 from paperlake.ingest.hub import GIVE_UP_STATUSES, CaptureResult, HubClient, hub_client
 from paperlake.monitoring.heartbeat import Heartbeat, write_heartbeat
 from paperlake.monitoring.run_report import RunReport, build_report, state_before
-from paperlake.outputs.editions import editions_file, editions_of_site
-from paperlake.outputs.site import build_site
+from paperlake.outputs import published_site
 from paperlake.pipelines.runner import RunContext, Runner
 from paperlake.quality.validation_log import Run
 from paperlake.quality.validator import Validator
@@ -106,8 +105,10 @@ def publish(months: list[str], root: Path, run: Run, validator: Validator) -> Pu
 def update_site(settings: Settings) -> list[str]:
     """Update the site. Returns the problem that prevented it, if any: the tables are published in any case."""
     try:
-        built = build_site(settings.lake, editions_of_site(settings), settings.public_url)
-        log.info("site: %s; editions: %s", built, editions_file(settings))
+        built = published_site.update_site(settings)
+        log.info("site: %s", built)
+        if built.warning:
+            log.warning("site: %s", built.warning)
     except Exception as error:  # noqa: BLE001 - no error of the site may prevent the report of the run
         return [f"the site is not up to date: {str(error).splitlines()[0]} (`papers site` builds it)"]
     return []

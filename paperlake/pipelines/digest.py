@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from paperlake.config import Settings
 from paperlake.errors import PaperlakeError
-from paperlake.outputs.editions import editions_file, editions_of_site, load_editions
+from paperlake.outputs.editions import load_editions
 from paperlake.outputs.issues import newest_period
 from paperlake.outputs.mailing import ReleasedIssue, release_issue, send_issue
-from paperlake.outputs.site import build_site
+from paperlake.outputs.published_site import update_site
 from paperlake.pipelines.runner import RunContext, Runner
 from paperlake.render.markdown import render_markdown
 from paperlake.render.period import Span
@@ -58,8 +58,7 @@ def digest(context: RunContext, every: Span = "day", *, mail: bool = True) -> Di
     the table `issues` is written.
     """
     settings, start, runner = context.settings, context.start, context.runner
-    editions = editions_of_site(settings)
-    log.info("editions: %s", editions_file(settings))
+    editions = load_editions(settings)
     closed, now = newest_closed_date(start.due_at), start.clock.started_at
     problems: list[Exception] = []
     issues: list[str] = []
@@ -67,7 +66,11 @@ def digest(context: RunContext, every: Span = "day", *, mail: bool = True) -> Di
         name = _attempt(problems, _release_and_show, runner, settings, edition, closed, now)
         if name is not None:
             issues.append(name)
-    _attempt(problems, build_site, settings.lake, editions, settings.public_url)
+    site = _attempt(problems, update_site, settings)
+    if site is not None:
+        log.info("site: %s", site)
+        if site.warning:
+            log.warning("site: %s", site.warning)
     if mail and settings.smtp is not None:
         for edition in [name.partition("/")[0] for name in issues]:
             _attempt(problems, runner.run, f"mail-{edition}", mail_issue, settings, edition, closed, now)

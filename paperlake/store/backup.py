@@ -11,7 +11,7 @@ from pathlib import Path
 
 from paperlake.errors import PaperlakeError
 from paperlake.store import inbox, parquet
-from paperlake.store.files import flush, make_folder, replace, sha256
+from paperlake.store.files import flush, make_folder, replace, replace_file, sha256
 from paperlake.store.lake import Lake, part_name
 from paperlake.store.manifest import Entry
 from paperlake.store.publish import StagedFiles, Writer, open_writer
@@ -78,6 +78,7 @@ def back_up(
         try:
             copied, damaged = _copy_evidence(lake, backup, tables, tick)
             _replace_inbox(target, tables, inbox_files)
+            _copy_own_files(lake, target)
         finally:
             for arriving in inbox_files.values():
                 if arriving is not None:
@@ -179,6 +180,13 @@ def _copy_intact(original: Path, copy: Path, entry: Entry) -> bool:
         return False
     flush(copy)
     return sha256(copy) == entry.sha256
+
+
+def _copy_own_files(lake: Lake, target: Lake) -> None:
+    """Copy the declarations of editions and the ids of feeds, which no rebuild can find out again."""
+    for source, copy in ((lake.editions, target.editions), (lake.feeds, target.feeds)):
+        if source.is_file():
+            replace_file(copy, source.read_bytes())
 
 
 def _stage_inbox(lake: Lake, target: Lake, tables: Collection[Table]) -> dict[Path, Path | None]:

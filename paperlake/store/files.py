@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from pathlib import Path
 
 
@@ -43,6 +44,14 @@ def replace(staged: Path, final: Path) -> None:
     """Move `staged` over `final` atomically, and flush the name."""
     staged.replace(final)
     flush(final.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace the content of a file that no journal protects. A kill leaves the former content or the new one."""
+    make_folder(path.parent)
+    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    write_new(staged, data)
+    replace(staged, path)
 
 
 def sha256(path: Path) -> str:

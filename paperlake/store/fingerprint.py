@@ -20,8 +20,14 @@ _DECIDES_ROWS = (
 )
 """Packages and modules that decide the bytes of a partition."""
 _LIBRARIES = ("polars", "pyarrow", "duckdb", "lxml", "pylatexenc", "great-expectations")
-_RENDERS = ("paperlake/render", "paperlake/outputs/issues.py", "paperlake/outputs/site.py")
-_RENDER_LIBRARIES = ("jinja2", "markupsafe", "feedgenerator")
+_RENDERS = (
+    "paperlake/render",
+    "paperlake/outputs/feed_state.py",
+    "paperlake/outputs/feeds.py",
+    "paperlake/outputs/issues.py",
+    "paperlake/outputs/site.py",
+)
+_RENDER_LIBRARIES = ("jinja2", "markupsafe", "feedgenerator", "pylatexenc")
 _DIGITS = 32
 _SUFFIXES = (".py", ".j2", ".css", ".js")
 

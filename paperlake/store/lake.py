@@ -43,6 +43,16 @@ class Lake:
         return self.digests / "site"
 
     @property
+    def editions(self) -> Path:
+        """The lake's own declarations of editions."""
+        return self.root / "editions.toml"
+
+    @property
+    def feeds(self) -> Path:
+        """What must not change in feeds: their ids, and the titles of editions that are no longer declared."""
+        return self.root / "feeds.json"
+
+    @property
     def set_aside(self) -> Path:
         """Files that a repair removed from the tables."""
         return self.quality / "set-aside"

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from paperlake.render.feeds import DatedIssue, render_feed
+from paperlake.render.editions import rules_sentence
+from paperlake.render.feeds import FORMER_PREFIX, DatedIssue, Feed, render_feed
 from paperlake.render.issue import compose
 from paperlake.render.letter import render_letter
 from paperlake.render.markdown import render_markdown
@@ -139,9 +140,14 @@ def elements(text):
     return parser.elements
 
 
+def feed(issue, feed_format):
+    about = Feed(issue.edition.name, issue.edition.title, rules_sentence(issue.edition), FORMER_PREFIX, AT)
+    return render_feed(about, [DatedIssue(issue, AT, FORMER_PREFIX)], feed_format)
+
+
 def feed_elements(issue, feed_format):
     """The elements of a feed, and of the HTML in its entries."""
-    tree = ET.fromstring(render_feed(issue.edition, [DatedIssue(issue, AT)], None, AT, feed_format))
+    tree = ET.fromstring(feed(issue, feed_format))
     inner = [elements(node.text) for node in tree.iter() if node.tag.endswith(("summary", "description")) and node.text]
     return [node.tag for node in tree.iter()], inner
 
@@ -209,10 +215,7 @@ def test_no_output_gets_an_additional_element_from_hostile_records(records, name
     for feed_format in ("atom", "rss"):
         assert feed_elements(issue, feed_format) == feed_elements(plain_issue, feed_format)
     contents = [
-        [
-            elements(item["content_html"])
-            for item in json.loads(render_feed(edition, [DatedIssue(either, AT)], None, AT, "json"))["items"]
-        ]
+        [elements(item["content_html"]) for item in json.loads(feed(either, "json"))["items"]]
         for either in (issue, plain_issue)
     ]
     assert contents[0] == contents[1]

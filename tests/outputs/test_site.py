@@ -51,7 +51,7 @@ def lake(build_once, lake_in_force):
 
 
 def build(lake):
-    return build_site(lake, NO_EDITIONS, None)
+    return build_site(lake, NO_EDITIONS)
 
 
 def text(lake, path):

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from paperlake.render.feeds import DatedIssue, render_feed
+from paperlake.render.feeds import DatedIssue, Feed, render_feed
 from paperlake.render.issue import compose
 from paperlake.render.period import period_of
 from tests.digest_rows import AT, DAILY, DAY, authors, issue_inputs, listing, listings
@@ -16,11 +16,16 @@ from tests.digest_rows import AT, DAILY, DAY, authors, issue_inputs, listing, li
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOME = "https://papers.example.org/feeds/daily/"
 NEVER = datetime(2023, 5, 4, tzinfo=UTC)
+PREFIX = "tag:papers.example.org,2025-11-01:"
+LOCAL = Feed("daily", "Paperlake daily", "The papers of a day.", PREFIX, NEVER)
+PUBLIC = replace(LOCAL, folder_url=HOME, page_url=f"{HOME}index.html")
 
 
 def issued(*rows, at=AT, day=DAY):
     return DatedIssue(
-        compose(replace(DAILY, papers=50), period_of("day", day), issue_inputs(listings(*rows), by=authors("Ada"))), at
+        compose(replace(DAILY, papers=50), period_of("day", day), issue_inputs(listings(*rows), by=authors("Ada"))),
+        at,
+        PREFIX,
     )
 
 
@@ -43,7 +48,7 @@ def parse_rfc3339(text):
 
 
 def test_the_atom_feed_of_a_year_meets_rfc_4287(year):
-    root = ET.fromstring(render_feed(DAILY, year, HOME, NEVER, "atom"))
+    root = ET.fromstring(render_feed(PUBLIC, year, "atom"))
     assert root.tag == f"{ATOM}feed"
     for name in ("id", "title", "updated"):
         assert len(root.findall(f"{ATOM}{name}")) == 1
@@ -60,12 +65,12 @@ def test_the_atom_feed_of_a_year_meets_rfc_4287(year):
         assert parse_rfc3339(entry.findtext(f"{ATOM}updated")).tzinfo is not None
     ids = [entry.findtext(f"{ATOM}id") for entry in entries]
     assert len(set(ids)) == len(ids)
-    assert ids[0] == "tag:paperlake,2023-05-04:daily/2511.06001"
+    assert ids[0] == "tag:papers.example.org,2025-11-01:daily/2511.06001"
     assert parse_rfc3339(root.findtext(f"{ATOM}updated")) == AT
 
 
 def test_the_rss_feed_of_a_year_meets_rss_2(year):
-    root = ET.fromstring(render_feed(DAILY, year, HOME, NEVER, "rss"))
+    root = ET.fromstring(render_feed(PUBLIC, year, "rss"))
     assert (root.tag, root.get("version")) == ("rss", "2.0")
     (channel,) = root
     assert all(channel.findtext(name) for name in ("title", "link", "description", "lastBuildDate"))
@@ -78,7 +83,7 @@ def test_the_rss_feed_of_a_year_meets_rss_2(year):
 
 
 def test_the_json_feed_of_a_year_meets_version_1_1(year):
-    document = json.loads(render_feed(DAILY, year, HOME, NEVER, "json"))
+    document = json.loads(render_feed(PUBLIC, year, "json"))
     assert document["version"] == "https://jsonfeed.org/version/1.1"
     assert document["feed_url"] == f"{HOME}feed.json"
     assert len({item["id"] for item in document["items"]}) == 730
@@ -90,8 +95,8 @@ def test_the_json_feed_of_a_year_meets_version_1_1(year):
 
 @pytest.mark.parametrize("feed_format", ["atom", "rss", "json"])
 def test_an_empty_feed_has_the_date_since(feed_format):
-    document = render_feed(DAILY, [], None, NEVER, feed_format)
-    assert document == render_feed(DAILY, [], None, NEVER, feed_format)
+    document = render_feed(LOCAL, [], feed_format)
+    assert document == render_feed(LOCAL, [], feed_format)
     if feed_format == "json":
         assert json.loads(document)["items"] == []
     else:
@@ -103,7 +108,7 @@ def test_an_empty_feed_has_the_date_since(feed_format):
 def test_changed_votes_change_no_id_and_no_date(feed_format):
     def without_votes(votes):
         return (
-            render_feed(DAILY, [issued(listing(upvote_count=votes))], HOME, NEVER, feed_format)
+            render_feed(PUBLIC, [issued(listing(upvote_count=votes))], feed_format)
             .decode()
             .replace(f"{votes} votes", "")
         )
@@ -112,5 +117,5 @@ def test_changed_votes_change_no_id_and_no_date(feed_format):
 
 
 def test_a_feed_without_a_public_url_has_no_self_link():
-    assert b"self" not in render_feed(DAILY, [], None, NEVER, "atom")
-    assert "feed_url" not in json.loads(render_feed(DAILY, [], None, NEVER, "json"))
+    assert b"self" not in render_feed(LOCAL, [], "atom")
+    assert "feed_url" not in json.loads(render_feed(LOCAL, [], "json"))

@@ -210,3 +210,18 @@ def test_commands_do_not_change_a_lake_without_manifest(lake, tmp_path, monkeypa
     assert result.exit_code == 1
     assert "restore it from a backup" in result.output
     assert parts(lake) == before
+
+
+def test_the_editions_and_the_ids_of_feeds_are_copied(lake, target):
+    lake.editions.write_text('[nlp]\nevery = "day"\n')
+    lake.feeds.write_text("{}")
+    back_up(lake, target, EVIDENCE)
+    assert (target.editions.read_text(), target.feeds.read_text()) == ('[nlp]\nevery = "day"\n', "{}")
+
+
+def test_a_backup_keeps_a_file_that_the_lake_lost(lake, target):
+    lake.feeds.write_text("{}")
+    back_up(lake, target, EVIDENCE)
+    lake.feeds.unlink()
+    back_up(lake, target, EVIDENCE)
+    assert target.feeds.read_text() == "{}"

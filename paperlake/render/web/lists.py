@@ -9,7 +9,7 @@ from datetime import date
 
 from paperlake.render.paper import Paper
 from paperlake.render.period import SPANS, Period, Span, period_of
-from paperlake.render.web.page import Page, period_path, render_page
+from paperlake.render.web.page import FeedLink, Page, period_path, render_page
 
 VERDICT_LABELS = {
     "complete": "complete",
@@ -32,10 +32,14 @@ class ListStatus:
 
 
 class Periods:
-    """The periods that have a list page, for navigation; days without papers have none."""
+    """The periods that have a list page, for navigation; days without papers have none.
+
+    `feeds` are those that every page announces.
+    """
 
     def __init__(self, days: Sequence[date]) -> None:
         """Collect the periods of `days`, the dates with papers."""
+        self.feeds: Sequence[FeedLink] = ()
         self._by_span = {span: sorted({period_of(span, day) for day in days}) for span in SPANS}
 
     def has(self, period: Period) -> bool:
@@ -57,13 +61,19 @@ class Periods:
 
 
 def list_page(
-    period: Period, papers: Sequence[Paper], statuses: Sequence[ListStatus], periods: Periods, *, is_front: bool = False
+    period: Period,
+    papers: Sequence[Paper],
+    statuses: Sequence[ListStatus],
+    periods: Periods,
+    *,
+    is_front: bool = False,
 ) -> Page:
     """The page of a period. Only day pages have abstracts, to keep month pages small. `is_front`: for index.html."""
     before, after = periods.around(period)
     return render_page(
         "index.html" if is_front else period_path(period),
         "list.html.j2",
+        periods.feeds,
         title=period.title,
         period=period,
         papers=sorted(papers, key=lambda paper: (-(paper.votes or 0), paper.paper_id)),

@@ -15,7 +15,7 @@ from paperlake.render.charts import plot_series, sparkline
 from paperlake.render.paper import Paper
 from paperlake.render.period import Span, period_of
 from paperlake.render.web.lists import VERDICT_LABELS, ListStatus
-from paperlake.render.web.page import Page, period_path, render_page
+from paperlake.render.web.page import FeedLink, Page, period_path, render_page
 from paperlake.text import plural
 
 _WORKDAYS = 5
@@ -34,16 +34,16 @@ class Group:
     best: Sequence[tuple[str, str, int]]
 
 
-def organizations_page(listed: pl.DataFrame) -> Page:
+def organizations_page(listed: pl.DataFrame, feeds: Sequence[FeedLink] = ()) -> Page:
     """The organisations of the listed papers. `listed` are the listed rows of `listings`."""
     display_name = pl.coalesce("organization_name", "organization")
     rows = listed.filter(pl.col("organization").is_not_null()).with_columns(group="organization", name=display_name)
-    return _groups_page("organizations.html", "Organisations", "Organisations that papers are filed under", rows)
+    return _groups_page("organizations.html", "Organisations", "Organisations that papers are filed under", rows, feeds)
 
 
-def topics_page(topics: pl.DataFrame) -> Page:
+def topics_page(topics: pl.DataFrame, feeds: Sequence[FeedLink] = ()) -> Page:
     """The topics of the listed papers: keywords chosen by the Hub's model. `topics` is the result of `paper_topics`."""
-    return _groups_page("topics.html", "Topics", "Keywords, chosen by a Hugging Face model", topics)
+    return _groups_page("topics.html", "Topics", "Keywords, chosen by a Hugging Face model", topics, feeds)
 
 
 def paper_topics(listed: pl.DataFrame) -> pl.DataFrame:
@@ -52,12 +52,13 @@ def paper_topics(listed: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("name").is_not_null()).with_columns(group=pl.col("name").str.to_lowercase())
 
 
-def _groups_page(path: str, title: str, what: str, rows: pl.DataFrame) -> Page:
+def _groups_page(path: str, title: str, what: str, rows: pl.DataFrame, feeds: Sequence[FeedLink]) -> Page:
     latest = rows.sort("listed_on").unique(["group", "paper_id"], keep="last", maintain_order=True)
     months = sorted(latest["listed_on"].dt.truncate("1mo").unique().to_list())[-_PLOTTED_MONTHS:]
     return render_page(
         path,
         "groups.html.j2",
+        feeds,
         title=title,
         what=what,
         groups=list(_top_groups(latest, months)),
@@ -98,7 +99,11 @@ def _top_groups(latest: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]
 
 
 def trends_page(
-    listed: pl.DataFrame, topics: pl.DataFrame, trending: Mapping[Span, Sequence[Paper]], newest: date | None
+    listed: pl.DataFrame,
+    topics: pl.DataFrame,
+    trending: Mapping[Span, Sequence[Paper]],
+    newest: date | None,
+    feeds: Sequence[FeedLink] = (),
 ) -> Page:
     """The ranking of the `newest` complete date, and the history of lists, votes and topics up to it.
 
@@ -117,6 +122,7 @@ def trends_page(
     return render_page(
         "trends.html",
         "trends.html.j2",
+        feeds,
         title="Trends",
         trending=trending,
         ranked_on=newest if any(trending.values()) else None,
@@ -153,7 +159,7 @@ def _topics_plot(listed: pl.DataFrame, topics: pl.DataFrame) -> dict[str, Any]:
     return {"names": list(series), "plot": plot_series(series, names, label, "% of papers")}
 
 
-def calendar_page(statuses: Sequence[ListStatus]) -> Page:
+def calendar_page(statuses: Sequence[ListStatus], feeds: Sequence[FeedLink] = ()) -> Page:
     """The verdict on every date since the first captured one: a table for each year, a row for each month."""
     years: dict[int, list[dict[str, Any]]] = {}
     for month, days in groupby(statuses, lambda status: status.listed_on.replace(day=1)):
@@ -162,6 +168,7 @@ def calendar_page(statuses: Sequence[ListStatus]) -> Page:
     return render_page(
         "calendar.html",
         "calendar.html.j2",
+        feeds,
         title="Calendar",
         years=list(years.items())[::-1],
         legend=[

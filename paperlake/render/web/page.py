@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,29 @@ class Page:
     text: str
 
 
-def render_page(path: str, template: str, **variables: Any) -> Page:
-    """Render a template of `templates/web/`. The template gets `root`, the relative path to the site's root."""
+@dataclass(frozen=True, slots=True)
+class FeedLink:
+    """A feed that browsers and feed readers discover on a page: its path in the site, media type and title."""
+
+    path: str
+    media_type: str
+    title: str
+
+
+def render_page(path: str, template: str, feeds: Sequence[FeedLink] = (), **variables: Any) -> Page:
+    """Render a template of `templates/web/`. The template gets `root`, the relative path to the site's root.
+
+    `feeds` are the feeds that the page announces.
+    """
     root = "../" * path.count("/")
     text = render_template(
-        f"web/{template}", root=root, current=path, sections=SECTIONS, paper_path=paper_path, **variables
+        f"web/{template}",
+        root=root,
+        current=path,
+        sections=SECTIONS,
+        paper_path=paper_path,
+        feeds=feeds,
+        **variables,
     )
     return Page(path, text)
 

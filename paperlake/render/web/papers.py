@@ -34,6 +34,7 @@ def paper_page(appearances: Sequence[Paper], observations: Sequence[Observation]
     return render_page(
         paper_path(newest.paper_id),
         "paper.html.j2",
+        periods.feeds,
         title=newest.title,
         paper=newest,
         appearances=[(day, period_path(day) if periods.has(day) else None) for day in days],

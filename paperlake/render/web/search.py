@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from paperlake.render.paper import Paper
 from paperlake.render.period import period_of
-from paperlake.render.web.page import Page, paper_path, render_page
+from paperlake.render.web.page import FeedLink, Page, paper_path, render_page
 
 
 def month_script(month: str, papers: Sequence[Paper]) -> Page:
@@ -35,6 +35,6 @@ def search_path(words: str, listed_on: date) -> str:
     return f"search.html?q={quote(words, safe='')}&month={period_of('month', listed_on).name}"
 
 
-def search_page(months: Sequence[str]) -> Page:
+def search_page(months: Sequence[str], feeds: Sequence[FeedLink] = ()) -> Page:
     """The search page. `months` are those that have a script."""
-    return render_page("search.html", "search.html.j2", title="Search", months=sorted(months, reverse=True))
+    return render_page("search.html", "search.html.j2", feeds, title="Search", months=sorted(months, reverse=True))
