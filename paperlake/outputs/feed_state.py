@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from paperlake.errors import PaperlakeError
 from paperlake.render.editions import Edition, rules_sentence
 from paperlake.render.feeds import FORMER_PREFIX, RANDOM_PREFIX
 from paperlake.render.period import Span
-from paperlake.store.files import replace_file
+from paperlake.store.files import make_folder, replace_file
 from paperlake.store.lake import Lake
 from paperlake.timestamps import parse_timestamp
 
@@ -83,14 +85,23 @@ def read_feed_state(lake: Lake) -> FeedState:
         ) from error
 
 
-def write_feed_state(lake: Lake, state: FeedState) -> None:
-    """Store the state."""
-    values = {
-        "ids": [{"prefix": p.prefix, "until": p.until.isoformat() if p.until else None} for p in state.prefixes],
-        "editions": {name: asdict(edition) for name, edition in sorted(state.editions.items())},
-        "removed": sorted(state.removed),
-    }
-    replace_file(lake.feeds, json.dumps(values, indent=1, ensure_ascii=False).encode() + b"\n")
+def change_feed_state(lake: Lake, change: Callable[[FeedState], FeedState]) -> FeedState:
+    """Store what `change` makes of the stored state, and return it. Only one process at a time changes it."""
+    make_folder(lake.root)
+    make_folder(lake.staged)
+    with FileLock(lake.staged / "feeds.lock"):
+        stored = read_feed_state(lake)
+        state = change(stored)
+        if state != stored:
+            values = {
+                "ids": [
+                    {"prefix": p.prefix, "until": p.until.isoformat() if p.until else None} for p in state.prefixes
+                ],
+                "editions": {name: asdict(edition) for name, edition in sorted(state.editions.items())},
+                "removed": sorted(state.removed),
+            }
+            replace_file(lake.feeds, json.dumps(values, indent=1, ensure_ascii=False).encode() + b"\n")
+        return state
 
 
 def fix_ids(state: FeedState, operator: tuple[str | None, str | None], now: datetime, *, has_issues: bool) -> FeedState:

@@ -12,11 +12,10 @@ from paperlake.errors import PaperlakeError
 from paperlake.outputs.feed_state import (
     FeedState,
     KnownEdition,
+    change_feed_state,
     fix_ids,
     operator_prefix,
-    read_feed_state,
     remember_editions,
-    write_feed_state,
 )
 from paperlake.outputs.issues import issue_inputs
 from paperlake.render.editions import Edition, rules_sentence
@@ -75,13 +74,14 @@ def plan_feeds(
     released = read_consistent(lake, _released_editions)
     _check_removal(remove, editions, released)
     now = datetime.now(UTC)
-    stored = read_feed_state(lake)
-    state = remember_editions(stored, editions, released)
-    if released or operator_prefix(*operator, now.date()):
-        state = fix_ids(state, operator, now, has_issues=bool(released))
-    state = replace(state, removed=tuple(sorted({*state.removed, *remove})))
-    if state != stored:
-        write_feed_state(lake, state)
+
+    def change(state: FeedState) -> FeedState:
+        state = remember_editions(state, editions, released)
+        if released or operator_prefix(*operator, now.date()):
+            state = fix_ids(state, operator, now, has_issues=bool(released))
+        return replace(state, removed=tuple(sorted({*state.removed, *remove})))
+
+    state = change_feed_state(lake, change)
     published = read_consistent(lake, lambda snapshot: tuple(_publications(snapshot, editions, state, released)))
     months = read_consistent(lake, lambda snapshot: _months_in_feeds(snapshot, published))
     return FeedPlan(published, state, operator[0], months)
@@ -89,10 +89,8 @@ def plan_feeds(
 
 def fix_ids_before_release(lake: Lake, operator: tuple[str | None, str | None], now: datetime) -> None:
     """Store the prefix of the ids of an issue that is about to be released at `now`, unless there is one."""
-    stored = read_feed_state(lake)
-    state = fix_ids(stored, operator, now, has_issues=bool(read_consistent(lake, _released_editions)))
-    if state != stored:
-        write_feed_state(lake, state)
+    has_issues = bool(read_consistent(lake, _released_editions))
+    change_feed_state(lake, lambda state: fix_ids(state, operator, now, has_issues=has_issues))
 
 
 def _released_editions(snapshot: Snapshot) -> set[str]:

@@ -109,6 +109,18 @@ def test_the_setting_names_another_file_and_a_difference_is_reported(lake, folde
     assert f"{folders / 'other.toml'} (PAPERLAKE_EDITIONS); {lake.editions} is different and not used" in output
 
 
+def test_mail_addresses_are_not_copied_into_the_lake(lake, folders, monkeypatch):
+    (folders / "with/editions.toml").write_text(f'{NLP}recipients = ["ada@example.org"]\n')
+    release()
+    run("site")
+    monkeypatch.chdir(folders / "without")
+    result = run("site")
+    assert f"{folders / 'with/editions.toml'} (not copied into the lake" in result.output
+    assert json.loads(feed(lake))["title"] == "Language"
+    assert not lake.editions.exists()
+    assert not [path for path in lake.root.rglob("*") if path.is_file() and b"ada@example.org" in path.read_bytes()]
+
+
 def test_an_invalid_file_is_not_copied_into_the_lake(lake, folders):
     (folders / "with/editions.toml").write_text("[nlp]\n")
     assert run("site").exit_code == 1

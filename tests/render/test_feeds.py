@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from paperlake.render.feeds import DatedIssue, Feed, render_feed
+from paperlake.render.feeds import MAX_BYTES, DatedIssue, Feed, render_feed
 from paperlake.render.issue import compose
 from paperlake.render.period import period_of
 from tests.digest_rows import AT, DAILY, DAY, authors, issue_inputs, listing, listings
@@ -119,3 +119,47 @@ def test_changed_votes_change_no_id_and_no_date(feed_format):
 def test_a_feed_without_a_public_url_has_no_self_link():
     assert b"self" not in render_feed(LOCAL, [], "atom")
     assert "feed_url" not in json.loads(render_feed(LOCAL, [], "json"))
+
+
+@pytest.fixture(scope="module")
+def large_month():
+    """Thirty issues of twenty papers with long abstracts, newest first."""
+    days = [DAY - timedelta(days=n) for n in range(30)]
+    return [
+        issued(
+            *(listing(f"{day:%y%m}.{day.day:02}{n:03}", listed_on=day, abstract="<&> ü" * 150) for n in range(20)),
+            at=AT - timedelta(days=n),
+            day=day,
+        )
+        for n, day in enumerate(days)
+    ]
+
+
+def ids_in(document, feed_format):
+    if feed_format == "json":
+        return [item["id"] for item in json.loads(document)["items"]]
+    root = ET.fromstring(document)
+    return [node.text for node in root.iter() if node.tag in ("guid", f"{ATOM}id")][feed_format == "atom" :]
+
+
+@pytest.mark.parametrize("feed_format", ["atom", "rss", "json"])
+def test_a_large_feed_drops_its_oldest_issues(large_month, feed_format):
+    document = render_feed(PUBLIC, large_month, feed_format)
+    kept = ids_in(document, feed_format)
+    everything = [f"{PREFIX}daily/{paper.paper_id}" for dated in large_month for paper in dated.issue.papers]
+    assert MAX_BYTES * 0.8 < len(document) < MAX_BYTES
+    assert kept == everything[: len(kept)]
+    assert len(kept) % 20 == 0
+
+
+@pytest.mark.parametrize("feed_format", ["atom", "rss", "json"])
+@pytest.mark.parametrize(("abstract", "title"), [("word " * 8000, "t"), ("word", "word " * 20_000)])
+def test_a_newest_issue_that_is_too_large_is_shortened(feed_format, abstract, title):
+    rows = [listing(f"2511.{n:05}", abstract=abstract, title=title) for n in range(30)]
+    document = render_feed(PUBLIC, [issued(*rows)], feed_format)
+    assert len(document) < MAX_BYTES
+    assert len(ids_in(document, feed_format)) == (30 if title == "t" else 9)
+
+
+def test_a_feed_of_ordinary_size_keeps_all_issues(year):
+    assert len(ids_in(render_feed(PUBLIC, year[:30], "atom"), "atom")) == 60
