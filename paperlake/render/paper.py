@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from paperlake.render import sanitize
+from paperlake.render.tex import tex_to_text
 from paperlake.text import plural
 
 PAPER_KEY = ["listed_on", "paper_id"]
@@ -92,9 +93,9 @@ def _paper(row: Mapping[str, Any]) -> Paper:
     return Paper(
         paper_id=row["paper_id"],
         listed_on=row["listed_on"],
-        title=sanitize.clean_line(row["title"]) or f"arXiv:{row['paper_id']}",
-        abstract=sanitize.clean_line(row["abstract"]),
-        summary=sanitize.clean_line(row["ai_summary"]),
+        title=plain_line(row["title"]) or f"arXiv:{row['paper_id']}",
+        abstract=plain_line(row["abstract"]),
+        summary=plain_line(row["ai_summary"]),
         organization=sanitize.clean_line(row["organization_name"] or row["organization"]),
         organization_slug=sanitize.clean_line(row["organization"]),
         authors=tuple(filter(None, map(sanitize.clean_line, row["author_names"] or ()))),
@@ -108,6 +109,13 @@ def _paper(row: Mapping[str, Any]) -> Paper:
         project=sanitize.safe_url(row["project_page_url"]),
         score=row.get("score"),
     )
+
+
+def plain_line(text: str | None) -> str:
+    """A sanitized line, with plain text in place of TeX."""
+    line = sanitize.clean_line(text)
+    rendered = tex_to_text(line)
+    return line if rendered == line else sanitize.clean_line(rendered)
 
 
 def metric_labels(paper: Paper) -> Iterator[str]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from paperlake.render import sanitize
 from paperlake.render.charts import plot_series, sparkline
-from paperlake.render.paper import Paper
+from paperlake.render.paper import Paper, plain_line
 from paperlake.render.period import Span, period_of
 from paperlake.render.web.lists import VERDICT_LABELS, ListStatus
 from paperlake.render.web.page import FeedLink, Page, period_path, render_page
@@ -83,7 +83,7 @@ def _top_groups(latest: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]
     best_by_group: dict[str, list[tuple[str, str, int]]] = {}
     for row in best.iter_rows(named=True):
         if sanitize.is_paper_id(row["paper_id"]):
-            paper = (row["paper_id"], sanitize.clean_line(row["title"]) or row["paper_id"], row["upvote_count"] or 0)
+            paper = (row["paper_id"], plain_line(row["title"]) or row["paper_id"], row["upvote_count"] or 0)
             best_by_group.setdefault(row["group"], []).append(paper)
     for row in top.iter_rows(named=True):
         counts_by_month = [by_month.get((row["group"], month), 0) for month in months]
