@@ -100,7 +100,7 @@ def _paper(row: Mapping[str, Any]) -> Paper:
         organization_slug=sanitize.clean_line(row["organization"]),
         authors=tuple(filter(None, map(sanitize.clean_line, row["author_names"] or ()))),
         author_count=row["author_count"],
-        keywords=tuple(filter(None, map(sanitize.clean_line, row["ai_keywords"] or ()))),
+        keywords=tuple(filter(None, map(plain_line, row["ai_keywords"] or ()))),
         published_at=row["published_at"],
         votes=row["upvote_count"],
         comments=row["comment_count"],

@@ -52,12 +52,12 @@ _OUTSIDE_FORMULAS = frozenset(
 _CONSTRUCT: Final = re.compile(
     rf"""
       (?P<path>     (?:(?<![A-Za-z])[A-Za-z]:\\|\\\\(?=[A-Za-z]))\S* | \\\\ | /\\~ )
-    | (?P<quoted>   (?:(?<=\s)|(?<=[(\[])|\A) (?:\\"[^\\"$]{{1,80}}\\" | \\'[^\\'$]{{1,80}}\\')(?![A-Za-z{{\\]))
+    | (?P<quoted>   (?<![A-Za-z{{}}]) (?:\\"[^\\"$]{{1,80}}\\" | \\'[^\\'$]{{1,80}}\\')(?![A-Za-z{{\\]))
     | \$\$          (?P<display>(?:[^$\\]|\\.){{1,400}})  \$\$
-    | \$            (?P<dollars>(?:[^$\\]|\\.){{1,400}})  \$
+    | \$            (?P<dollars>(?:[^$\\]|\\.){{1,400}})  \$ (?!\{{[A-Za-z])
     | \\\(          (?P<round>(?:[^$\\]|\\[^()]){{1,400}})  \\\)
     | \\\[          (?P<square>(?:[^$\\]|\\[^\[\]]){{1,400}}) \\\]
-    | \\            (?P<escaped>[&%#_$])
+    | \\            (?P<escaped>[&%#_${{}}])
     | \\            (?P<wrapper>{_WRAPPERS}) \s* (?P<open>\{{)
     | \{{\\         (?P<switch>{_SWITCHES}) \s+
     | \{{\\         (?P<symbol>[A-Za-z]+) \}}
@@ -66,9 +66,11 @@ _CONSTRUCT: Final = re.compile(
     | \\href\s* \{{ (?P<target>[^{{}}\s\\]{{1,500}}) \}} \s* \{{ (?P<label>[^{{}}\\$]{{1,200}}) \}}
     | \\            (?P<accent>['`^"~=.uvHcdkr]) \{{ \\? (?P<braced>[A-Za-z]) \}}
     | \\            (?P<over>['`^"~]) (?:\{{ \\(?P<dotted>[ij]) \}} | \\(?P<dotless>[ij]) (?:\{{\}}|\ |\b))
+    | \{{\\          (?P<grouped>['`^"~=.](?:\\?[A-Za-z]|\{{[A-Za-z]\}}) | [uvHcdkr]\ [A-Za-z]) \}}
+    | \\            (?P<letter>{"|".join(sorted(_LETTERS, key=len, reverse=True))}) \{{\}}
     | \\            (?P<bare>"[AEIOUYaeiouy] | '[aceginopuwyzA-Z] | `[AEIOUaeiou] | \^[aceghijosuwyzA-Z]
                           | ~[aeinouyA-Z])
-    | (?<![A-Za-z]{{2}}) \\ (?P<command>[A-Za-z]{{2,}}) (?:\{{\}}|(?![A-Za-z{{@*\[]))
+    | (?<![A-Za-z]{{2}}|\.\.) \\ (?P<command>[A-Za-z]{{2,}}) (?:\{{\}}|(?![A-Za-z{{@*\[]))
     | \\            (?P<blank>[ ,;:])
     | (?<=[A-Za-z0-9.,)%]) (?P<tie>~) (?=[(\\A-Za-z0-9])
     | ``            (?P<quotation>(?:[^`']|'(?!')){{1,300}}) ''
@@ -76,7 +78,17 @@ _CONSTRUCT: Final = re.compile(
     re.VERBOSE,
 )
 _PLAIN_FORMULA = re.compile(r"[\w.,+\-*/=<>()\[\]|@%!:;'…± ]+")
-_CUT_OFF = re.compile(r"\A[,.:;!%)\]]|[-+*/,.:;(=<>|]\Z")
+_IN_A_SENTENCE = re.compile(r"\A[,.:;!%)\]]|[-+*/,.:;(=<>|]\Z|\s[A-Za-z]{2,}\s")
+_SHELL = re.compile(r"\A\{[A-Z_]+\}|(?<![\\A-Za-z])[A-Za-z]{2,}_[A-Za-z]")
+"""Variables of a shell (`${HOME}`, `$my_name`): TeX would lower one letter only."""
+_MARKDOWN = re.compile(r"\s*(?:[\d,; -]+|[A-Za-z][A-Za-z ,.-]+)\s*")
+"""What may stand between brackets that are escaped for Markdown, such as `\\[1\\]` and `\\(RL\\)`."""
+_NO_WORD = re.compile(r"[^\w.%-]")
+_CALENDAR = re.compile(
+    r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b"
+    r"|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:\b|r?uary|ch|il|ust|t?ember|ober)\b",
+    re.IGNORECASE,
+)
 
 
 def tex_to_text(text: str) -> str:
@@ -149,7 +161,9 @@ _WITHOUT_CONTEXT: dict[str, Callable[[str, dict[str, str]], str | None]] = {
     "blank": lambda *_: " ",
     "symbol": lambda value, _: _LETTERS.get(value) or _symbol(value),
     "command": lambda value, _: _symbol(value),
+    "letter": lambda value, _: _LETTERS[value],
     "bare": lambda value, _: _accented(value[0], value[1]),
+    "grouped": lambda value, _: _accented(value[0], value.rstrip("}")[-1]),
     "target": lambda value, values: f"{values['label']} ({value})",
     "script": lambda value, values: render_math(
         f"{'^' if value[4:] == 'superscript' else '_'}{{{values['raised']}}}", str
@@ -168,19 +182,26 @@ def _accented(accent: str, letter: str) -> str | None:
 
 
 def _tie(match: re.Match[str]) -> str | None:
-    """A blank, unless a range is meant: between numbers (`5~10`, `60%~70%`) or single letters (`a~z`)."""
+    """A blank, unless the tilde means a range (`5~10`, `Q1~Q4`, `a~z`, `Mon~Fri`) or belongs to a URL."""
     text, at = match.string, match.start()
-    words = re.findall(r"[\w.%-]+\Z", text[max(0, at - 30) : at])
-    before = words[0] if words else ""
-    is_range = text[at + 1].isdigit() and any(map(str.isdigit, before))
-    is_alone = len(before) == 1 and before.isalpha()
-    return None if is_range or is_alone else " "
+    before = text[max(0, at - 200) : at].rpartition(" ")[2]
+    left, right = _NO_WORD.split(before)[-1], _NO_WORD.split(text[at + 1 : at + 200])[0]
+    is_range = _has_digit(left) and (right[:1].isdigit() or (left[0].isalpha() and _has_digit(right)))
+    is_alone = len(left) == 1 and left.isalpha()
+    is_time = _CALENDAR.match(left) and _CALENDAR.match(right)
+    return None if is_range or is_alone or is_time or "://" in before else " "
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _formula(match: re.Match[str], kind: str, depth: int) -> str | None:
     content = match[kind]
     has_tex = any(mark in content for mark in "\\^_{")
     if kind == "dollars" and not _is_delimited(match, content, has_tex=has_tex):
+        return None
+    if kind in ("round", "square") and not has_tex and _MARKDOWN.fullmatch(content):
         return None
     return render_math(content, lambda text: _render(text, depth + 1))
 
@@ -189,8 +210,8 @@ def _is_delimited(match: re.Match[str], content: str, *, has_tex: bool) -> bool:
     """Whether single dollar signs delimit a formula, and are not signs of currency, or of variables of a shell."""
     spaced = content[0].isspace() + content[-1].isspace()
     if has_tex:
-        return spaced != 1
-    if spaced or not _PLAIN_FORMULA.fullmatch(content) or _CUT_OFF.search(content):
+        return spaced != 1 and not _SHELL.search(content)
+    if spaced or not _PLAIN_FORMULA.fullmatch(content) or _IN_A_SENTENCE.search(content):
         return False
     before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
     if before.isdigit() or (after.isdigit() and not content.isalpha()):

@@ -263,7 +263,8 @@ class _Parser:
         is_short = len(text) == 1 or not any(map(str.isalpha, text))
         if is_short and not set(raised) & set(text):
             return raised
-        is_clear = text.isalnum() and not (self.pieces and self.pieces[-1].isalnum())
+        is_word_alone = text.isalnum() and not (self.pieces and self.pieces[-1].isalnum())
+        is_clear = is_word_alone or (len(text) == 1 and not text.isalnum())
         return f"{kind}{text}" if is_clear else f"{kind}({text})"
 
 

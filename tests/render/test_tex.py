@@ -12,12 +12,13 @@ from paperlake.render.feeds import FORMER_PREFIX, DatedIssue, Feed, render_feed
 from paperlake.render.issue import compose
 from paperlake.render.letter import render_letter
 from paperlake.render.markdown import render_markdown
-from paperlake.render.paper import plain_line
+from paperlake.render.paper import papers, plain_line
 from paperlake.render.period import period_of
 from paperlake.render.plain_text import render_plain_text
 from paperlake.render.sanitize import clean_line
 from paperlake.render.tex import tex_to_text
 from paperlake.render.web.lists import ListStatus, Periods, list_page
+from paperlake.render.web.overview import paper_topics, topics_page
 from paperlake.render.web.papers import paper_page
 from paperlake.render.web.search import month_script
 from tests.digest_rows import AT, DAILY, DAY, issue_inputs, listing, listings
@@ -26,6 +27,7 @@ PLAIN = {
     # characters
     r"Prefill \& Decode": "Prefill & Decode",
     r"12\% of 50\_000": "12% of 50_000",
+    r"the set \{a, b\}": "the set {a, b}",
     r"\$OneMillion-Bench at \$0.34": "$OneMillion-Bench at $0.34",
     r"Network\ for 19.7\,FPS": "Network for 19.7 FPS",
     # formulas
@@ -42,6 +44,7 @@ PLAIN = {
     r"$90^\circ$ and $A^\top$ and $f'$": "90° and Aᵀ and f\u2032",
     r"$\Delta G \leq 5\%$": "ΔG ≤ 5%",
     "$k$NN, pass@$k$, $n=5$, $CoT$-$Pass@K$": "kNN, pass@k, n=5, CoT-Pass@K",
+    r"$\ell_\infty$ and \(n\) items": "\u2113_∞ and n items",
     r"UI2Code$^\text{N}$": "UI2Codeᴺ",
     r"$\left( a \right)$": "( a )",
     # commands
@@ -55,6 +58,7 @@ PLAIN = {
     # letters
     r"Pok\'emon, Schr\"odinger, It\^o, na\"{\i}ve, Ma\'nczak": "Pokémon, Schrödinger, Itô, naïve, Mańczak",
     r"(\"Ust\"un et al.), \v{s}, \c{c}": "(Üstün et al.), š, ç",
+    r"Schr{\"o}dinger, {\'E}cole, na{\"\i}ve, Ho{\v r}ava, \L{}ukasz": "Schrödinger, École, naïve, Hořava, Łukasz",
     # quotations and ties
     "a ``mode'' and ``Let's think''": "a “mode” and “Let's think”",
     "RTX~5090, Models~(LLMs), 450~MB": "RTX 5090, Models (LLMs), 450 MB",
@@ -66,20 +70,25 @@ WHOLE = [
     "$1 million in revenue and 5$ more",
     "US$5K/$10K",
     "PATH=$HOME/bin:$PATH",
+    "PATH=$HOME/my_dir:$PATH, ${HOME}/bin:${PATH}, the $foo_bar$ variable",
+    "$x and y$ are $z",
+    r"the \[MASK\] token, see \[1\] and \[2, 3\], learning \(RL\)",
     r"C:\Users\tau\new and D:\alpha\beta and \\server\alpha",
+    r"..\alpha\beta",
     r"dir\tau and src\beta",
     r"\textbf{unclosed and {\em open",
     r"\textbf unbraced",
     r"We present \ours, \method{} and {\name}",
     r"\footnote{Code is coming} \cite{x} \ref{y}",
     r"GPT-4o\'s scores and the query\'s content",
-    r"the answer \"Answer\" and \'each\'",
+    r"the answer \"Answer\" and \'each\', name=\"Alpha\"",
     r"roughly \1 and \3) and \d+ and \n",
     r"$\unknown{x}$ and $\begin{a}$",
     "$textbf{specialist} and textbf{generalist}$",
     "$P(final output is incorrect) le (1 - p_{gen})^N$",
     r"$\frac{1}$ and $x^$ and $x^{2$",
     "~100x, 5~66%, 60%~70%, 1M~4M, a~z, https://example.org/~ada",
+    "Q1~Q4, v1.5~v1.6, Mon~Fri, January~March, https://example.org/index~old.html",
     "a single ` and '' and ``open",
     r"\color{red}text",
     r"$a & b \\ c$",
@@ -164,6 +173,15 @@ def test_every_output_shows_plain_text():
         assert "textbf" not in output
     assert "O(n²) abstract" in letter.html
     assert issue.subject.endswith("τ-bench & more")
+
+
+def test_keywords_are_plain_text_on_papers_and_topics():
+    rows = listings(listing(ai_keywords=[r"$\tau$-bench", r"R\&D"]))
+    paper = next(papers(rows, issue_inputs(rows).authors))
+    assert paper.keywords == ("τ-bench", "R&D")
+    topics = topics_page(paper_topics(rows)).text
+    assert "τ-bench" in topics
+    assert "tau" not in topics
 
 
 def test_recorded_texts_change_only_where_they_have_tex(recordings):

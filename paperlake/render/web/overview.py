@@ -88,7 +88,7 @@ def _top_groups(latest: pl.DataFrame, months: Sequence[date]) -> Iterator[Group]
     for row in top.iter_rows(named=True):
         counts_by_month = [by_month.get((row["group"], month), 0) for month in months]
         label = f"papers per month, newest {counts_by_month[-1]}" if counts_by_month else ""
-        name = sanitize.clean_line(row["name"]) or "unnamed"
+        name = plain_line(row["name"]) or "unnamed"
         yield Group(
             name,
             row["papers"],
@@ -147,7 +147,7 @@ def _topics_plot(listed: pl.DataFrame, topics: pl.DataFrame) -> dict[str, Any]:
     )
     counts = {(row[0], row[1]): row[2] for row in recent.group_by("group", "month").len().iter_rows()}
     series = {
-        sanitize.clean_line(group): [
+        plain_line(group): [
             100 * counts.get((group, month_start), 0) / paper_counts[month_start] for month_start in months
         ]
         for group in top["group"].to_list()
