@@ -33,20 +33,22 @@ class EditionsFile:
 
     def __str__(self) -> str:
         """The path, and what to know about it."""
+        here = Path("editions.toml").absolute()
         if self.origin == "setting":
-            return f"{self.path} (PAPERLAKE_EDITIONS){self._difference()}"
+            return f"{self.path} (PAPERLAKE_EDITIONS){self._difference(self.lake_file)}"
         if self.origin == "built-in":
             return f"{self.path} (comes with Paperlake; {self.lake_file} would replace it)"
         if self.origin == "remembered":
-            return f"{self.path} (not copied into the lake, because it has mail addresses)"
-        return str(self.path)
+            return f"{self.path} (not copied into the lake, because it has mail addresses){self._difference(here)}"
+        return f"{self.path}{self._difference(here)}"
 
-    def _difference(self) -> str:
+    def _difference(self, other: Path) -> str:
+        """That `other`, which a user may take for the file in force, has other declarations."""
         try:
-            is_same = self.lake_file.read_bytes() == self.path.read_bytes()
+            is_same = other in _BUILT_IN or other.read_bytes() == self.path.read_bytes()
         except OSError:
             return ""
-        return "" if is_same else f"; {self.lake_file} is different and not used"
+        return "" if is_same else f"; {other} is different and not used"
 
 
 def editions_file(settings: Settings) -> EditionsFile:
@@ -56,8 +58,8 @@ def editions_file(settings: Settings) -> EditionsFile:
         return EditionsFile(settings.editions, "setting", own)
     if own.is_file():
         return EditionsFile(own, "lake", own)
-    remembered = _remembered_paths(settings).get(str(settings.root))
-    if remembered and Path(remembered).is_file():
+    # Also if it is gone: with other editions in its place, readers would get issues that nobody declared.
+    if remembered := _remembered_paths(settings).get(str(settings.root)):
         return EditionsFile(Path(remembered), "remembered", own)
     built_in = next(path for path in _BUILT_IN if path.is_file())
     here = Path("editions.toml").absolute()
@@ -103,5 +105,6 @@ def load_file(path: Path) -> dict[str, Edition]:
         return parse_editions(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidEdition(
-            f"{path} cannot be read: {error}; PAPERLAKE_EDITIONS names the file of editions"
+            f"{path} cannot be read: {error}; name the file of editions with PAPERLAKE_EDITIONS"
+            ", or put it into the lake"
         ) from error

@@ -134,6 +134,31 @@ def test_an_unknown_edition_is_reported_with_the_file(lake, folders):
     assert "with/editions.toml" in result.output.replace("\n", "").replace(" ", "")
 
 
+def test_a_file_of_the_working_folder_that_is_not_used_is_named(lake, folders):
+    assert "not used" not in run("site").output
+    (folders / "with/editions.toml").write_text(NLP.replace("papers = 2", "papers = 3"))
+    assert f"{lake.editions}; {folders / 'with/editions.toml'} is different and not used" in run("site").output
+
+
+def test_a_remembered_file_that_is_gone_is_an_error_and_not_replaced_by_other_editions(lake, folders, monkeypatch):
+    path = folders / "with/editions.toml"
+    path.write_text(f'{NLP}recipients = ["ada@example.org"]\n')
+    run("site")
+    release()
+    before = feed(lake)
+    path.rename(folders / "moved.toml")
+    for command in (("site",), ("digest", "--edition", "daily", "--date", DAY.isoformat())):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "editions.toml cannot be read" in result.output
+        assert "PAPERLAKE_EDITIONS" in result.output
+    assert feed(lake) == before
+    monkeypatch.setenv("PAPERLAKE_EDITIONS", str(folders / "moved.toml"))
+    assert run("site").exit_code == 0
+    monkeypatch.delenv("PAPERLAKE_EDITIONS")
+    assert str(folders / "moved.toml") in run("site").output
+
+
 class TestUndeclared:
     @pytest.fixture(autouse=True)
     def _undeclared(self, lake, folders):
