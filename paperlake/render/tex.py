@@ -79,6 +79,7 @@ _CONSTRUCT: Final = re.compile(
 )
 _PLAIN_FORMULA = re.compile(r"[\w.,+\-*/=<>()\[\]|@%!:;'…± ]+")
 _IN_A_SENTENCE = re.compile(r"\A[,.:;!%)\]]|[-+*/,.:;(=<>|]\Z|\s[A-Za-z]{2,}\s")
+_BLANKS = frozenset([r"\,", r"\;", r"\:", "\\ ", r"\quad"])
 _SHELL = re.compile(r"\A\{[A-Z_]+\}|(?<![\\A-Za-z])[A-Za-z]{2,}_[A-Za-z]")
 """Variables of a shell (`${HOME}`, `$my_name`): TeX would lower one letter only."""
 _MARKDOWN = re.compile(r"\s*(?:[\d,; -]+|[A-Za-z][A-Za-z ,.-]+)\s*")
@@ -182,14 +183,16 @@ def _accented(accent: str, letter: str) -> str | None:
 
 
 def _tie(match: re.Match[str]) -> str | None:
-    """A blank, unless the tilde means a range (`5~10`, `Q1~Q4`, `a~z`, `Mon~Fri`) or belongs to a URL."""
+    """A blank, unless the tilde means a range (`5~10`, `Q1~Q4`, `a~z`, `Mon~Fri`) or belongs to an address."""
     text, at = match.string, match.start()
     before = text[max(0, at - 200) : at].rpartition(" ")[2]
-    left, right = _NO_WORD.split(before)[-1], _NO_WORD.split(text[at + 1 : at + 200])[0]
+    after = text[at + 1 : at + 200].partition(" ")[0]
+    left, right = _NO_WORD.split(before)[-1], _NO_WORD.split(after)[0]
     is_range = _has_digit(left) and (right[:1].isdigit() or (left[0].isalpha() and _has_digit(right)))
+    is_address = "://" in before or "@" in after
     is_alone = len(left) == 1 and left.isalpha()
     is_time = _CALENDAR.match(left) and _CALENDAR.match(right)
-    return None if is_range or is_alone or is_time or "://" in before else " "
+    return None if is_range or is_alone or is_time or is_address else " "
 
 
 def _has_digit(word: str) -> bool:
@@ -201,19 +204,24 @@ def _formula(match: re.Match[str], kind: str, depth: int) -> str | None:
     has_tex = any(mark in content for mark in "\\^_{")
     if kind == "dollars" and not _is_delimited(match, content, has_tex=has_tex):
         return None
-    if kind in ("round", "square") and not has_tex and _MARKDOWN.fullmatch(content):
+    before = match.string[match.start() - 1 : match.start()]
+    if kind in ("round", "square") and not has_tex and (before.isalnum() or _MARKDOWN.fullmatch(content)):
         return None
-    return render_math(content, lambda text: _render(text, depth + 1))
+    if content in _BLANKS:
+        return " "
+    return render_math(content, lambda text: _render(text, depth + 1)) or None
 
 
 def _is_delimited(match: re.Match[str], content: str, *, has_tex: bool) -> bool:
     """Whether single dollar signs delimit a formula, and are not signs of currency, or of variables of a shell."""
+    before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+    if content in ("<", ">"):
+        return not before.isalnum()
     spaced = content[0].isspace() + content[-1].isspace()
     if has_tex:
         return spaced != 1 and not _SHELL.search(content)
     if spaced or not _PLAIN_FORMULA.fullmatch(content) or _IN_A_SENTENCE.search(content):
         return False
-    before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
     if before.isdigit() or (after.isdigit() and not content.isalpha()):
         return False
     if content[0].isdigit() and (before.isalnum() or re.search(r"[A-Za-z]{2}", content)):
