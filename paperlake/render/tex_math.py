@@ -19,64 +19,29 @@ _SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄
 _RAISED = frozenset("†‡*⋆\u2217\u2032\u2033°§¶")
 """Symbols that are raised already, or that everybody reads so."""
 _FONTS = frozenset(
-    {
-        *(
-            "mathrm",
-            "mathbf",
-            "mathit",
-            "mathcal",
-            "mathscr",
-            "mathfrak",
-            "mathsf",
-            "mathtt",
-            "mathnormal",
-            "underline",
-        ),
-        *("boldsymbol", "bm", "pmb", "operatorname", "operatorname*", "mathbin", "mathrel", "mathop", "mathord"),
-    }
+    r"""
+    mathrm mathbf mathit mathcal mathscr mathfrak mathsf mathtt mathnormal underline boldsymbol bm pmb
+    operatorname operatorname* mathbin mathrel mathop mathord
+    """.split()  # noqa: SIM905 - words are easier to read without quotes
 )
 _TEXT = frozenset(
-    {
-        *("text", "textrm", "textbf", "textit", "textsf", "texttt", "textsc", "textnormal", "textup", "textmd"),
-        *("mbox", "hbox", "emph"),
-    }
+    """
+    text textrm textbf textit textsf texttt textsc textnormal textup textmd mbox hbox emph
+    """.split()  # noqa: SIM905 - words are easier to read without quotes
 )
 _NOTHING = frozenset(
-    {
-        *(
-            r"\left",
-            r"\right",
-            r"\middle",
-            r"\big",
-            r"\Big",
-            r"\bigg",
-            r"\Bigg",
-            r"\bigl",
-            r"\bigr",
-            r"\Bigl",
-            r"\Bigr",
-        ),
-        *(
-            r"\biggl",
-            r"\biggr",
-            r"\displaystyle",
-            r"\textstyle",
-            r"\scriptstyle",
-            r"\limits",
-            r"\nolimits",
-            r"\!",
-            r"\/",
-        ),
-        *(r"\rm", r"\bf", r"\it", r"\cal"),
-    }
+    r"""
+    \left \right \middle \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr \displaystyle \textstyle
+    \scriptstyle \limits \nolimits \! \/ \rm \bf \it \cal
+    """.split()  # noqa: SIM905 - words are easier to read without quotes
 )
 _SPACES = frozenset([r"\,", r"\;", r"\:", "\\ ", r"\>", r"\quad", r"\qquad", r"\space", r"\thinspace", "~"])
 _ESCAPED = {rf"\{character}": character for character in "%&$#_{}"} | {r"\|": "‖"}
 _OPERATORS = frozenset(
-    {
-        *("log", "ln", "exp", "sin", "cos", "tan", "cot", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "min"),
-        *("max", "sup", "inf", "lim", "argmin", "argmax", "arg", "det", "dim", "ker", "Pr", "gcd", "deg", "mod"),
-    }
+    r"""
+    log ln exp sin cos tan cot sinh cosh tanh arcsin arccos arctan min max sup inf lim argmin argmax arg det dim
+    ker Pr gcd deg mod
+    """.split()  # noqa: SIM905 - words are easier to read without quotes
 )
 _ACCENTS = {
     "hat": "\u0302",
