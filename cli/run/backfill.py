@@ -80,7 +80,7 @@ def _progress_bar(total: int) -> Iterator[DatesListener]:
         TextColumn("dates"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[papers]} papers"),
+        TextColumn("{task.fields[papers]}"),
         TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
@@ -91,13 +91,15 @@ def _progress_bar(total: int) -> Iterator[DatesListener]:
     ):
         # Above the bar only warnings; without a bar a line for every date.
         show.log_to_stderr(logging.WARNING if screen.is_terminal else logging.INFO)
-        task = bar.add_task("", total=total, papers=0, pace="")
+        task = bar.add_task("", total=total, papers=plural(0, "paper"), pace="")
 
         def update(count: int, captured: CaptureResult | None) -> None:
             nonlocal done, papers
             done += count
             papers += captured.entries if captured else 0
             speed = bar.tasks[0].speed if captured else None
-            bar.update(task, advance=count, papers=papers, pace=f"{speed:.1f} dates/s" if speed else "")
+            bar.update(
+                task, advance=count, papers=plural(papers, "paper"), pace=f"{speed:.1f} dates/s" if speed else ""
+            )
 
         yield update

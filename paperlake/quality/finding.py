@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paperlake.text import plural
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -26,5 +28,5 @@ class Finding:
     def __str__(self) -> str:
         """A one-line summary."""
         shown = f", e.g. {', '.join(self.examples)}" if self.examples else ""
-        outcome = "met" if self.success else f"failed in {self.unexpected_count} rows{shown}"
+        outcome = "met" if self.success else f"failed in {plural(self.unexpected_count, 'row')}{shown}"
         return f"{self.table}.{self.column}: {self.expectation} {outcome}"

@@ -170,7 +170,7 @@ def _file_fault(path: Path, entry: Entry) -> _Finding | None:
         return "missing", "the file is missing"
     size = path.stat().st_size
     if size != entry.bytes:
-        return "damaged", f"has {size} bytes, the manifest says {entry.bytes}"
+        return "damaged", f"has {plural(size, 'byte')}, the manifest says {entry.bytes}"
     if sha256(path) != entry.sha256:
         return "damaged", "its SHA-256 differs from the manifest's: at least one bit is wrong"
     return None
@@ -186,7 +186,7 @@ def _content_fault(path: Path, table: Table, entry: Entry) -> _Finding | None:
     if not schema.equals(table.arrow()):
         return "schema", f"was written as version {entry.schema_version} of the table, this is {table.version}"
     if footer.num_rows != entry.rows:
-        return "rows", f"has {footer.num_rows} rows, the manifest says {entry.rows}"
+        return "rows", f"has {plural(footer.num_rows, 'row')}, the manifest says {entry.rows}"
     return None
 
 

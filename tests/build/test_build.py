@@ -82,7 +82,7 @@ def test_a_month_that_violates_its_declaration_is_not_published_and_keeps_its_ev
     finding = Finding("listings", "listings", MONTH, "title", "expect_something", "refuse_row", 1)
     with monkeypatch.context() as patch:
         patch.setattr(Validator, "findings", lambda _self, table, _: [finding] * (table.name == "listings"))
-        with pytest.raises(MonthRefused, match=r"listings\.title: expect_something failed in 1 rows"):
+        with pytest.raises(MonthRefused, match=r"listings\.title: expect_something failed in 1 row"):
             publish_month(lake, MONTH)
     assert {name.split("/")[1] for name in snapshot(lake).manifest.files} <= {"validations"}
     assert waiting_months(lake) == [MONTH]
