@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import show
+
+if TYPE_CHECKING:
+    from paperlake.operations.lineage import Row
 
 
 @click.command()
@@ -16,7 +20,8 @@ def why(paper: str, *, as_json: bool) -> None:
     """Show which answers contain a paper, with their values and times, and which files contain its rows.
 
     PAPER is an arXiv identifier, such as 2511.01234 or hep-th/9901001, also with its prefix or version, or the address
-    of the paper at arXiv or Hugging Face. The SHA-256 of its body identifies an answer, as in the table hub_replies:
+    of the paper at arXiv or Hugging Face. Of several answers for one page and time one is used; the others are shown
+    with what they are. The SHA-256 of its body identifies an answer, as in the table hub_replies:
 
     \b
       papers sql "select body from hub_replies where body_sha256 = '…'" --format parquet -o answer.parquet
@@ -34,9 +39,7 @@ def why(paper: str, *, as_json: bool) -> None:
     if dates:
         click.echo("\nLists")
         show.table(dates, right=("position",))
-    short = [
-        row | {"body_sha256": _short(row["body_sha256"]), "url": row["url"] or "imported"} for row in lineage.answers
-    ]
+    short = [_answer(row) for row in lineage.answers]
     if short:
         click.echo("\nAnswers of the Hub")
         show.table(short, right=("upvote_count", "comment_count", "github_star_count", "page"))
@@ -49,6 +52,13 @@ def why(paper: str, *, as_json: bool) -> None:
     click.echo("\nFiles")
     files = [row | {"sha256": _short(row["sha256"]), "code": _short(row["code"])} for row in lineage.files]
     show.table(files, right=("rows",))
+
+
+def _answer(row: Row) -> Row:
+    """A row for people: whether the answer is used in words, and what it is if it is no list."""
+    used = "yes" if row["is_used"] else f"no, it {row['form']}" if row["form"] else "no"
+    shown = {name: value for name, value in row.items() if name not in {"is_used", "form", "body_sha256"}}
+    return {**shown, "url": row["url"] or "imported", "used": used, "body_sha256": _short(row["body_sha256"])}
 
 
 def _short(digest: object) -> str:

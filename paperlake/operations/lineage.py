@@ -25,6 +25,7 @@ from schemas.rejects import REJECTS
 from schemas.signals import SIGNALS
 from schemas.table import Table
 from transforms.arxiv.snapshot_lines import read_lines
+from transforms.hub.answers import capture_pages, unused_answers
 
 Row = dict[str, object]
 
@@ -37,9 +38,10 @@ class PaperNotFound(PaperlakeError):
 class Provenance:
     """The lineage of a paper.
 
-    `dates` are the lists that contain it, `answers` the stored answers of the Hub that contain it, with their values,
-    `records` its records from arXiv, `refused` its rejects, and `files` the published files with its rows, with their
-    SHA-256 and the fingerprint of the code that built them.
+    `dates` are the lists that contain it, `answers` the stored answers of the Hub that contain it, with their values
+    where they are used, and those that lost against one of them. `records` are its records from arXiv, `refused` its
+    rejects, and `files` the published files with its rows, with their SHA-256 and the fingerprint of the code that
+    built them.
     """
 
     paper_id: str
@@ -70,10 +72,10 @@ def _provenance(seen: Snapshot, paper_id: str) -> Provenance:
     capture = {"requested_on": "listed_on", "capture_started_at": "captured_at"}
     values = (
         answers.rename(capture | {"captured_at": "received_at"})
-        .join(signals, on=["listed_on", "captured_at"], how="left")
+        .join(signals.with_columns(is_used=True), on=["listed_on", "captured_at", "is_used"], how="left")
         .select(
             *("listed_on", "captured_at", "upvote_count", "comment_count", "github_star_count"),
-            *("page", "url", "body_sha256"),
+            *("page", "url", "is_used", "form", "body_sha256"),
         )
         .sort("captured_at", "listed_on", "page")
     )
@@ -124,11 +126,23 @@ def _is_paper(paper_id: str) -> pl.Expr:
 
 
 def _answers(seen: Snapshot, paper_id: str, dates: pl.Series) -> pl.DataFrame:
-    """The answers to requests for `dates` whose body contains the paper."""
-    months = months_of(dates)
-    names_it = pl.col("body").bin.contains(f'"{paper_id}"'.encode())
-    replies = scan(seen, HUB_REPLIES, months).filter(pl.col("requested_on").is_in(dates.unique().to_list()))
-    return replies.filter(names_it).drop("body", "headers").collect()
+    """The answers to requests for `dates` that contain the paper, and those that lost against one of them.
+
+    Of several answers for one page of a capture one is used (`is_used`). `form` says what another one is, unless it is
+    a list.
+    """
+    requested = pl.col("requested_on").is_in(dates.unique().to_list())
+    replies = scan(seen, HUB_REPLIES, months_of(dates)).filter(requested).collect()
+    key = ["requested_on", "capture_started_at", "page", "body_sha256"]
+    pages = capture_pages(replies).rename({"listed_on": "requested_on", "captured_at": "capture_started_at"})
+    unused = unused_answers(replies).rename({"listed_on": "requested_on", "captured_at": "capture_started_at"})
+    quoted = f'"{paper_id}"'
+    contains_it = pl.col("body").bin.contains(quoted.encode()) | pl.col("text").str.contains(quoted, literal=True)
+    known = replies.join(pages.select(*key, "text", is_used=True), on=key, how="left")
+    known = known.join(unused.select(*key, "form"), on=key, how="left")
+    known = known.with_columns(pl.col("is_used").fill_null(value=False), contains_it=contains_it.fill_null(value=False))
+    rivals = pl.col("contains_it").any().over(key[:3])
+    return known.filter(pl.col("contains_it") | (rivals & ~pl.col("is_used"))).drop("body", "headers", "text")
 
 
 def _files(seen: Snapshot, table: Table, is_it: pl.Expr) -> list[Row]:

@@ -50,6 +50,19 @@ def test_the_readable_one_of_two_answers_for_one_time_counts_in_either_order(arc
 
 
 @pytest.mark.parametrize("form", BROKEN)
+@pytest.mark.parametrize("is_repaired", [True, False])
+def test_why_shows_the_answer_that_is_not_used_and_what_it_is(archive, form, is_repaired):
+    broken, reason = BROKEN[form]
+    for body in (broken, LIST.encode()) if is_repaired else (LIST.encode(), broken):
+        archive(body)
+    paper_id = entries(3)[0]["paper"]["id"]
+    lineage = json.loads(CliRunner().invoke(main, ["why", paper_id, "--json"]).output)
+    answers = sorted((row["is_used"], row["form"], row["upvote_count"] is None) for row in lineage["answers"])
+    assert answers == [(False, reason.removeprefix("it "), True), (True, None, False)]
+    assert f"no, {reason}" in CliRunner().invoke(main, ["why", paper_id]).output
+
+
+@pytest.mark.parametrize("form", BROKEN)
 def test_an_answer_that_is_no_list_is_named(archive, form):
     broken, reason = BROKEN[form]
     exit_code, message, day = archive(broken)
