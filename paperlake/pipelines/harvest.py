@@ -41,6 +41,10 @@ from schemas.harvests import HARVESTS
 from transforms.arxiv.harvest_days import verdict_on_all
 
 
+class DateInFuture(PaperlakeError):
+    """A date of changes that is still to come; nothing was requested."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowReport:
     """The result of one window of a harvest. With a `problem` it failed, but all its answers are stored."""
@@ -117,10 +121,13 @@ def harvest(
     By default every window that is missing is harvested, the oldest first: gaps between earlier harvests, then what is
     new. Without an earlier harvest a scheduled run begins with yesterday, any other with arXiv's beginning. An
     interrupted harvest is resumed. The report contains the problems of a run that published all it could. Raises
-    HarvestInProgress, ClockMismatch, UnknownSet and, before anything is stored, SourceUnreachable.
+    DateInFuture, HarvestInProgress, ClockMismatch, UnknownSet and, before anything is stored, SourceUnreachable.
     """
     settings, start, runner = context.settings, context.start, context.runner
     clock, lake = start.clock, settings.lake
+    today = clock.now().date()
+    if future := [day for day in (since, until) if day and day > today]:
+        raise DateInFuture(f"{future[0]} is in the future: today is {today} (UTC), and nothing has changed after that")
     limits = retry_limits(is_scheduled=start.is_scheduled)
     harvests = read_harvests(lake)
     windows = [Window(set_spec, since, until)] if since else windows_to_ask(harvests, set_spec, until, start)

@@ -10,6 +10,7 @@ from paperlake.config import read_settings
 from paperlake.ingest.harvest_coverage import coverage_of, read_harvests
 from paperlake.ingest.oai_sets import UnknownSet
 from paperlake.operations.import_arxiv import import_snapshot
+from paperlake.pipelines.harvest import DateInFuture
 from paperlake.pipelines.harvest import harvest as harvest_pipeline
 from paperlake.pipelines.runner import InProcessRunner, RunContext, Start
 from sandbox.arxiv.faults import ArxivFault
@@ -174,6 +175,14 @@ def test_an_update_in_the_future_covers_nothing_that_is_to_come(arxiv, unpublish
     import_snapshot(unpublished, path, lambda _: None, lambda *_: None)
     ((since, until),) = missing(unpublished)
     assert (since < datetime.now(UTC).date(), until) == (True, None)
+
+
+@pytest.mark.parametrize("bounds", [{"since": date(2030, 1, 1)}, {"until": date(2030, 1, 1)}])
+def test_a_date_in_the_future_is_refused_before_anything_is_requested(arxiv, unpublished, bounds):
+    server = arxiv(PAPERS)
+    with pytest.raises(DateInFuture, match=r"2030-01-01 is in the future: today is 2026-"):
+        harvest(**bounds)
+    assert (server.requests, read_harvests(unpublished).height) == ([], 0)
 
 
 def test_an_interrupted_hole_is_resumed(arxiv, unpublished):
