@@ -81,9 +81,9 @@ def arxiv_tables():
     lines = filed.select(ARXIV_LINES.arrow().names).sort(ARXIV_LINES.sort)
     parsed = arxiv_oai.parse_replies(answers)
     arxiv, merged = ROUTED
-    made = {**arxiv.build("2025-11", {ARXIV_LINES: lines, ARXIV_RECORDS: parsed.records})}
+    made = {**arxiv.build(["2025-11"], {ARXIV_LINES: lines, ARXIV_RECORDS: parsed.records})["2025-11"].tables}
     empty = {table: pl.DataFrame(schema=pl.Schema(table.arrow())) for table in (LISTINGS, AUTHORS)}
-    made |= merged.build("2025-11", {ARXIV_PAPERS: made[ARXIV_PAPERS], **empty})
+    made |= merged.build(["2025-11"], {ARXIV_PAPERS: made[ARXIV_PAPERS], **empty})["2025-11"].tables
     harvest = Harvest(Window("cs"), AT, AT, pages=2)
     harvests = pl.DataFrame(
         [_harvest_row(harvest, "partial", "two lists never agreed", AT)], schema=pl.Schema(HARVESTS.arrow())

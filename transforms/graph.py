@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -37,6 +37,7 @@ from transforms.arxiv.papers import merge_records
 from transforms.conform import conform, empty_table
 from transforms.hub import replies as hub
 from transforms.hub.verdicts import missing_dates
+from transforms.months import split_by_month
 from transforms.page import saved_page
 from transforms.papers import AUTHOR_COLUMNS, LISTED_COLUMNS, papers
 from transforms.trends import trends
@@ -55,7 +56,8 @@ class TransformResult:
 
     Only transforms of evidence fill the rest. `captures` are the rows of the table `captures` before any is refused,
     for validation; `refused` are the captures that were set aside. `missing_dates` are dates without a final verdict,
-    by table. `answers` maps each capture to its answers, for tables whose rows depend on more than their own capture.
+    by table. `answers` maps each capture to its answers, for tables whose rows depend on more than their own capture;
+    it may hold captures of other months.
     """
 
     tables: Mapping[Table, pl.DataFrame]
@@ -65,28 +67,32 @@ class TransformResult:
     answers: pl.DataFrame | None = None
 
 
+Results = Mapping[str, TransformResult]
+"""By month. A month built together with others has the same rows as one built alone: only the cost is shared."""
+
+
 @dataclass(frozen=True, slots=True)
 class MonthlyTransform:
-    """Builds a month of the `downstream` tables from the same month of a source's evidence, `upstream`.
+    """Builds months of the `downstream` tables, each from the same month of a source's evidence, `upstream`.
 
-    `build` takes the month, the evidence, the captures to refuse (listed_on, captured_at, message), and the tables to
-    build; its result may hold others too.
+    `build` takes the months, their evidence together, the captures to refuse (listed_on, captured_at, message), and
+    the tables to build; its results may hold others too.
     """
 
     upstream: tuple[Table, ...]
     downstream: tuple[Table, ...]
-    build: Callable[[str, Inputs, pl.DataFrame, Collection[Table]], TransformResult]
+    build: Callable[[Sequence[str], Inputs, pl.DataFrame, Collection[Table]], Results]
 
 
 @dataclass(frozen=True, slots=True)
 class WindowedTransform:
-    """Builds a month of `table` from a lookback window over other derived tables, as the table declares it.
+    """Builds months of `table` from a lookback window over other derived tables, as the table declares it.
 
-    `build` takes the month and all rows of the window's months; of some tables only `columns`.
+    `build` takes the months and all rows of their windows; of some tables only `columns`.
     """
 
     table: Table
-    build: Callable[[str, Inputs], pl.DataFrame]
+    build: Callable[[Sequence[str], Inputs], Results]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -109,14 +115,14 @@ class WindowedTransform:
 
 @dataclass(frozen=True, slots=True)
 class RoutedTransform:
-    """Builds a month of the `downstream` tables from rows that all months of other tables route to it.
+    """Builds months of the `downstream` tables from rows that all months of other tables route to them.
 
-    `build` takes the month and those rows; of some tables only `columns`. All downstream tables declare the same
+    `build` takes the months and those rows; of some tables only `columns`. All downstream tables declare the same
     `routed_inputs`.
     """
 
     downstream: tuple[Table, ...]
-    build: Callable[[str, Inputs], Mapping[Table, pl.DataFrame]]
+    build: Callable[[Sequence[str], Inputs], Results]
     columns: Mapping[Table, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -138,7 +144,15 @@ def _rows(inputs: Inputs, table: Table) -> pl.DataFrame:
     return inputs.get(table, empty_table(table))
 
 
-def _hub(month: str, inputs: Inputs, refused: pl.DataFrame, wanted: Collection[Table]) -> TransformResult:
+def _results(months: Sequence[str], tables: Mapping[Table, pl.DataFrame]) -> dict[str, TransformResult]:
+    """The rows of each month. Every month has every table."""
+    parts = {table: split_by_month(rows, table.dated_by, months) for table, rows in tables.items()}
+    return {month: TransformResult({table: parts[table][month] for table in tables}) for month in months}
+
+
+def _hub(
+    months: Sequence[str], inputs: Inputs, refused: pl.DataFrame, wanted: Collection[Table]
+) -> dict[str, TransformResult]:
     has_census = not {FIELD_DAYS, DRIFT}.isdisjoint(wanted)
     reading = hub.parse_replies(_rows(inputs, HUB_REPLIES), has_census=has_census)
     is_accepted = (pl.col("source") == HUB) & (pl.col("decision") == "accept")
@@ -147,39 +161,53 @@ def _hub(month: str, inputs: Inputs, refused: pl.DataFrame, wanted: Collection[T
     harvest_rows = harvest_days(_rows(inputs, HARVESTS), ARXIV)
     days = pl.concat([tables[SOURCE_DAYS.name], conform(harvest_rows, SOURCE_DAYS)])
     tables[SOURCE_DAYS.name] = conform(days, SOURCE_DAYS)
-    return TransformResult(
-        {TABLES[name]: rows for name, rows in tables.items()},
-        reading.captures.select(CAPTURES.arrow().names),
-        refused.join(accepted, on=hub.CAPTURE, how="anti"),
-        {SOURCE_DAYS: missing_dates(tables[SOURCE_DAYS.name], HUB, month)},
-        reading.answers,
-    )
+    captures = split_by_month(reading.captures.select(CAPTURES.arrow().names), CAPTURES.dated_by, months)
+    set_aside = split_by_month(refused.join(accepted, on=hub.CAPTURE, how="anti"), CAPTURES.dated_by, months)
+    return {
+        month: replace(
+            result,
+            captures=captures[month],
+            refused=set_aside[month],
+            missing_dates={SOURCE_DAYS: missing_dates(result.tables[SOURCE_DAYS], HUB, month)},
+            answers=reading.answers,
+        )
+        for month, result in _results(months, {TABLES[name]: rows for name, rows in tables.items()}).items()
+    }
 
 
-def _saved_pages(_month: str, inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
+def _saved_pages(
+    months: Sequence[str], inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]
+) -> dict[str, TransformResult]:
     tables = saved_page.build_tables(_rows(inputs, SAVED_PAGES))
-    return TransformResult({TABLES[name]: rows for name, rows in tables.items()})
+    return _results(months, {TABLES[name]: rows for name, rows in tables.items()})
 
 
-def _arxiv(_month: str, inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]) -> TransformResult:
+def _arxiv(
+    months: Sequence[str], inputs: Inputs, _refused: pl.DataFrame, _wanted: Collection[Table]
+) -> dict[str, TransformResult]:
     reading = oai_replies.parse_replies(_rows(inputs, ARXIV_REPLIES))
-    return TransformResult({ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
+    return _results(months, {ARXIV_RECORDS: reading.records, ARXIV_REJECTS: reading.rejects})
 
 
-def _arxiv_papers(month: str, inputs: Inputs) -> Mapping[Table, pl.DataFrame]:
-    lines = snapshot_lines.read_lines(_rows(inputs, ARXIV_LINES))
-    rows = merge_records(_rows(inputs, ARXIV_RECORDS), lines.rows)
-    refused = lines.rejects.with_columns(filed_on=first_day(month))
-    return {ARXIV_PAPERS: rows, ARXIV_LINE_REJECTS: conform(refused, ARXIV_LINE_REJECTS)}
+def _arxiv_papers(months: Sequence[str], inputs: Inputs) -> dict[str, TransformResult]:
+    # A refused line may have no identifier, so only its month says where it belongs.
+    lines = {
+        month: snapshot_lines.read_lines(rows)
+        for month, rows in split_by_month(_rows(inputs, ARXIV_LINES), ARXIV_LINES.dated_by, months).items()
+    }
+    refused = [part.rejects.with_columns(filed_on=pl.lit(first_day(month))) for month, part in lines.items()]
+    merged = merge_records(_rows(inputs, ARXIV_RECORDS), pl.concat(part.rows for part in lines.values()))
+    tables = {ARXIV_PAPERS: merged, ARXIV_LINE_REJECTS: conform(pl.concat(refused), ARXIV_LINE_REJECTS)}
+    return _results(months, tables)
 
 
-def _trends(month: str, inputs: Inputs) -> pl.DataFrame:
-    return trends(month, _rows(inputs, LISTINGS), _rows(inputs, SIGNALS))
+def _trends(months: Sequence[str], inputs: Inputs) -> dict[str, TransformResult]:
+    return _results(months, {TRENDS: trends(months, _rows(inputs, LISTINGS), _rows(inputs, SIGNALS))})
 
 
-def _papers(_month: str, inputs: Inputs) -> Mapping[Table, pl.DataFrame]:
+def _papers(months: Sequence[str], inputs: Inputs) -> dict[str, TransformResult]:
     arxiv = _rows(inputs, ARXIV_PAPERS)
-    return {PAPERS: papers(arxiv, _rows(inputs, LISTINGS), _rows(inputs, AUTHORS))}
+    return _results(months, {PAPERS: papers(arxiv, _rows(inputs, LISTINGS), _rows(inputs, AUTHORS))})
 
 
 MONTHLY = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from schemas.calendar import first_day
@@ -22,10 +24,12 @@ def opens_at(day: pl.Expr) -> pl.Expr:
     return closes_at(day.dt.offset_by("-1d"))
 
 
-def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = HALF_LIFE_H) -> pl.DataFrame:
-    """The rows of the table `trends` for a month (`2025-11`).
+def trends(
+    months: Sequence[str], listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = HALF_LIFE_H
+) -> pl.DataFrame:
+    """The rows of the table `trends` for some months (`2025-11`), each the same as if it were ranked alone.
 
-    `listings` and `signals` must contain the rows of those tables for the 30 dates up to each date of the month; other
+    `listings` and `signals` must contain the rows of those tables for the 30 dates up to each date of the months; other
     dates are ignored.
     """
     papers = signals.select("paper_id").unique().sort("paper_id").with_row_index("paper")
@@ -36,7 +40,7 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
         .sort("captured_at", *_PAPER)
     )
     listed = listings.filter("is_listed").join(papers, on="paper_id").select(_PAPER)
-    observations = _observations(_ranked_dates(month, seen), listed, seen)
+    observations = _observations(_ranked_dates(months, seen), listed, seen)
     history = _vote_history(observations, seen)
     scored = (
         observations.join(_total_weight(history, half_life_h), on="observation", how="left")
@@ -58,18 +62,20 @@ def trends(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_
     return conform(ranked, TRENDS)
 
 
-def _ranked_dates(month: str, seen: pl.DataFrame) -> pl.DataFrame:
-    """The dates of the month to rank, with `ends_at`, and `ended_before`, the end of the date before.
+def _ranked_dates(months: Sequence[str], seen: pl.DataFrame) -> pl.DataFrame:
+    """The dates of the months to rank, with `ends_at`, and `ended_before`, the end of the date before.
 
     A date is ranked if any capture within its lookback was made between its opening and its end.
     """
-    first = first_day(month)
     grace, day = pl.duration(hours=GRACE_H), pl.col("ranked_on")
-    days = pl.date_range(first, pl.lit(first).dt.month_end(), eager=True).alias("ranked_on").to_frame()
+    firsts = pl.DataFrame({"first": sorted(map(first_day, months))})
+    days = firsts.select(ranked_on=pl.date_ranges("first", pl.col("first").dt.month_end())).explode("ranked_on")
     dates = days.with_columns(ends_at=closes_at(day) + grace, ended_before=opens_at(day) + grace)
     captures = seen.select("listed_on", "captured_at").unique()
+    near = pl.date_ranges(pl.col("captured_at").dt.date().dt.offset_by("-2d"), pl.col("captured_at").dt.date())
+    candidates = captures.with_columns(ranked_on=near).explode("ranked_on").join(dates, on="ranked_on")
     has_capture = pl.col("captured_at").is_between(opens_at(day), "ends_at") & _is_in_lookback("listed_on")
-    ranked = dates.join(captures, how="cross").filter(has_capture).select("ranked_on").unique()
+    ranked = candidates.filter(has_capture).select("ranked_on").unique()
     return dates.join(ranked, on="ranked_on", how="semi")
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from bench.trending.agreement import MEASURES
 from bench.trending.observations import observations
 from schemas.calendar import MONTH_FORMAT
-from schemas.trends import HALF_LIFE_H, TRENDS
+from schemas.trends import HALF_LIFE_H
 from transforms.hub.verdicts import closes_at
 from transforms.trends import opens_at, trends
 
@@ -57,13 +57,7 @@ class Question:
 def ranking(listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float = HALF_LIFE_H) -> pl.DataFrame:
     """The table `trends` of every month, from the production transform."""
     months = listings["listed_on"].dt.strftime(MONTH_FORMAT).unique().sort()
-    return pl.concat(_month(month, listings, signals, half_life_h) for month in months)
-
-
-def _month(month: str, listings: pl.DataFrame, signals: pl.DataFrame, half_life_h: float) -> pl.DataFrame:
-    read = TRENDS.windowed_inputs.months(month) if TRENDS.windowed_inputs else (month,)
-    of_them = pl.col("listed_on").dt.strftime(MONTH_FORMAT).is_in(read)
-    return trends(month, listings.filter(of_them), signals.filter(of_them), half_life_h)
+    return trends(months.to_list(), listings, signals, half_life_h)
 
 
 def questions(ranked: pl.DataFrame, signals: pl.DataFrame) -> list[Question]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
-from paperlake.build.partition import StagedMonth
+from paperlake.build.partition import StagedMonths
 from paperlake.build.workers import WORKERS, is_worker_process
 from paperlake.errors import PaperlakeError
+from paperlake.quality.column_profile import merge_profiles
 from paperlake.store.journal import JournalDamaged
 from paperlake.store.manifest import ManifestUnreadable
 from paperlake.store.publish import FileDamaged, LakeBusy
@@ -32,25 +33,24 @@ class WorkerDied(PaperlakeError):
 MONTH_FAULTS = (LakeBusy, FileDamaged, JournalDamaged, ManifestUnreadable)
 """What can keep a month from being built. Its captures stay where they are."""
 
-Build = Callable[[], StagedMonth | None]
-"""Builds a month; it is pickled, for some workers are other processes."""
+Build = Callable[[Sequence[str]], StagedMonths]
+"""Builds some months; it is pickled, for some workers are other processes. A month that is current has no result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """The result of a build job: a staged month, the fault that prevented it, or neither where nothing was stale."""
+class BuiltMonths:
+    """The result of a build job: staged months with their column profiles, and by month what prevented the others."""
 
-    month: str
-    staged: StagedMonth | None = None
-    fault: Exception | None = None
-
-
-def submit(workers: Executor, month: str, build: Build) -> Future[Built]:
-    """Build a month on one of the workers."""
-    return workers.submit(_run, month, build)
+    staged: StagedMonths
+    faults: Mapping[str, Exception] = field(default_factory=dict)
 
 
-def result_of(future: Future[Built]) -> Built:
+def submit(workers: Executor, months: Sequence[str], build: Build) -> Future[BuiltMonths]:
+    """Build some months together on one of the workers."""
+    return workers.submit(_run, tuple(months), build)
+
+
+def result_of(future: Future[BuiltMonths]) -> BuiltMonths:
     """The result, once it is there. Raises WorkerDied."""
     try:
         return future.result()
@@ -61,29 +61,57 @@ def result_of(future: Future[Built]) -> Built:
         ) from died
 
 
-def batches(workers: Executor, jobs: Iterable[tuple[str, Build]]) -> Iterator[list[Built]]:
-    """The results of `jobs` in their order, in batches; later jobs run while a batch is handled. Raises WorkerDied."""
-    waiting, ahead = iter(jobs), deque[Future[Built]]()
-    batch: list[Built] = []
-    rows = 0
+def groups(sizes: Mapping[str, int], most: int, most_months: int | None = None) -> list[tuple[str, ...]]:
+    """Split months into groups, in their order: each group is as large as `most` allows, or one larger month.
+
+    `sizes` gives the months with their sizes, in any unit.
+    """
+    parts: list[list[str]] = []
+    total = 0
+    for month, size in sizes.items():
+        if not parts or total + size > most or len(parts[-1]) == (most_months or BATCH_MONTHS):
+            parts.append([])
+            total = 0
+        parts[-1].append(month)
+        total += size
+    return [tuple(part) for part in parts]
+
+
+def batches(workers: Executor, jobs: Iterable[Sequence[str]], build: Build) -> Iterator[list[BuiltMonths]]:
+    """The results of building groups of months, in their order, in batches; later groups are built meanwhile.
+
+    Raises WorkerDied.
+    """
+    waiting, ahead = iter(jobs), deque[Future[BuiltMonths]]()
+    batch: list[BuiltMonths] = []
+    months = rows = 0
     while True:
-        ahead.extend(submit(workers, month, build) for month, build in islice(waiting, AHEAD - len(ahead)))
+        ahead.extend(submit(workers, group, build) for group in islice(waiting, AHEAD - len(ahead)))
         if not ahead:
             break
         built = result_of(ahead.popleft())
         batch.append(built)
-        rows += sum(entry.rows for entry in built.staged.files.entries.values()) if built.staged else 0
-        if len(batch) == BATCH_MONTHS or rows >= BATCH_ROWS:
+        months += len(built.staged.months)
+        rows += sum(entry.rows for month in built.staged.months for entry in month.files.entries.values())
+        if months >= BATCH_MONTHS or rows >= BATCH_ROWS:
             yield batch
-            batch, rows = [], 0
+            batch, months, rows = [], 0, 0
     if batch:
         yield batch
 
 
-def _run(month: str, build: Build) -> Built:
+def _run(months: Sequence[str], build: Build) -> BuiltMonths:
     if is_worker_process():
         use_one_thread()
     try:
-        return Built(month, build())
+        return BuiltMonths(build(months))
     except MONTH_FAULTS as fault:
-        return Built(month, fault=fault)
+        if len(months) == 1:
+            return BuiltMonths(StagedMonths(()), {months[0]: fault})
+    # One month must not keep back the others, so each is built alone.
+    alone = [_run([month], build) for month in months]
+    staged = StagedMonths(
+        [month for part in alone for month in part.staged.months],
+        merge_profiles(part.staged.profiles for part in alone),
+    )
+    return BuiltMonths(staged, {month: fault for part in alone for month, fault in part.faults.items()})

@@ -1,4 +1,4 @@
-"""Tables that are built from a month of evidence: which are stale, and that month, built and staged."""
+"""Tables that are built from a month of evidence: which are stale, and some months, built and staged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from paperlake.build.partition import BuildOptions, StagedMonth, is_current, stage
+from paperlake.build.partition import BuildOptions, StagedMonth, StagedMonths, is_current, stage
+from paperlake.quality.column_profile import ColumnProfile
 from paperlake.store import inbox
 from paperlake.store.lake import part_name
 from paperlake.store.publish import StagedFiles, Writer
@@ -57,32 +58,56 @@ def collect_evidence(writer: Writer, options: BuildOptions, month: str) -> Evide
     )
 
 
-def build_month(
-    writer: Writer, options: BuildOptions, month: str, evidence: Evidence, refused: pl.DataFrame = NOTHING_REFUSED
-) -> StagedMonth:
-    """Stage the evidence of a month, and build and stage the tables that are stale.
+def build_months(
+    writer: Writer, options: BuildOptions, evidence: Mapping[str, Evidence], refused: pl.DataFrame = NOTHING_REFUSED
+) -> StagedMonths:
+    """Stage the evidence of some months, and build and stage the tables that are stale.
 
     `refused` (listed_on, captured_at, message) are the captures that validation sets aside.
     """
-    fresh = {table: rows for table, rows in evidence.inputs.items() if table in evidence.fresh}
-    staged = StagedMonth(month, writer.stage(month, fresh), {}, folded=evidence.folded, unreadable=evidence.unreadable)
+    staged = {month: _stage_evidence(writer, month, rows) for month, rows in evidence.items()}
+    profiles: dict[Table, ColumnProfile] = {}
     for transform in MONTHLY:
-        inputs = _input_hashes(writer, month, transform.upstream, staged.files)
         wanted = _wanted(options, transform)
-        if not inputs or not wanted or (not options.force and is_current(writer, month, wanted, inputs)):
+        inputs = {
+            month: _input_hashes(writer, month, transform.upstream, staged_month.files)
+            for month, staged_month in staged.items()
+        }
+        stale = [
+            month
+            for month, hashes in inputs.items()
+            if hashes and wanted and (options.force or not is_current(writer, month, wanted, hashes))
+        ]
+        if not stale:
             continue
-        built = transform.build(month, evidence.inputs, refused, wanted)
-        result = replace(built, tables={table: built.tables[table] for table in wanted})
-        files, profiles, revised = stage(writer, options, month, result, inputs, staged.files)
-        staged = replace(
-            staged,
-            files=files,
-            profiles={**staged.profiles, **profiles},
-            revised=staged.revised | revised,
-            captures=pl.concat([staged.captures, built.captures], how="diagonal"),
-            refused=pl.concat([staged.refused, built.refused]),
-        )
-    return staged
+        results = transform.build(stale, _together(evidence, stale, transform.upstream), refused, wanted)
+        tables = {
+            month: replace(result, tables={table: result.tables[table] for table in wanted})
+            for month, result in results.items()
+        }
+        built = stage(writer, options, tables, inputs, staged)
+        profiles |= built.profiles
+        for staged_month in built.months:
+            result = results[staged_month.month]
+            staged[staged_month.month] = replace(
+                staged_month,
+                captures=pl.concat([staged_month.captures, result.captures], how="diagonal"),
+                refused=pl.concat([staged_month.refused, result.refused]),
+            )
+    return StagedMonths([*staged.values()], profiles)
+
+
+def _stage_evidence(writer: Writer, month: str, evidence: Evidence) -> StagedMonth:
+    fresh = {table: rows for table, rows in evidence.inputs.items() if table in evidence.fresh}
+    files = writer.stage(month, fresh)
+    return StagedMonth(month, files, folded=evidence.folded, unreadable=evidence.unreadable)
+
+
+def _together(evidence: Mapping[str, Evidence], months: Sequence[str], tables: Sequence[Table]) -> Inputs:
+    """The rows of some months of the evidence tables that a transform reads."""
+    parts = {table: [evidence[month].inputs.get(table) for month in months] for table in tables}
+    known = {table: [part for part in frames if part is not None] for table, frames in parts.items()}
+    return {table: pl.concat(frames) for table, frames in known.items() if frames}
 
 
 def _is_stale(writer: Writer, options: BuildOptions, month: str, transform: MonthlyTransform) -> bool:

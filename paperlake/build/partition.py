@@ -1,4 +1,4 @@
-"""One partition: whether it is stale, and how it is built, staged and profiled.
+"""Partitions: whether one is stale, and how those of some months are staged and profiled.
 
 Worker processes get everything here by name, so arguments and results are small.
 """
@@ -6,18 +6,18 @@ Worker processes get everything here by name, so arguments and results are small
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from paperlake.quality.column_profile import profile_columns
+from paperlake.quality.column_profile import ColumnProfile, profile_columns
 from paperlake.store.fingerprint import code_fingerprint
 from paperlake.store.lake import part_name
 from paperlake.store.publish import FileDamaged, StagedFiles, Writer
 from schemas.table import Table
-from transforms.graph import NOTHING_REFUSED, MonthlyTransform, RoutedTransform, TransformResult, WindowedTransform
+from transforms.graph import NOTHING_REFUSED, MonthlyTransform, Results, RoutedTransform, WindowedTransform
 from transforms.routes import route_digests
 
 Transform = MonthlyTransform | WindowedTransform | RoutedTransform
@@ -36,7 +36,7 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class StagedMonth:
-    """Partitions of one month that are built and staged, and what validation needs of them.
+    """Partitions of one month that are built and staged.
 
     `revised` are the tables whose values differ from the published ones in more than their provenance.
     `captures` are the rows of the table `captures` before any is refused; `refused` are those that were set aside.
@@ -45,12 +45,19 @@ class StagedMonth:
 
     month: str
     files: StagedFiles
-    profiles: Mapping[Table, pl.DataFrame]
     revised: frozenset[Table] = frozenset()
     captures: pl.DataFrame = field(default_factory=NOTHING_REFUSED.select("listed_on", "captured_at").clone)
     refused: pl.DataFrame = field(default_factory=NOTHING_REFUSED.clone)
     folded: tuple[Path, ...] = ()
     unreadable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedMonths:
+    """Months that were built together, and the column profiles, by table, of those of their rows that are new."""
+
+    months: Sequence[StagedMonth]
+    profiles: Mapping[Table, ColumnProfile] = field(default_factory=dict)
 
 
 def is_current(writer: Writer, month: str, tables: Sequence[Table], inputs: InputHashes) -> bool:
@@ -76,37 +83,41 @@ def is_forced(options: BuildOptions, transform: Transform) -> bool:
     return options.force and not {*transform.downstream}.isdisjoint(options.only)
 
 
-def stage(  # noqa: PLR0913, PLR0917 - a partition's place, its rows, and where they come from
+def stage(
     writer: Writer,
     options: BuildOptions,
-    month: str,
-    result: TransformResult,
-    inputs: InputHashes,
-    into: StagedFiles | None = None,
-) -> tuple[StagedFiles, dict[Table, pl.DataFrame], frozenset[Table]]:
-    """Write the tables of `result` aside, and profile those whose rows are new.
-
-    Gives the staged files, by table the column profile that validation needs, and the tables whose values changed.
-    """
-    staged = writer.stage(
-        month,
-        result.tables,
-        code=code_fingerprint(),
-        inputs=inputs,
-        missing_dates=result.missing_dates,
-        route_digests={
-            table: route_digests(rows, table, result.answers) for table, rows in result.tables.items() if table.route
-        },
-        into=into,
-    )
-    if not options.is_validated:
-        return staged, {}, frozenset()
-    changes = {table: _change(writer, staged, table, month, rows) for table, rows in result.tables.items()}
-    return (
-        staged,
-        {table: profile_columns(table, month, rows) for table, rows in result.tables.items() if changes[table]},
-        frozenset(table for table, change in changes.items() if change == "values"),
-    )
+    results: Results,
+    inputs: Mapping[str, InputHashes],
+    into: Mapping[str, StagedMonth] | None = None,
+) -> StagedMonths:
+    """Write the tables of each month aside, or add them to the stages `into`, and profile those whose rows are new."""
+    staged: list[StagedMonth] = []
+    changed: dict[Table, dict[str, pl.DataFrame]] = {}
+    for month, result in results.items():
+        before = (into or {}).get(month)
+        files = writer.stage(
+            month,
+            result.tables,
+            code=code_fingerprint(),
+            inputs=inputs[month],
+            missing_dates=result.missing_dates,
+            route_digests={
+                table: route_digests(rows, table, result.answers)
+                for table, rows in result.tables.items()
+                if table.route
+            },
+            into=before.files if before else None,
+        )
+        staged_month = replace(before, files=files) if before else StagedMonth(month, files)
+        if options.is_validated:
+            changes = {table: _change(writer, files, table, month, rows) for table, rows in result.tables.items()}
+            revised = frozenset(table for table, change in changes.items() if change == "values")
+            staged_month = replace(staged_month, revised=staged_month.revised | revised)
+            for table, change in changes.items():
+                if change:
+                    changed.setdefault(table, {})[month] = result.tables[table]
+        staged.append(staged_month)
+    return StagedMonths(staged, {table: profile_columns(table, months) for table, months in changed.items()})
 
 
 def _change(

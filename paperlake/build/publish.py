@@ -7,15 +7,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import polars as pl
 
 from paperlake.build import monthly, routed, windowed
-from paperlake.build.batches import MONTH_FAULTS, Build, Built, batches, result_of, submit
-from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth
+from paperlake.build.batches import MONTH_FAULTS, Build, BuiltMonths, batches, groups, result_of, submit
+from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, StagedMonths
 from paperlake.build.results import PartitionResult, Published
 from paperlake.build.validation import MonthRefused, broken_months, refused_captures
 from paperlake.build.workers import start_workers
+from paperlake.quality.column_profile import ColumnProfile, merge_profiles, without_months
 from paperlake.quality.validation_log import Run, record, start_run
 from paperlake.quality.validator import Validator
 from paperlake.store import inbox
@@ -24,14 +26,21 @@ from paperlake.store.publish import Writer, merge_staged, open_writer
 from paperlake.store.snapshot import snapshot
 from schemas.hub_replies import HUB_REPLIES
 from schemas.table import Table
-from transforms.graph import DERIVED, EVIDENCE, FROM_EVIDENCE, NOTHING_REFUSED
+from transforms.graph import DERIVED, EVIDENCE, FROM_EVIDENCE, NOTHING_REFUSED, RoutedTransform, WindowedTransform
 
-EVIDENCE_BATCH_MONTHS = 14
-"""Validated together: the cost of validation hardly grows with the months, but none of them is published before it."""
+EVIDENCE_BATCH_MONTHS = 24
+EVIDENCE_BATCH_BYTES = 128 * 2**20
+"""Months validated and committed together, by their number and their compressed evidence: the cost of validation hardly
+grows with the months, but none of them is published before it."""
+EVIDENCE_GROUP_BYTES = 2 * 2**20
+GROUP_ROWS = 50_000
+"""Months built together, by their compressed evidence or their rows: most of what a small month takes is a fixed cost.
+Larger groups save little more, take more memory, and leave workers without work."""
 
 PUBLISH_FAULTS = (MonthRefused, *MONTH_FAULTS)
 """What can keep a month from being published. Its captures stay where they are."""
 
+AnyTransform = TypeVar("AnyTransform", WindowedTransform, RoutedTransform)
 Collect = Callable[[str], monthly.Evidence | None]
 """Gives the evidence of a month; None leaves the month as it is."""
 
@@ -81,7 +90,7 @@ def publish_months(  # noqa: PLR0913 - what to build, how, and for which run
     concern all months.
     """
     options = BuildOptions(only, force, is_validated)
-    with open_writer(lake) as writer, start_workers(_evidence_bytes(lake, months)) as workers:
+    with open_writer(lake) as writer, start_workers(sum(_evidence_bytes(lake, month) for month in months)) as workers:
         validate = (validator or Validator()) if is_validated else None
         context = BuildContext(writer, options, workers, validate, run or start_run("publish"))
         yield from publish_evidence(context, months, partial(monthly.collect_evidence, writer, options))
@@ -89,12 +98,14 @@ def publish_months(  # noqa: PLR0913 - what to build, how, and for which run
 
 def publish_evidence(context: BuildContext, months: Sequence[str], collect: Collect) -> Iterator[PartitionResult]:
     """Publish the evidence that `collect` gives for each month, with every table that is built from it."""
-    parts = [months[start : start + EVIDENCE_BATCH_MONTHS] for start in range(0, len(months), EVIDENCE_BATCH_MONTHS)]
+    sizes = {month: _evidence_bytes(context.writer.lake, month) for month in months}
+    parts = groups(sizes, EVIDENCE_BATCH_BYTES, EVIDENCE_BATCH_MONTHS)
+    build = partial(_collect_and_build, context.writer, context.options, collect, NOTHING_REFUSED)
     # One batch is built while the one before it is validated and committed.
-    ahead = deque(_submit_months(context, collect, part) for part in parts[:1])
+    ahead = deque(_submit_groups(context, part, sizes, build) for part in parts[:1])
     windows_built: set[tuple[str, str]] = set()
     for number in range(1, len(parts) + 1):
-        ahead.extend(_submit_months(context, collect, later) for later in parts[number : number + 1])
+        ahead.extend(_submit_groups(context, later, sizes, build) for later in parts[number : number + 1])
         yield from _publish_evidence_batch(context, [result_of(future) for future in ahead.popleft()], collect)
         to_come = {month for later in parts[number:] for month in later}
         yield from _publish_windows(context, {*months} - to_come, to_come, windows_built)
@@ -102,47 +113,50 @@ def publish_evidence(context: BuildContext, months: Sequence[str], collect: Coll
         yield from _publish_routed(context, months)
 
 
-def _submit_months(context: BuildContext, collect: Collect, months: Sequence[str]) -> list[Future[Built]]:
-    return [submit(context.workers, month, _month_job(context, collect, month)) for month in months]
-
-
-def _month_job(context: BuildContext, collect: Collect, month: str, refused: pl.DataFrame = NOTHING_REFUSED) -> Build:
-    return partial(_collect_and_build, context.writer, context.options, collect, month, refused)
+def _submit_groups(
+    context: BuildContext, months: Sequence[str], sizes: Mapping[str, int], build: Build
+) -> list[Future[BuiltMonths]]:
+    together = groups({month: sizes[month] for month in months}, EVIDENCE_GROUP_BYTES)
+    return [submit(context.workers, group, build) for group in together]
 
 
 def _collect_and_build(
-    writer: Writer, options: BuildOptions, collect: Collect, month: str, refused: pl.DataFrame
-) -> StagedMonth | None:
-    evidence = collect(month)
-    return None if evidence is None else monthly.build_month(writer, options, month, evidence, refused)
+    writer: Writer, options: BuildOptions, collect: Collect, refused: pl.DataFrame, months: Sequence[str]
+) -> StagedMonths:
+    evidence = {month: collect(month) for month in months}
+    known = {month: rows for month, rows in evidence.items() if rows is not None}
+    return monthly.build_months(writer, options, known, refused)
 
 
 def _publish_evidence_batch(
-    context: BuildContext, results: Sequence[Built], collect: Collect
+    context: BuildContext, results: Sequence[BuiltMonths], collect: Collect
 ) -> Iterator[PartitionResult]:
-    """Validate months that were built from evidence, and commit each that stands, with its part of the inbox."""
-    writer = context.writer
-    built = {result.month: result for result in results}
+    """Validate months that were built from evidence, and commit those that stand, with their part of the inbox."""
+    writer, options = context.writer, context.options
+    staged = {month.month: month for result in results for month in result.staged.months}
+    faults = {month: fault for result in results for month, fault in result.faults.items()}
+    profiles = merge_profiles(result.staged.profiles for result in results)
     # Nearly always no capture is refused, so months are built as if none were, and the others a second time.
+    refused = _refused(context, [*staged.values()])
     again = {
-        month: submit(context.workers, month, _month_job(context, collect, month, captures))
-        for month, captures in _refused(context, results).items()
+        month: submit(context.workers, [month], partial(_collect_and_build, writer, options, collect, captures))
+        for month, captures in refused.items()
     }
     for month, future in again.items():
-        if (first := built[month].staged) is not None:
-            writer.drop(first.files)
-        built[month] = result_of(future)
-    broken = _validate(context, [*built.values()])
-    for month, result in built.items():
-        if result.staged is None:
-            tables = [table for table in FROM_EVIDENCE if table in context.options.only] if result.fault else ()
-            yield from (_failed(table, month, result.fault) for table in tables if result.fault)
-        elif month in broken:
-            writer.drop(result.staged.files)
-            yield from _month_results(context, result.staged, (), broken[month])
+        writer.drop(staged.pop(month).files)
+        result = result_of(future)
+        staged |= {each.month: each for each in result.staged.months}
+        faults |= result.faults
+        others = {table: without_months(profile, [month]) for table, profile in profiles.items()}
+        profiles = merge_profiles([others, result.staged.profiles])
+    broken = _validate(context, [*staged.values()], profiles)
+    changed = _commit(context, [*staged.values()], broken)
+    for month in sorted({*staged, *faults}):
+        if month in staged:
+            yield from _month_results(context, staged[month], changed, broken.get(month))
         else:
-            changed = writer.commit(result.staged.files, result.staged.folded, thorough=context.options.force)
-            yield from _month_results(context, result.staged, changed, None)
+            tables = [table for table in FROM_EVIDENCE if table in options.only]
+            yield from (_failed(table, month, faults[month]) for table in tables)
 
 
 def _publish_windows(
@@ -153,62 +167,82 @@ def _publish_windows(
         stale = windowed.stale_months(context.writer, context.options, transform, touched, to_come)
         new = {month: inputs for month, inputs in stale.items() if (transform.table.name, month) not in done}
         done |= {(transform.table.name, month) for month in new}
-        build = partial(windowed.build_month, context.writer, context.options, transform)
-        yield from _publish_derived(context, transform.downstream, build, new)
+        sizes = windowed.row_counts(context.writer, transform, new)
+        build = partial(_build_stale, windowed.build_months, context.writer, context.options, transform, new)
+        yield from _publish_derived(context, transform.downstream, sizes, build)
 
 
 def _publish_routed(context: BuildContext, asked: Sequence[str]) -> Iterator[PartitionResult]:
-    """Build, validate and commit the routed partitions that are stale, one transform after the other."""
+    """Build, validate and commit the routed partitions that are stale."""
     for transform in routed.transforms_to_run(context.options):
         try:
             stale = routed.stale_months(context.writer, context.options, transform, asked)
         except MONTH_FAULTS as fault:
             yield from (_failed(table, month, fault) for table in transform.downstream for month in asked)
             continue
-        build = partial(routed.build_month, context.writer, context.options, transform)
-        yield from _publish_derived(context, transform.downstream, build, stale)
+        sizes = routed.row_counts(context.writer, transform, stale)
+        build = partial(_build_stale, routed.build_months, context.writer, context.options, transform, stale)
+        yield from _publish_derived(context, transform.downstream, sizes, build)
+
+
+def _build_stale(  # noqa: PLR0913, PLR0917 - what `build_months` takes
+    build_months: Callable[[Writer, BuildOptions, AnyTransform, Mapping[str, InputHashes]], StagedMonths],
+    writer: Writer,
+    options: BuildOptions,
+    transform: AnyTransform,
+    stale: Mapping[str, InputHashes],
+    months: Sequence[str],
+) -> StagedMonths:
+    return build_months(writer, options, transform, {month: stale[month] for month in months})
 
 
 def _publish_derived(
-    context: BuildContext,
-    tables: Sequence[Table],
-    build: Callable[[str, InputHashes], StagedMonth],
-    stale: Mapping[str, InputHashes],
+    context: BuildContext, tables: Sequence[Table], sizes: Mapping[str, int], build: Build
 ) -> Iterator[PartitionResult]:
-    """Build the stale months of some derived tables; validate and commit them many at once."""
-    jobs = ((month, partial(build, month, inputs)) for month, inputs in stale.items())
-    for batch in batches(context.workers, jobs):
-        broken = _validate(context, batch)
-        sound = [result.staged.files for result in batch if result.staged and result.month not in broken]
-        changed = context.writer.commit(merge_staged(sound), thorough=context.options.force) if sound else ()
-        for result in batch:
-            if result.staged and result.month in broken:
-                context.writer.drop(result.staged.files)
-            fault = result.fault or broken.get(result.month)
+    """Build months of some derived tables; validate and commit them many at once. `sizes` are about their rows."""
+    for batch in batches(context.workers, groups(sizes, GROUP_ROWS), build):
+        staged = [month for result in batch for month in result.staged.months]
+        faults = {month: fault for result in batch for month, fault in result.faults.items()}
+        broken = _validate(context, staged, merge_profiles(result.staged.profiles for result in batch))
+        changed = _commit(context, staged, broken)
+        built = {month.month: month for month in staged}
+        for month in sorted({*built, *faults}):
+            fault = faults.get(month) or broken.get(month)
             yield from (
-                _failed(table, result.month, fault)
-                if fault
-                else _published(context, table, result.month, changed, result.staged)
+                _failed(table, month, fault) if fault else _published(context, table, month, changed, built[month])
                 for table in tables
             )
 
 
-def _refused(context: BuildContext, results: Sequence[Built]) -> Mapping[str, pl.DataFrame]:
+def _refused(context: BuildContext, staged: Sequence[StagedMonth]) -> Mapping[str, pl.DataFrame]:
     """The captures that validation sets aside, by month."""
-    staged = [result.staged for result in results if result.staged]
     if context.validator is None or not any(month.captures.height for month in staged):
         return {}
     return refused_captures(context.validator, staged)
 
 
-def _validate(context: BuildContext, results: Sequence[Built]) -> Mapping[str, MonthRefused]:
+def _validate(
+    context: BuildContext, staged: Sequence[StagedMonth], profiles: Mapping[Table, ColumnProfile]
+) -> Mapping[str, MonthRefused]:
     """The months whose new rows break a declaration. All findings of the batch go to the validation log."""
-    staged = [result.staged for result in results if result.staged]
-    if context.validator is None or not any(month.profiles or month.captures.height for month in staged):
+    if context.validator is None or not (profiles or any(month.captures.height for month in staged)):
         return {}
-    broken = broken_months(context.validator, staged)
+    broken = broken_months(context.validator, profiles)
     record(context.writer, context.run, context.validator.take_findings())
     return broken
+
+
+def _commit(context: BuildContext, staged: Sequence[StagedMonth], broken: Collection[str]) -> Collection[str]:
+    """Publish the months that stand, all at once, and drop the `broken` ones. Returns the names of changed files."""
+    writer = context.writer
+    for month in staged:
+        if month.month in broken:
+            writer.drop(month.files)
+    sound = [month for month in staged if month.month not in broken]
+    if not sound:
+        return ()
+    folded = tuple(path for month in sound for path in month.folded)
+    return writer.commit(merge_staged([month.files for month in sound]), folded, thorough=context.options.force)
 
 
 def _month_results(
@@ -242,7 +276,9 @@ def _failed(table: Table, month: str, fault: Exception) -> PartitionResult:
     return PartitionResult(table.name, month, fault=fault)
 
 
-def _evidence_bytes(lake: Lake, months: Sequence[str]) -> int:
+def _evidence_bytes(lake: Lake, month: str) -> int:
+    """The compressed evidence of a month, published and waiting."""
     published = snapshot(lake).manifest
-    entries = [published.entry(table.name, month) for table in EVIDENCE for month in months]
-    return sum(entry.bytes for entry in entries if entry)
+    entries = [published.entry(table.name, month) for table in EVIDENCE]
+    waiting = sum(inbox.waiting_bytes(lake, table, month) for table in EVIDENCE)
+    return sum(entry.bytes for entry in entries if entry) + waiting

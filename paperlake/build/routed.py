@@ -1,21 +1,21 @@
-"""Tables that are built from rows which other tables route to their month: which months are stale, and one, staged.
+"""Tables that are built from rows which other tables route to their month: which months are stale, and some, staged.
 
 The manifest and the files' footers alone decide which months are stale, so the next run finishes what a dead run left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, is_current, is_forced, stage, touches
+from paperlake.build.partition import BuildOptions, InputHashes, StagedMonths, is_current, is_forced, stage, touches
 from paperlake.store.publish import Writer
 from paperlake.store.routes import routed_inputs, routed_months
 from schemas.calendar import first_day
 from schemas.catalogue import TABLES
 from schemas.table import Table
-from transforms.graph import ROUTED, Inputs, RoutedTransform, TransformResult
+from transforms.graph import ROUTED, Inputs, RoutedTransform
 from transforms.routes import is_routed_to
 
 
@@ -40,24 +40,40 @@ def stale_months(
     }
 
 
-def build_month(
-    writer: Writer, options: BuildOptions, transform: RoutedTransform, month: str, inputs: InputHashes
-) -> StagedMonth:
-    """A month of the transform's tables, built and staged. Raises FileDamaged."""
-    tables = transform.build(month, _read_routed(writer, transform, month, inputs))
-    return StagedMonth(month, *stage(writer, options, month, TransformResult(tables), inputs))
+def row_counts(writer: Writer, transform: RoutedTransform, months: Collection[str]) -> dict[str, int]:
+    """About how many rows each month reads: its share of the routed rows, and those of its own files."""
+    published, declared = writer.manifest, transform.inputs
+    routed = sum(
+        entry.rows
+        for table in (*declared.routed, *declared.read_with)
+        for month in published.months(table)
+        if (entry := published.entry(table, month))
+    )
+    built = {month for table in transform.downstream for month in published.months(table.name)}
+    of_each = routed // max(len(built | {*months}), 1)
+    own = {month: [published.entry(table, month) for table in declared.same_month] for month in months}
+    return {month: of_each + sum(entry.rows for entry in entries if entry) for month, entries in own.items()}
 
 
-def _read_routed(writer: Writer, transform: RoutedTransform, month: str, inputs: InputHashes) -> Inputs:
-    """The rows of the month's own files, and the rows that the months in `inputs` route to it, by table."""
+def build_months(
+    writer: Writer, options: BuildOptions, transform: RoutedTransform, inputs: Mapping[str, InputHashes]
+) -> StagedMonths:
+    """The months of `inputs` of the transform's tables, built and staged. Raises FileDamaged."""
+    return stage(writer, options, transform.build([*inputs], _read_routed(writer, transform, inputs)), inputs)
+
+
+def _read_routed(writer: Writer, transform: RoutedTransform, inputs: Mapping[str, InputHashes]) -> Inputs:
+    """The rows of the months' own files, and the rows that the months in `inputs` route to them, by table."""
     declared = transform.inputs
     frames: dict[Table, list[pl.DataFrame]] = {}
     for table in (TABLES[name] for name in declared.same_month):
-        if (rows := writer.read(table, month)) is not None:
-            frames.setdefault(table, []).append(rows)
+        for month in inputs:
+            if (rows := writer.read(table, month)) is not None:
+                frames.setdefault(table, []).append(rows)
+    hashes = {name: digest for of_month in inputs.values() for name, digest in of_month.items()}
     for table in (TABLES[name] for name in (*declared.routed, *declared.read_with)):
-        is_ours = is_routed_to(table, first_day(month))
-        for source in _source_months(declared.routed if table.name in declared.read_with else (table.name,), inputs):
+        is_ours = pl.any_horizontal(is_routed_to(table, first_day(month)) for month in inputs)
+        for source in _source_months(declared.routed if table.name in declared.read_with else (table.name,), hashes):
             if (rows := writer.read(table, source, transform.columns.get(table, ()), is_ours)) is not None:
                 frames.setdefault(table, []).append(rows)
     return {table: pl.concat(parts) for table, parts in frames.items()}

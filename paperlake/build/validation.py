@@ -8,8 +8,10 @@ import polars as pl
 
 from paperlake.build.partition import StagedMonth
 from paperlake.errors import PaperlakeError
+from paperlake.quality.column_profile import ColumnProfile
 from paperlake.quality.validator import Validator
 from schemas.calendar import MONTH_FORMAT
+from schemas.table import Table
 from transforms.graph import DERIVED
 
 
@@ -29,12 +31,13 @@ def refused_captures(validator: Validator, months: Sequence[StagedMonth]) -> dic
     return {str(month): rows for (month,), rows in by_month.items()}
 
 
-def broken_months(validator: Validator, months: Sequence[StagedMonth]) -> Mapping[str, MonthRefused]:
+def broken_months(validator: Validator, profiles: Mapping[Table, ColumnProfile]) -> Mapping[str, MonthRefused]:
     """The months that break a declaration. Only new rows are validated: published rows were, when they were new."""
     failed: dict[str, list[str]] = {}
     for table in DERIVED:
-        profiles = [month.profiles[table] for month in months if table in month.profiles]
-        for finding in validator.findings(table, profiles) if profiles else ():
+        if table not in profiles:
+            continue
+        for finding in validator.findings(table, profiles[table]):
             if not finding.success:
                 failed.setdefault(finding.month, []).append(str(finding))
     return {

@@ -1,19 +1,19 @@
-"""Tables that are built from a lookback window over other tables: which months are stale, and one of them, staged.
+"""Tables that are built from a lookback window over other tables: which months are stale, and some, staged.
 
 They are built after the months that they read are published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, is_current, is_forced, stage, touches
+from paperlake.build.partition import BuildOptions, InputHashes, StagedMonths, is_current, is_forced, stage, touches
 from paperlake.store.manifest import Manifest, windowed_inputs
 from paperlake.store.publish import Writer
 from schemas.table import Table
-from transforms.graph import WINDOWED, Inputs, TransformResult, WindowedTransform
+from transforms.graph import WINDOWED, Inputs, WindowedTransform
 
 
 def transforms_to_run(options: BuildOptions) -> list[WindowedTransform]:
@@ -47,12 +47,26 @@ def stale_months(
     return stale
 
 
-def build_month(
-    writer: Writer, options: BuildOptions, transform: WindowedTransform, month: str, inputs: InputHashes
-) -> StagedMonth:
-    """A month of the transform's table, built and staged. Raises FileDamaged."""
-    rows = transform.build(month, _read_window(writer, transform, month))
-    return StagedMonth(month, *stage(writer, options, month, TransformResult({transform.table: rows}), inputs))
+def row_counts(writer: Writer, transform: WindowedTransform, months: Collection[str]) -> dict[str, int]:
+    """About how many rows each month reads."""
+    published = writer.manifest
+    windows = {month: transform.window.months(month) for month in months}
+    partitions = {
+        month: [(table, each) for each in window for table in transform.window.tables]
+        for month, window in windows.items()
+    }
+    return {
+        month: sum(entry.rows for each in read if (entry := published.entry(*each)))
+        for month, read in partitions.items()
+    }
+
+
+def build_months(
+    writer: Writer, options: BuildOptions, transform: WindowedTransform, inputs: Mapping[str, InputHashes]
+) -> StagedMonths:
+    """The months of `inputs` of the transform's table, built and staged. Raises FileDamaged."""
+    months = [*inputs]
+    return stage(writer, options, transform.build(months, _read_windows(writer, transform, months)), inputs)
 
 
 def _inputs_differ(published: Manifest, transform: WindowedTransform, month: str, inputs: InputHashes) -> bool:
@@ -60,12 +74,13 @@ def _inputs_differ(published: Manifest, transform: WindowedTransform, month: str
     return entry is None or dict(entry.inputs) != inputs
 
 
-def _read_window(writer: Writer, transform: WindowedTransform, month: str) -> Inputs:
-    """The published rows of the window's months, by table. Raises FileDamaged."""
+def _read_windows(writer: Writer, transform: WindowedTransform, months: Sequence[str]) -> Inputs:
+    """The published rows of the months' windows, by table. Raises FileDamaged."""
     inputs: dict[Table, pl.DataFrame] = {}
+    read = sorted({each for month in months for each in transform.window.months(month)})
     for table in transform.upstream:
         columns = transform.columns.get(table, ())
-        frames = [writer.read(table, each, columns) for each in transform.window.months(month)]
+        frames = [writer.read(table, each, columns) for each in read]
         published = [frame for frame in frames if frame is not None]
         if published:
             inputs[table] = pl.concat(published)

@@ -1,4 +1,4 @@
-"""Value counts that expectations run on: the distinct values of each column of a month, with their row counts.
+"""Value counts that expectations run on: the distinct values of each column in each month, with their row counts.
 
 An expectation on a column is met by its rows if it is met by its distinct values. Those are few, whatever the number
 of rows, so that many months can be validated at once.
@@ -6,11 +6,11 @@ of rows, so that many months can be validated at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from schemas.calendar import first_day
+from schemas.calendar import MONTH_FORMAT, first_day
 from schemas.table import Between, Column, Table
 
 MISSING_VALUES = "missing_value_count"
@@ -20,34 +20,72 @@ DUPLICATE_KEYS = "key_copy_count"
 MONTHS_OFF = "months_off_count"
 """How many months a row's date is away from the month of its partition."""
 MONTH = ":month"
+"""The column with the month of a value, such as `2025-11`."""
 ROWS = ":rows"
-"""The suffix of the column with row counts: `NAME:rows` counts the rows with the value in `NAME`."""
+"""The column with the number of rows that have the value in that month."""
+
+ColumnProfile = Mapping[str, pl.DataFrame]
+"""By column the distinct values of each month: the column itself, `MONTH` and `ROWS`."""
 
 _MAX_RANGE_VALUES = 1000
+_FIRST = ":first"
 
 
-def profile_columns(table: Table, month: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The distinct values of each validated column of a month (`2025-11`) of `table`, side by side, padded with null.
+def profile_columns(table: Table, rows_of_months: Mapping[str, pl.DataFrame]) -> ColumnProfile:
+    """The distinct values of each validated column in each of some months (`2025-11`) of `table`.
 
-    A column with only range checks keeps just its lowest and highest values.
+    A column with only range checks keeps just its lowest and highest values of each month.
     """
+    rows = pl.concat(
+        part.with_columns(pl.lit(first_day(month)).alias(_FIRST)) for month, part in rows_of_months.items()
+    )
     missing = pl.sum_horizontal(
         pl.lit(0), *(pl.col(column.name).is_null() for column in table.columns if column.null is None)
     )
-    first = first_day(month)
-    at = pl.col(table.dated_by)
-    months_off = (at.dt.year().cast(pl.Int32) - first.year) * 12 + at.dt.month() - first.month
-    profiles = [
-        _value_counts(rows.select(missing.alias(MISSING_VALUES))),
-        _value_counts(_duplicate_keys(rows, table)),
-        _value_counts(rows.select(months_off.abs().alias(MONTHS_OFF))),
-        *(_column_values(rows, column) for column in row_checked_columns(table)),
-    ]
-    height = max(profile.height for profile in profiles)
-    padded = [
-        series.extend_constant(None, height - series.len()) for profile in profiles for series in profile.get_columns()
-    ]
-    return pl.DataFrame(padded).select(pl.lit(month).alias(MONTH), pl.all())
+    at, first = pl.col(table.dated_by), pl.col(_FIRST)
+    months_off = (at.dt.year().cast(pl.Int32) - first.dt.year()) * 12 + at.dt.month() - first.dt.month()
+    values = {
+        MISSING_VALUES: rows.lazy().select(missing.alias(MISSING_VALUES), _FIRST),
+        DUPLICATE_KEYS: _duplicate_keys(rows, table).lazy(),
+        MONTHS_OFF: rows.lazy().select(months_off.abs().alias(MONTHS_OFF), _FIRST),
+        **{
+            column.name: rows.lazy().select(to_pandas_value(pl.col(column.name), rows.schema[column.name]), _FIRST)
+            for column in row_checked_columns(table)
+        },
+    }
+    counts = dict(
+        zip(values, pl.collect_all(_value_counts(frame, name) for name, frame in values.items()), strict=True)
+    )
+    for column in row_checked_columns(table):
+        if all(isinstance(check, Between) for check in column.checks):
+            counts[column.name] = _extremes(counts[column.name], column.name)
+    month = pl.col(_FIRST).dt.strftime(MONTH_FORMAT).alias(MONTH)
+    return {name: frame.select(name, month, ROWS) for name, frame in counts.items()}
+
+
+def without_months(profile: ColumnProfile, months: Collection[str]) -> ColumnProfile:
+    """The profile without some months."""
+    return {name: values.filter(~pl.col(MONTH).is_in(list(months))) for name, values in profile.items()}
+
+
+def merge_profiles(profiles: Iterable[Mapping[Table, ColumnProfile]]) -> dict[Table, ColumnProfile]:
+    """The profiles of several groups of months, as one profile of each table."""
+    parts: dict[Table, list[ColumnProfile]] = {}
+    for each in profiles:
+        for table, profile in each.items():
+            parts.setdefault(table, []).append(profile)
+    return {
+        table: {name: pl.concat(profile[name] for profile in of_table) for name in of_table[0]}
+        for table, of_table in parts.items()
+    }
+
+
+def side_by_side(profile: ColumnProfile) -> pl.DataFrame:
+    """All values of each column in a frame, padded with null."""
+    height = max(values.height for values in profile.values())
+    return pl.DataFrame(
+        [values[name].extend_constant(None, height - values.height) for name, values in profile.items()]
+    )
 
 
 def row_checked_columns(table: Table) -> list[Column]:
@@ -62,22 +100,23 @@ def to_pandas_value(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return value.cast(pl.Datetime("us")) if dtype == pl.Date else value
 
 
-def _column_values(rows: pl.DataFrame, column: Column) -> pl.DataFrame:
-    name = column.name
-    values = _value_counts(rows.select(to_pandas_value(pl.col(name), rows.schema[name])))
-    if values.height > _MAX_RANGE_VALUES and all(isinstance(check, Between) for check in column.checks):
-        ordered = values.sort(name)
-        return pl.concat([ordered.head(_MAX_RANGE_VALUES // 2), ordered.tail(_MAX_RANGE_VALUES // 2)])
-    return values
+def _extremes(values: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The lowest and highest values of each month."""
+    if values.height <= _MAX_RANGE_VALUES:
+        return values
+    place, count = pl.int_range(pl.len()).over(_FIRST), pl.len().over(_FIRST)
+    half = _MAX_RANGE_VALUES // 2
+    return values.sort(_FIRST, name).filter((place < half) | (place >= count - half))
 
 
 def _duplicate_keys(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """For each row whose key occurs more than once, how many rows have that key."""
+    """For each row whose key occurs more than once in its month, how many rows have that key."""
     # Rows in strictly ascending key order have no duplicates; checking that costs a tenth of comparing all keys.
-    sort_columns = table.sort[: len(table.key)]
-    is_ascending = set(sort_columns) == set(table.key) and _is_strictly_ascending(rows, sort_columns)
-    duplicates = rows.clear() if is_ascending else rows.filter(pl.struct(table.key).is_duplicated())
-    return duplicates.select(pl.len().over(table.key).alias(DUPLICATE_KEYS))
+    sort_columns = (_FIRST, *table.sort[: len(table.key)])
+    key = [_FIRST, *table.key]
+    is_ascending = set(sort_columns) == set(key) and _is_strictly_ascending(rows, sort_columns)
+    duplicates = rows.clear() if is_ascending else rows.filter(pl.struct(key).is_duplicated())
+    return duplicates.select(pl.len().over(key).alias(DUPLICATE_KEYS), _FIRST)
 
 
 def _is_strictly_ascending(rows: pl.DataFrame, names: Sequence[str]) -> bool:
@@ -89,7 +128,6 @@ def _is_strictly_ascending(rows: pl.DataFrame, names: Sequence[str]) -> bool:
     return bool(rows.select(is_greater.slice(1).fill_null(value=False).all()).item())
 
 
-def _value_counts(values: pl.DataFrame) -> pl.DataFrame:
-    """The distinct non-null values of a one-column frame, with their row counts."""
-    (name,) = values.columns
-    return values.drop_nulls().group_by(name, maintain_order=True).agg(pl.len().alias(f"{name}{ROWS}"))
+def _value_counts(values: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """The distinct non-null values of the column `name` in each month, with their row counts."""
+    return values.drop_nulls(name).group_by(_FIRST, name, maintain_order=True).agg(pl.len().alias(ROWS))

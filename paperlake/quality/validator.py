@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from paperlake.errors import PaperlakeError
-from paperlake.quality.column_profile import MONTH, ROWS, to_pandas_value
+from paperlake.quality.column_profile import MISSING_VALUES, MONTH, ROWS, ColumnProfile, side_by_side, to_pandas_value
 from paperlake.quality.finding import Finding
 from schemas.calendar import MONTH_FORMAT
 from schemas.captures import CAPTURES
@@ -85,13 +85,13 @@ class Validator:
         self._shown: deque[Finding] = deque(maxlen=10_000)
         self._engine: Engine | None = None
 
-    def findings(self, table: Table, profiles: Sequence[pl.DataFrame]) -> list[Finding]:
-        """The result of every declared expectation in some months of `table`, from their column profiles."""
-        rows = pl.concat(profiles).with_row_index(ROW)
+    def findings(self, table: Table, profile: ColumnProfile) -> list[Finding]:
+        """The result of every declared expectation in each month of a column profile that has rows of `table`."""
+        months = profile[MISSING_VALUES][MONTH].unique(maintain_order=True)  # every row has this value
         return [
             finding
-            for result in self.load().validate(table, "row", rows)
-            for finding in self._by_month(table, "row", result, rows[MONTH], rows[f"{result.column}{ROWS}"])
+            for result in self.load().validate(table, "row", side_by_side(profile).with_row_index(ROW))
+            for finding in self._by_month(table, "row", result, months, profile[result.column].select(MONTH, ROWS))
         ]
 
     def refused_captures(self, captures: pl.DataFrame) -> pl.DataFrame:
@@ -107,7 +107,7 @@ class Validator:
         by_row = messages.group_by(ROW).agg(message=pl.col("message").sort().str.join("; "))
         months = captures["listed_on"].dt.strftime(MONTH_FORMAT)
         for result in results:
-            self._by_month(CAPTURES, "capture", result, months)
+            self._by_month(CAPTURES, "capture", result, months.unique(maintain_order=True), _each_once(months))
         return captures.select(capture).with_row_index(ROW).join(by_row, on=ROW).select(*capture, "message")
 
     def warnings(self, table: Table, profile: pl.DataFrame) -> list[ListWarning]:
@@ -123,7 +123,7 @@ class Validator:
         ]
         months = profile["listed_on"].dt.strftime(MONTH_FORMAT)
         for result in results:
-            self._by_month(table, "nothing", result, months)
+            self._by_month(table, "nothing", result, months.unique(maintain_order=True), _each_once(months))
         return sorted(listed, key=lambda warning: (warning.listed_on, warning.column))
 
     def take_findings(self) -> list[Finding]:
@@ -160,13 +160,14 @@ class Validator:
         table: Table,
         refuses: Refuses,
         result: ExpectationResult,
-        months: pl.Series,
-        weights: pl.Series | None = None,
+        months: Iterable[str],
+        places: pl.DataFrame,
     ) -> list[Finding]:
-        """A result as one finding for each month of its rows; a row stands for `weights` rows of the table."""
-        failed: dict[str, list[tuple[int, Any]]] = {month: [] for month in months.unique(maintain_order=True)}
+        """A result as one finding for each of `months`. `places` has, for each validated value, `MONTH` and `ROWS`."""
+        failed: dict[str, list[tuple[int, Any]]] = {month: [] for month in months}
         for row, value in result.unexpected:
-            failed[months[row]].append((1 if weights is None else int(weights[row]), value))
+            month, count = places.row(row)
+            failed[month].append((count, value))
         findings = [
             Finding(
                 suite=suite_name(table, refuses),
@@ -195,6 +196,11 @@ def _meanings(table: Table) -> dict[str, str]:
     return {
         column.name: check.broken for column in table.columns for check in column.checks if isinstance(check, Below)
     }
+
+
+def _each_once(months: pl.Series) -> pl.DataFrame:
+    """The places of values that are rows themselves."""
+    return months.to_frame(MONTH).with_columns(pl.lit(1).alias(ROWS))
 
 
 def _numbered(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

@@ -65,6 +65,11 @@ def waiting_months(lake: Lake, table: Table) -> list[str]:
     return sorted(month.name for month in months if any(month.glob("*.row")))
 
 
+def waiting_bytes(lake: Lake, table: Table, month: str) -> int:
+    """The size of the files of `table` that are waiting for `month`."""
+    return sum(path.stat().st_size for path in (lake.inbox / table.name / month).glob("*.row"))
+
+
 def waiting(lake: Lake, table: Table, month: str) -> WaitingRows:
     """Read the rows of `table` that are waiting for `month`."""
     rows: list[dict[str, Value]] = []

@@ -197,7 +197,7 @@ def test_route_digests_of_rows_parsed_from_answers_need_the_answers(lake):
 def test_force_rebuilds_only_the_requested_tables(lake, monkeypatch):
     built = []
     without_papers = [table for table in DERIVED if table.name not in ("trends", "papers")]
-    monkeypatch.setattr(routed, "build_month", lambda *arguments: built.append(arguments))
+    monkeypatch.setattr(routed, "build_months", lambda *arguments: built.append(arguments))
     results = publish_months(lake, [OCTOBER, NOVEMBER], force=True, only=without_papers)
     assert not [result for result in results if result.is_changed or result.fault]
     assert not built

@@ -27,7 +27,7 @@ from tests.build.test_rebuild import parts
 from tests.replies import capture, entry
 
 LAST, FIRST = date(2025, 10, 31), date(2025, 11, 3)
-BUILD_MONTH = windowed.build_month
+BUILD_MONTHS = windowed.build_months
 OCTOBER, NOVEMBER, JANUARY = "2025-10", "2025-11", "2026-01"
 OCTOBER_FILE, NOVEMBER_FILE, JANUARY_FILE = (
     f"tables/trends/month={month}/part-0.parquet" for month in (OCTOBER, NOVEMBER, JANUARY)
@@ -43,14 +43,14 @@ def capture_paper(lake, day, votes, *, days_later=0, paper="2510.00010"):
 
 
 def record_builds(monkeypatch):
-    """Returns a list to which every build from now on appends its month."""
+    """Returns a list to which every build from now on appends its months."""
     months = []
 
-    def build(writer, options, transform, month, inputs):
-        months.append(month)
-        return BUILD_MONTH(writer, options, transform, month, inputs)
+    def build(writer, options, transform, inputs):
+        months.extend(inputs)
+        return BUILD_MONTHS(writer, options, transform, inputs)
 
-    monkeypatch.setattr(windowed, "build_month", build)
+    monkeypatch.setattr(windowed, "build_months", build)
     return months
 
 
@@ -119,7 +119,7 @@ def test_new_evidence_of_a_month_rebuilds_that_month_and_the_next_only(lake):
 
 
 def test_a_run_without_new_evidence_builds_nothing(lake, monkeypatch):
-    monkeypatch.setattr(windowed, "build_month", lambda *_: pytest.fail("a month was built"))
+    monkeypatch.setattr(windowed, "build_months", lambda *_: pytest.fail("a month was built"))
     assert publish_month(lake, NOVEMBER).changed == ()
 
 
@@ -237,16 +237,13 @@ def test_a_ranking_is_not_built_from_damaged_signals_of_the_previous_month(lake)
 
 def test_a_ranking_that_violates_its_declaration_is_not_published_but_its_inputs_are(lake, monkeypatch):
     def build_invalid(*arguments):
-        staged = BUILD_MONTH(*arguments)
-        return replace(staged, profiles={TRENDS: with_rank_0(staged.profiles[TRENDS])})
-
-    def with_rank_0(profile):
-        """The column profile of a table whose ranks are all 0, which its declaration refuses."""
-        rank = pl.when(pl.col("rank").is_not_null()).then(0).alias("rank")
-        return profile.with_columns(rank.cast(profile["rank"].dtype))
+        staged = BUILD_MONTHS(*arguments)
+        profile = staged.profiles[TRENDS]
+        rank_0 = profile["rank"].with_columns(rank=pl.lit(0, profile["rank"].schema["rank"]))
+        return replace(staged, profiles={TRENDS: {**profile, "rank": rank_0}})
 
     before = lake.part("trends", NOVEMBER).read_bytes()
-    monkeypatch.setattr(windowed, "build_month", build_invalid)
+    monkeypatch.setattr(windowed, "build_months", build_invalid)
     capture_paper(lake, FIRST, 4, days_later=1)
     with pytest.raises(MonthRefused, match=r"trends\.rank"):
         publish_month(lake, NOVEMBER)

@@ -121,7 +121,7 @@ def test_run_interrupted_by_the_end_of_serve_blocks_no_other(environment, tmp_pa
             wait_for(partial(is_waiting, log), START_S, "the middle of a run")
             server = server_of(process)
             os.kill(process.pid, kind)
-            process.wait(60)
+            process.wait(180)
             wait_for(partial(is_gone, server), 30, "the end of its server")
             wait_for(partial(no_process_uses, tmp_path / "state"), 30, "the end of the run")
         if kind is signal.SIGKILL:

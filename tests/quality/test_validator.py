@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from paperlake.outputs.issues import issue_rows
-from paperlake.quality.column_profile import DUPLICATE_KEYS, MISSING_VALUES, MONTHS_OFF, profile_columns
+from paperlake.quality.column_profile import DUPLICATE_KEYS, MISSING_VALUES, MONTHS_OFF, merge_profiles, profile_columns
 from paperlake.quality.engine import expectations_of
 from paperlake.quality.finding import Finding
 from paperlake.quality.validation_log import Run, validation_rows
@@ -46,7 +46,7 @@ def clean():
     tables = build_tables(*answers)
     lists = issue_inputs(tables["listings"].head(2))
     evidence["issues"] = issue_rows(compose(DAILY, period_of("day", DAY), lists), CLOSED)
-    ranked = {"trends": trends(MONTH, tables["listings"], tables["signals"])}
+    ranked = {"trends": trends([MONTH], tables["listings"], tables["signals"])}
     return {**tables, **ranked, **page.build_tables(pages), **evidence, **arxiv_rows.arxiv_tables()}
 
 
@@ -55,7 +55,7 @@ def unmet_finding():
 
 
 def unmet(table, rows, month=MONTH):
-    findings = Validator().findings(table, [profile_columns(table, month, rows)])
+    findings = Validator().findings(table, profile_columns(table, {month: rows}))
     return [finding for finding in findings if not finding.success]
 
 
@@ -186,18 +186,14 @@ def test_the_first_and_the_last_day_belong_to_the_month(clean, month, last):
 
 def test_months_validated_together_get_separate_findings():
     rows = build_tables(capture(entries(3)))["listings"]
-    broken = rows.with_columns(upvote_count=pl.Series([-1, -2, 5], dtype=pl.Int32))
-    later = broken.with_columns(listed_on=date(2025, 12, 4))
-    profiles = [
-        profile_columns(LISTINGS, MONTH, rows),
-        profile_columns(LISTINGS, MONTH, broken),
-        profile_columns(LISTINGS, "2025-12", later),
-    ]
-    findings = Validator().findings(LISTINGS, profiles)
-    assert [(finding.month, finding.unexpected_count) for finding in findings if not finding.success] == [
-        (MONTH, 2),
-        ("2025-12", 2),
-    ]
+    broken = rows.with_columns(upvote_count=pl.Series([-1, -2, 5], dtype=pl.Int32), listed_on=date(2025, 12, 4))
+    later = broken.with_columns(upvote_count=pl.Series([7, -1, 5], dtype=pl.Int32), listed_on=date(2026, 1, 5))
+    months = {MONTH: rows, "2025-12": broken, "2026-01": later}
+    expected = [("2025-12", 2), ("2026-01", 1)]
+    together = Validator().findings(LISTINGS, profile_columns(LISTINGS, months))
+    assert [(finding.month, finding.unexpected_count) for finding in together if not finding.success] == expected
+    one_by_one = merge_profiles({LISTINGS: profile_columns(LISTINGS, {month: part})} for month, part in months.items())
+    assert Validator().findings(LISTINGS, one_by_one[LISTINGS]) == together
 
 
 def test_values_outside_of_a_range_are_found_among_many():

@@ -136,7 +136,7 @@ def test_a_recorded_month_meets_its_declaration(lake, month):
         of_month = rows.filter(pl.col(TABLES[name].dated_by).dt.strftime("%Y-%m") == month)
         assert all(
             item.success
-            for item in Validator().findings(TABLES[name], [profile_columns(TABLES[name], month, of_month)])
+            for item in Validator().findings(TABLES[name], profile_columns(TABLES[name], {month: of_month}))
         ), name
 
 
@@ -271,5 +271,5 @@ def test_every_entry_with_absurd_values_is_either_a_row_or_refused(hub_folder, s
     for name, rows in made.items():
         assert all(
             item.success
-            for item in Validator().findings(TABLES[name], [profile_columns(TABLES[name], "2025-10", rows)])
+            for item in Validator().findings(TABLES[name], profile_columns(TABLES[name], {"2025-10": rows}))
         ), name

@@ -36,7 +36,7 @@ def frames(listings, signals):
 
 
 def ranked(listings, signals, *, on=D, span="day", month="2025-11"):
-    rows = trends(month, *frames(listings, signals))
+    rows = trends([month], *frames(listings, signals))
     return rows.filter(pl.col("ranked_on") == on, pl.col("span") == span).rows(named=True)
 
 
@@ -144,7 +144,7 @@ def test_a_date_is_ranked_if_it_has_a_capture_between_opening_and_end(at, is_ran
 
 
 def test_future_dates_are_not_ranked():
-    rows = trends("2025-11", *frames(listed(A), [seen(A, 4, MORNING - 2 * HOUR)]))
+    rows = trends(["2025-11"], *frames(listed(A), [seen(A, 4, MORNING - 2 * HOUR)]))
     assert rows["ranked_on"].unique().to_list() == [D]
 
 
@@ -186,7 +186,7 @@ def ranked_row_of(day, at):
 
 
 def test_no_rows_give_no_trends():
-    assert trends("2025-11", *frames([], [])).is_empty()
+    assert trends(["2025-11"], *frames([], [])).is_empty()
 
 
 COUNTS = st.one_of(st.none(), st.integers(0, 30))
@@ -215,5 +215,5 @@ def test_any_lists_and_captures_match_the_plain_python_model(points, lists, dice
     expected = model_trends(listings, signals, {date(2025, 11, 1)})
     dice.shuffle(signals)
     dice.shuffle(listings)
-    result = trends("2025-11", *frames(listings, signals)).drop("age_hours").rows(named=True)
+    result = trends(["2025-11"], *frames(listings, signals)).drop("age_hours").rows(named=True)
     assert result == [{name: row[name] for name in result[0]} for row in expected] if result else not expected

@@ -50,6 +50,8 @@ _PUBLISHED_PATHS = ("$.publishedAt", "$.paper.publishedAt")
 New York time with a wrong Z."""
 _PUT_ON_PATH = "$.paper.submittedOnDailyAt"
 _PLACE = ["page_no", "item"]
+_NESTED_TOO_DEEPLY = (duckdb.InternalException, duckdb.FatalException)
+"""What json_structure raises for an entry with thousands of levels."""
 _DATE_AND_PATH = ["listed_on", "field_path"]
 
 
@@ -66,10 +68,20 @@ def take_census(pages: ListPages, tally: pl.DataFrame, source: str) -> Census:
     first_pages = _first_pages(tally)
     try:
         return _census(pages.texts, first_pages, source)
-    except (duckdb.InternalException, duckdb.FatalException):
-        # An entry is nested too deeply for json_structure, and the error makes the whole database unusable.
+    except _NESTED_TOO_DEEPLY:
+        # The error makes the whole database unusable. Only the months with such an entry are counted without it.
         _engine.cache_clear()
-        return _census(pages.texts, first_pages, source, max_depth=_MAX_DEPTH)
+        months = first_pages.with_columns(month=month_start("listed_on")).partition_by("month", include_key=False)
+        parts = [_census_of_month(pages.texts, month, source) for month in months]
+        return Census(pl.concat(part.days for part in parts), pl.concat(part.samples for part in parts))
+
+
+def _census_of_month(texts: pl.DataFrame, first_pages: pl.DataFrame, source: str) -> Census:
+    try:
+        return _census(texts, first_pages, source)
+    except _NESTED_TOO_DEEPLY:
+        _engine.cache_clear()
+        return _census(texts, first_pages, source, max_depth=_MAX_DEPTH)
 
 
 @cache
@@ -89,10 +101,15 @@ def _census(texts: pl.DataFrame, first_pages: pl.DataFrame, source: str, max_dep
         ).pl()
         if shapes.is_empty():
             return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
+        shapes = shapes.with_columns(month=month_start("listed_on"))
         fields = _most_common_fields(shapes)
         values = _values(database, fields.select("field_path", "address").unique().drop_nulls())
+    if fields["field_path"].n_unique() > _MAX_FIELDS:
+        values = values.with_columns(month=month_start("listed_on")).join(
+            fields, on=["month", "field_path"], how="semi"
+        )
     counted = (
-        shapes.join(fields, on="shape")
+        shapes.join(fields, on=["month", "shape"])
         .group_by("listed_on", "field_path", "kind")
         .agg(present_count=pl.col("entries").sum().cast(pl.Int32))
     )
@@ -112,18 +129,20 @@ def _census(texts: pl.DataFrame, first_pages: pl.DataFrame, source: str, max_dep
 
 
 def _most_common_fields(shapes: pl.DataFrame) -> pl.DataFrame:
-    """The fields (shape, field_path, address, kind) of all `shapes`, or the most common `_MAX_FIELDS` of them."""
-    fields = pl.DataFrame(
+    """The fields (month, shape, field_path, address, kind) of `shapes`: of each month the `_MAX_FIELDS` most common."""
+    of_shapes = pl.DataFrame(
         [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
         schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
         orient="row",
     )
-    if fields["field_path"].n_unique() <= _MAX_FIELDS:
-        return fields
-    by_field = shapes.group_by("shape").agg(pl.col("entries").sum()).join(fields, on="shape")
-    counts = by_field.group_by("field_path").agg(pl.col("entries").sum())
-    common = counts.sort("entries", "field_path", descending=[True, False]).head(_MAX_FIELDS)
-    return fields.join(common, on="field_path", how="semi")
+    by_shape = shapes.group_by("month", "shape").agg(pl.col("entries").sum())
+    fields = by_shape.join(of_shapes, on="shape")
+    if of_shapes["field_path"].n_unique() > _MAX_FIELDS:
+        counts = fields.group_by("month", "field_path").agg(pl.col("entries").sum())
+        by_count = counts.sort("month", "entries", "field_path", descending=[False, True, False])
+        common = by_count.group_by("month", maintain_order=True).head(_MAX_FIELDS)
+        fields = fields.join(common, on=["month", "field_path"], how="semi")
+    return fields.drop("entries")
 
 
 _SAMPLE = {"field_path": pl.String, "month": pl.Date, "sample": pl.String}
@@ -253,12 +272,13 @@ def _relations(values: pl.DataFrame) -> pl.DataFrame:
 
 def _samples(values: pl.DataFrame, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
     """Example values of every field that is not a container, from one entry of each shape in each month."""
-    examples = shapes.unnest("example").with_columns(month=month_start("listed_on")).sort(_PLACE)
+    examples = shapes.unnest("example").sort(_PLACE)
     first = examples.unique(["shape", "month"], keep="first", maintain_order=True)
-    containers = fields.filter(pl.col("kind").is_in(["object", "list"])).select("field_path")
+    containers = fields.filter(pl.col("kind").is_in(["object", "list"])).select("month", "field_path")
     return (
-        values.join(first.select(*_PLACE, "month"), on=_PLACE)
-        .join(containers, on="field_path", how="anti")
+        values.drop("month", strict=False)
+        .join(first.select(*_PLACE, "month"), on=_PLACE)
+        .join(containers, on=["month", "field_path"], how="anti")
         .select(*_PLACE, "field_path", "month", sample=one_line(pl.col("value")))
         .drop_nulls("sample")
         .sort("field_path", "month", *_PLACE)
