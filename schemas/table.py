@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Literal
 
 import pyarrow as pa
@@ -182,15 +183,24 @@ class Table:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
 
+    def __hash__(self) -> int:
+        """Tables are keys of many dictionaries, and hashing every column each time takes long."""
+        return hash(self.name)
+
     def arrow(self) -> pa.Schema:
         """The declared schema; its metadata lets a file found on a disk explain itself."""
-        return pa.schema(
-            [column.arrow() for column in self.columns],
-            metadata={
-                "paperlake.table": self.name,
-                "paperlake.schema_version": self.version,
-                "paperlake.doc": self.doc,
-                "paperlake.grain": self.grain,
-                "paperlake.key": ",".join(self.key),
-            },
-        )
+        return _arrow_schema(self)
+
+
+@cache
+def _arrow_schema(table: Table) -> pa.Schema:
+    return pa.schema(
+        [column.arrow() for column in table.columns],
+        metadata={
+            "paperlake.table": table.name,
+            "paperlake.schema_version": table.version,
+            "paperlake.doc": table.doc,
+            "paperlake.grain": table.grain,
+            "paperlake.key": ",".join(table.key),
+        },
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -17,19 +19,46 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-_flushed_folders: set[tuple[Path, int, int]] = set()
+def flush_all(paths: Iterable[Path]) -> None:
+    """Flush files and folders, several at a time: a disk takes little longer for many than for one."""
+    distinct = sorted({*paths})
+    if len(distinct) <= 1:
+        for path in distinct:
+            flush(path)
+        return
+    with ThreadPoolExecutor(min(len(distinct), _FLUSHES_AT_A_TIME)) as threads:
+        for _ in threads.map(flush, distinct):
+            pass
+
+
+_FLUSHES_AT_A_TIME = 8
+_Folder = tuple[Path, int, int]
+_flushed_folders: set[_Folder] = set()
 """Path, device and inode of each folder whose name this process has flushed."""
 
 
 def make_folder(path: Path) -> None:
     """Create `path` and its parents, and flush the name of each, also of those that exist: once per process."""
+    make_folders([path])
+
+
+def make_folders(paths: Iterable[Path]) -> None:
+    """`make_folder` for several, with one flush for each folder that contains some of them."""
+    unflushed: dict[_Folder, Path] = {}
+    for path in {*paths}:
+        _create_folder(path, unflushed)
+    flush_all(unflushed.values())
+    _flushed_folders.update(unflushed)
+
+
+def _create_folder(path: Path, unflushed: dict[_Folder, Path]) -> None:
     if not path.parent.is_dir():
-        make_folder(path.parent)
+        _create_folder(path.parent, unflushed)
     path.mkdir(exist_ok=True)
     status = path.stat()
-    if (path, status.st_dev, status.st_ino) not in _flushed_folders:
-        flush(path.parent)
-        _flushed_folders.add((path, status.st_dev, status.st_ino))
+    folder = (path, status.st_dev, status.st_ino)
+    if folder not in _flushed_folders:
+        unflushed[folder] = path.parent
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -101,9 +101,18 @@ def inputs_hash(inputs: Mapping[str, str]) -> str:
 def load(path: Path) -> Manifest:
     """Read the manifest at `path`; an empty one if the file does not exist. Raises ManifestUnreadable."""
     try:
-        return decode(path.read_bytes(), path)
+        status = path.stat()
+        # A publish replaces the file, so another content has another inode or time.
+        state = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if path not in _loaded or _loaded[path][0] != state:
+            _loaded[path] = (state, decode(path.read_bytes(), path))
+        return _loaded[path][1]
     except FileNotFoundError:
         return Manifest()
+
+
+_loaded: dict[Path, tuple[tuple[int, int, int], Manifest]] = {}
+"""The manifest that each path had last, and the state of the file before it was read."""
 
 
 def decode(text: bytes | None, path: Path) -> Manifest:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -43,8 +45,7 @@ def write(
         declared = declared.with_metadata({**(declared.metadata or {}), **footer})
     # `cast` rejects nulls in required columns; `pa.table(..., schema=)` does not.
     arrow = rows.select(declared.names).to_arrow().cast(declared)
-    leaves = [leaf for field in declared for leaf in _leaves(field.name, field.type)]
-    is_sorted_by_route = table.route is not None and table.sort[0] == table.route.by
+    layout = _layout(table)
     pq.write_table(
         arrow,
         path,
@@ -53,11 +54,34 @@ def write(
         data_page_size=_evidence_page_bytes(arrow) if table.is_evidence else _PAGE_BYTES,
         # A page ends only between batches: with the default of 1024 rows, a month of answers would be one page.
         write_batch_size=1 if table.is_evidence else None,
-        use_dictionary=[leaf for leaf in leaves if leaf not in _WITHOUT_DICTIONARY],
-        row_group_size=_ROUTED_ROW_GROUP_ROWS if is_sorted_by_route else _ROW_GROUP_ROWS,
-        write_statistics=[leaf for leaf in leaves if leaf not in _WITHOUT_STATISTICS],
+        use_dictionary=layout.with_dictionary,
+        row_group_size=layout.row_group_rows,
+        write_statistics=layout.with_statistics,
         write_page_index=True,
-        sorting_columns=pq.SortingColumn.from_ordering(declared, [(name, "ascending") for name in table.sort]),
+        sorting_columns=layout.sorting_columns,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the columns of a table are written."""
+
+    with_dictionary: list[str]
+    with_statistics: list[str]
+    sorting_columns: Sequence[pq.SortingColumn]
+    row_group_rows: int
+
+
+@cache
+def _layout(table: Table) -> _Layout:
+    declared = table.arrow()
+    leaves = [leaf for field in declared for leaf in _leaves(field.name, field.type)]
+    is_sorted_by_route = table.route is not None and table.sort[0] == table.route.by
+    return _Layout(
+        [leaf for leaf in leaves if leaf not in _WITHOUT_DICTIONARY],
+        [leaf for leaf in leaves if leaf not in _WITHOUT_STATISTICS],
+        pq.SortingColumn.from_ordering(declared, [(name, "ascending") for name in table.sort]),
+        _ROUTED_ROW_GROUP_ROWS if is_sorted_by_route else _ROW_GROUP_ROWS,
     )
 
 

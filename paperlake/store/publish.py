@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from paperlake.errors import PaperlakeError
 from paperlake.store import inbox, journal, manifest, parquet
-from paperlake.store.files import flush, make_folder, replace, sha256, write_new
+from paperlake.store.files import flush, flush_all, make_folder, make_folders, replace, sha256, write_new
 from paperlake.store.journal import Plan
 from paperlake.store.lake import Lake, part_name
 from paperlake.store.manifest import Entry, Manifest, inputs_hash
@@ -43,7 +43,7 @@ class FileDamaged(PaperlakeError):
 
 @dataclass(frozen=True, slots=True)
 class StagedFiles:
-    """Files of one publish that are written and flushed, but not visible to readers.
+    """Files of one publish that are written, but not flushed, and not visible to readers.
 
     `other_folders` contain the files of merged stages that are published together with this one.
     """
@@ -144,13 +144,12 @@ class Writer:
         Raises `pyarrow.ArrowInvalid` for a null in a required column.
         """
         staged = into or StagedFiles(self.lake.staged / uuid.uuid4().hex)
-        make_folder(staged.folder)
+        staged.folder.mkdir(exist_ok=True)
         files, entries = dict(staged.files), dict(staged.entries)
         for table, rows in frames.items():
             name = part_name(table.name, month)
             path = staged.folder / f"{table.name}-{month}.parquet"
             parquet.write(rows, table, path, inputs_hash(inputs or {}), (route_digests or {}).get(table))
-            flush(path)
             files[name] = path
             entries[name] = Entry(
                 rows=rows.height,
@@ -161,7 +160,6 @@ class Writer:
                 inputs=inputs or {},
                 missing_dates=tuple((missing_dates or {}).get(table, ())),
             )
-        flush(staged.folder)
         return StagedFiles(staged.folder, files, entries, staged.other_folders)
 
     def is_in_place(self, name: str, entry: Entry, *, thorough: bool = False) -> bool:
@@ -201,15 +199,15 @@ class Writer:
     ) -> None:
         staged_manifest = staged.folder / "manifest.json"
         write_new(staged_manifest, new_manifest.encode())
-        flush(staged.folder)
-        root = self.lake.root
+        root, files = self.lake.root, [staged.files[name] for name in moved]
+        # All that the journal names must be on the disk before it is.
+        flush_all([*files, *(path.parent for path in files), staged.folder, self.lake.staged])
         plan = Plan(
             moves={_relative(staged.files[name], root): name for name in moved},
             manifest=_relative(staged_manifest, root),
             folded=[_relative(path, root) for path in folded],
         )
-        for name in moved:
-            make_folder((root / name).parent)
+        make_folders((root / name).parent for name in moved)
         staged_journal = staged.folder / "journal.json"
         write_new(staged_journal, plan.encode())
         replace(staged_journal, self.lake.journal)
@@ -259,7 +257,9 @@ def roll_forward(lake: Lake) -> None:
         return
     for staged, name in plan.moves.items():
         if (lake.root / staged).exists():
-            replace(lake.root / staged, lake.root / name)
+            (lake.root / staged).replace(lake.root / name)
+    # Also the folders of files that a writer who was killed has moved already.
+    flush_all((lake.root / name).parent for name in plan.moves)
     if (lake.root / plan.manifest).exists():
         replace(lake.root / plan.manifest, lake.manifest)
     inbox.discard(lake.root / name for name in plan.folded)

@@ -164,14 +164,14 @@ def test_a_partially_applied_journal_is_read_as_the_new_version(journalled, move
 
 def stop_after(monkeypatch, moved: int) -> None:
     """Kill the next roll forward after it moved that many files."""
-    moves, replace = itertools.count(), publish.replace
+    moves, replace = itertools.count(), Path.replace
 
-    def move(staged: Path, final: Path) -> None:
+    def move(staged: Path, final: Path) -> Path:
         if next(moves) == moved:
             raise Killed
-        replace(staged, final)
+        return replace(staged, final)
 
-    monkeypatch.setattr(publish, "replace", move)
+    monkeypatch.setattr(Path, "replace", move)
 
 
 def test_a_read_is_repeated_if_a_file_moves_before_it_is_opened(journalled, monkeypatch):
