@@ -33,22 +33,22 @@ def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     by_kind = dated.group_by(*field, "kind").agg(kind_count=pl.col("present_count").sum())
     types = by_kind.sort("kind_count", "kind", descending=[True, False]).group_by(field).agg(types="kind")
     values = samples.group_by("field_path", "month", maintain_order=True).agg("sample")
-    # The total is joined before the groups are made: of a column with one value throughout, Polars multiplies by the
-    # reciprocal instead of dividing, and the last digit of a share would depend on the other months of the frame.
+    # Of a column with one value throughout, Polars multiplies by the reciprocal instead of dividing. Then the last digit
+    # of a share would depend on the other months of the frame; a sum is an ordinary column.
+    entry_count = pl.col("entry_count") + 0 * pl.col("present_count")
     return (
-        dated.join(totals.rename({"entry_count": "total"}), on=["source", "month"])
-        .group_by(field)
+        dated.group_by(field)
         .agg(
             first_seen_on=pl.col("listed_on").min(),
             last_seen_on=pl.col("listed_on").max(),
             present_count=pl.col("present_count").sum(),
-            entry_count=pl.col("total").first(),
         )
         .join(types, on=field)
+        .join(totals, on=["source", "month"])
         .join(values, on=["field_path", "month"], how="left")
         # An entry that holds a field in two types is counted once for each; it is one entry.
         .with_columns(pl.min_horizontal("present_count", "entry_count").alias("present_count"))
-        .with_columns(share=pl.col("present_count") / pl.col("entry_count"))
+        .with_columns(share=pl.col("present_count") / entry_count)
     )
 
 
