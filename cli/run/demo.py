@@ -26,6 +26,8 @@ from signals join listings using (listed_on, paper_id)
 where is_listed group by listed_on, paper_id order by votes_gained desc limit 8
 """
 
+NEWEST_LIST = "select max(listed_on) as listed_on from source_days where verdict = 'complete' and paper_count > 0"
+
 
 @click.command()
 @click.option(
@@ -38,7 +40,7 @@ where is_listed group by listed_on, paper_id order by votes_gained desc limit 8
 @click.option(
     "--mornings",
     type=click.IntRange(2, 400),
-    default=20,
+    default=15,
     show_default=True,
     help="Number of daily runs to simulate; the last one is a deployment run at a Prefect server.",
 )
@@ -120,12 +122,13 @@ def _print_result(root: Path) -> None:
     click.echo("\nThe papers that gained most votes during the demo:\n")
     rows = [{**row, "title": str(row["title"])[:60]} for row in query(lake, QUERY).to_pylist()]
     show.table(rows, right=("votes_gained", "captures"))
+    newest = query(lake, NEWEST_LIST).to_pylist()[0]["listed_on"]
     click.echo(
         f"\nNext steps. Query it:\n"
         f"  PAPERLAKE_ROOT={root} .venv/bin/papers sql 'from source_days'\n"
         f"Open its site:\n  {(root / 'digests' / 'site' / 'index.html').absolute().as_uri()}\n"
         f"Publish an issue as a mail:\n"
-        f"  PAPERLAKE_ROOT={root} .venv/bin/papers digest --edition daily --date 2025-11-03 --open\n"
+        f"  PAPERLAKE_ROOT={root} .venv/bin/papers digest --edition daily --date {newest} --open\n"
         f"Read the files with pandas, Polars or DuckDB: {root}/tables/listings/**/*.parquet\n"
         f"Capture the real Hub: make daily"
     )

@@ -51,9 +51,14 @@ def release_issue(
     """
     missing = missing_dates(settings.lake, period)
     if missing and (complete_only or not load_issue(settings.lake, edition, period).papers):
+        advice = (
+            "`papers digest --date` releases it without the missing dates"
+            if complete_only
+            else "it has no papers without them"
+        )
         raise IncompleteIssue(
-            f"{edition.name}/{period.name} is not released yet: {missing_dates_phrase(missing)} (see "
-            "`papers gaps`; `papers digest --date` releases it without the missing dates)"
+            f"{edition.name}/{period.name} is not released yet: {missing_dates_phrase(missing)} (see `papers gaps`; "
+            f"{advice})"
         )
     fix_ids_before_release(settings.lake, (settings.public_url, settings.contact), now)
     issue, issued_at = record_issue(settings.lake, edition, period, now)

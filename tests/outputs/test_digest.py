@@ -122,6 +122,7 @@ def test_an_issue_without_any_complete_date_is_not_released(lake):
     result = run("--edition", "daily", "--date", "2025-11-05")
     assert result.exit_code == 1
     assert "is not released yet" in result.output
+    assert "it has no papers without them" in result.output, "not the advice to give the date, which was given"
     assert not lake.digests.exists()
 
 
