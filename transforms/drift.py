@@ -33,8 +33,8 @@ def drift(days: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     by_kind = dated.group_by(*field, "kind").agg(kind_count=pl.col("present_count").sum())
     types = by_kind.sort("kind_count", "kind", descending=[True, False]).group_by(field).agg(types="kind")
     values = samples.group_by("field_path", "month", maintain_order=True).agg("sample")
-    # Instead of dividing by a column with one value throughout, Polars multiplies by its reciprocal. Then the last digit
-    # of a share would depend on the other months of the frame. A sum is an ordinary column.
+    # Instead of dividing by a column with one value throughout, Polars multiplies by its reciprocal. Then the last
+    # digit of a share would depend on the other months of the frame. A sum is an ordinary column.
     entry_count = pl.col("entry_count") + 0 * pl.col("present_count")
     return (
         dated.group_by(field)

@@ -192,7 +192,8 @@ def test_a_changed_type_gives_a_notice():
 
 
 def test_texts_that_become_empty_or_unwrapped_give_notices():
-    wrapped, plain = papers(title="On\n  trees"), papers(title="On trees")
+    long = "trees " * 20
+    wrapped, plain = papers(title=f"{long}\n  and leaves"), papers(title=f"{long} and leaves")
     assert notices_for(wrapped, plain) == [(1, "type_changed", "$.title")]
     assert notices_for(plain, papers(title="")) == [(1, "type_changed", "$.title")]
 

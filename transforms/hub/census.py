@@ -53,6 +53,7 @@ _PLACE = ["page_no", "item"]
 _NESTED_TOO_DEEPLY = (duckdb.InternalException, duckdb.FatalException)
 """What json_structure raises for an entry with thousands of levels."""
 _DATE_AND_PATH = ["listed_on", "field_path"]
+_IS_OUTSIDE_LISTS = ~pl.col("field_path").str.contains("[]", literal=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,38 +104,29 @@ def _census(texts: pl.DataFrame, first_pages: pl.DataFrame, source: str, max_dep
             return Census(pl.DataFrame(schema=_DAYS), pl.DataFrame(schema=_SAMPLE))
         shapes = shapes.with_columns(month=month_start("listed_on"))
         fields = _most_common_fields(shapes)
-        values = _values(database, fields.select("field_path", "address").unique().drop_nulls())
-    if fields["field_path"].n_unique() > _MAX_FIELDS:
-        values = values.with_columns(month=month_start("listed_on")).join(
-            fields, on=["month", "field_path"], how="semi"
-        )
+        texts_by_kind = _count_texts(database, fields)
+        relations = _count(_relations(database, fields))
+        samples = _samples(database, shapes, fields)
     counted = (
         shapes.join(fields, on=["month", "shape"])
         .group_by("listed_on", "field_path", "kind")
         .agg(present_count=pl.col("entries").sum().cast(pl.Int32))
     )
-    is_outside_lists = ~pl.col("field_path").str.contains("[]", literal=True)
-    texts_by_kind = _count(values.filter("is_text", is_outside_lists))
-    is_classified = (pl.col("kind") == "text") & is_outside_lists
+    is_classified = (pl.col("kind") == "text") & _IS_OUTSIDE_LISTS
     # A name with quotes has no address, so its texts keep the kind `text`.
     others = [
         counted.filter(~is_classified),
         counted.filter(is_classified).join(texts_by_kind, on=_DATE_AND_PATH, how="anti"),
     ]
-    relations = _count(_relations(values))
     totals = shapes.group_by("listed_on").agg(entry_count=pl.col("entries").sum().cast(pl.Int32))
     rows = pl.concat([*others, texts_by_kind, relations])
     days = rows.join(totals, on="listed_on").with_columns(source=pl.lit(source))
-    return Census(days.select(*_DAYS), _samples(values, shapes, fields))
+    return Census(days.select(*_DAYS), samples)
 
 
 def _most_common_fields(shapes: pl.DataFrame) -> pl.DataFrame:
     """The fields (month, shape, field_path, address, kind) of `shapes`: of each month the `_MAX_FIELDS` most common."""
-    of_shapes = pl.DataFrame(
-        [(shape, *field) for shape in shapes["shape"].unique() for field in _fields(shape)],
-        schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
-        orient="row",
-    )
+    of_shapes = pl.concat(_fields(shape) for shape in shapes["shape"].unique())
     by_shape = shapes.group_by("month", "shape").agg(pl.col("entries").sum())
     fields = by_shape.join(of_shapes, on="shape")
     if of_shapes["field_path"].n_unique() > _MAX_FIELDS:
@@ -211,43 +203,58 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _values(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.DataFrame:
-    """The beginning of the value of each of `fields` in each entry, and its kind if it is text.
-
-    Columns: page_no, item, listed_on, value, kind, is_text and those of `fields`.
-    """
-    addresses = _sql_list(fields["address"].to_list())
-    values: pl.DataFrame = database.sql(
+def _count_texts(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.DataFrame:
+    """How many entries of each date have a text of each kind in each field outside of lists."""
+    addresses = _addresses(fields.filter(_IS_OUTSIDE_LISTS))
+    counts: pl.DataFrame = database.sql(
         f"""
-        select page_no, item, listed_on, place, left(value, {_SAMPLE_LENGTH}) as value, type = 'VARCHAR' as is_text,
-            case
-            when value = '' then 'empty_text'
-            when length(value) <= 32 and regexp_full_match(value, '\\d{{4}}-\\d{{2}}-\\d{{2}}T\\d{{2}}:\\d{{2}}.*')
-                then case when contains(value, 'T00:00:00') then 'midnight' else 'instant' end
-            when contains(value, chr(10)) then 'wrapped_text' else 'text' end as kind
-        from (
+        select listed_on, place, kind, count(*)::integer as present_count from (
+            select listed_on, place,
+                case
+                when value = '' then 'empty_text'
+                when length(value) <= 32 and regexp_full_match(value, '\\d{{4}}-\\d{{2}}-\\d{{2}}T\\d{{2}}:\\d{{2}}.*')
+                    then case when contains(value, 'T00:00:00') then 'midnight' else 'instant' end
+                when contains(value, chr(10)) then 'wrapped_text' else 'text' end as kind
+            from ({_values_sql("census_entries", addresses)}) where type = 'VARCHAR'
+        ) group by all
+        """  # noqa: S608 - addresses are quoted
+    ).pl()
+    counted = counts.join(addresses, on="place").with_columns(month=month_start("listed_on"))
+    known = counted.join(fields, on=["month", "field_path"], how="semi")
+    return known.select("listed_on", "field_path", "kind", "present_count")
+
+
+def _addresses(fields: pl.DataFrame) -> pl.DataFrame:
+    """The distinct addresses of fields, and the `place` of each in a list of them."""
+    distinct = fields.select("field_path", "address").unique().drop_nulls()
+    return distinct.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+
+
+def _values_sql(entries: str, addresses: pl.DataFrame) -> str:
+    """A query for the value at each address in each entry, and its JSON type."""
+    paths = _sql_list(addresses["address"].to_list())
+    return f"""
+        select * from (
             select page_no, item, listed_on, unnest(json_values) as value, unnest(types) as type,
                    generate_subscripts(json_values, 1) as place
             from (
-                select page_no, item, listed_on, json_extract_string(entry, {addresses}) as json_values,
-                       json_type(entry, {addresses}) as types
-                from census_entries
+                select page_no, item, listed_on, json_extract_string(entry, {paths}) as json_values,
+                       json_type(entry, {paths}) as types
+                from {entries}
             )
         ) where value is not null
-        """  # noqa: S608 - addresses are quoted
-    ).pl()
-    return values.join(fields.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)), on="place")
+    """  # noqa: S608 - names of this package, and quoted addresses
 
 
 def _count(values: pl.DataFrame) -> pl.DataFrame:
     return values.group_by("listed_on", "field_path", "kind").agg(present_count=pl.len().cast(pl.Int32))
 
 
-def _relations(values: pl.DataFrame) -> pl.DataFrame:
+def _relations(database: duckdb.DuckDBPyConnection, fields: pl.DataFrame) -> pl.DataFrame:
     """The relations between fields that should agree: listed_on, field_path, kind."""
-    timestamps = values.filter(pl.col("field_path").is_in([*_PUBLISHED_PATHS, _PUT_ON_PATH])).with_columns(
-        at=parse_timestamp(pl.col("value"))
-    )
+    addresses = _addresses(fields.filter(pl.col("field_path").is_in([*_PUBLISHED_PATHS, _PUT_ON_PATH])))
+    values: pl.DataFrame = database.sql(_values_sql("census_entries", addresses)).pl()
+    timestamps = values.join(addresses, on="place").with_columns(at=parse_timestamp(pl.col("value")))
     outer, inner, put_on = (
         timestamps.filter(pl.col("field_path") == path).select("page_no", "item", "listed_on", "at").drop_nulls()
         for path in (*_PUBLISHED_PATHS, _PUT_ON_PATH)
@@ -270,16 +277,21 @@ def _relations(values: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _samples(values: pl.DataFrame, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
+def _samples(database: duckdb.DuckDBPyConnection, shapes: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
     """Example values of every field that is not a container, from one entry of each shape in each month."""
     examples = shapes.unnest("example").sort(_PLACE)
-    first = examples.unique(["shape", "month"], keep="first", maintain_order=True)
+    first = examples.unique(["shape", "month"], keep="first", maintain_order=True).select(*_PLACE, "month")
+    database.register("sampled", first.to_arrow())
+    addresses = _addresses(fields)
+    entries = "(select page_no, item, listed_on, entry from census_entries semi join sampled using (page_no, item))"
+    values: pl.DataFrame = database.sql(_values_sql(entries, addresses)).pl()
     containers = fields.filter(pl.col("kind").is_in(["object", "list"])).select("month", "field_path")
     return (
-        values.drop("month", strict=False)
-        .join(first.select(*_PLACE, "month"), on=_PLACE)
+        values.join(addresses, on="place")
+        .join(first, on=_PLACE)
+        .join(fields, on=["month", "field_path"], how="semi")
         .join(containers, on=["month", "field_path"], how="anti")
-        .select(*_PLACE, "field_path", "month", sample=one_line(pl.col("value")))
+        .select(*_PLACE, "field_path", "month", sample=one_line(pl.col("value").str.head(_SAMPLE_LENGTH)))
         .drop_nulls("sample")
         .sort("field_path", "month", *_PLACE)
         .unique(subset=["field_path", "month", "sample"], keep="first", maintain_order=True)
@@ -296,13 +308,17 @@ def _sql_list(addresses: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _fields(shape: str) -> tuple[tuple[str, str | None, str], ...]:
-    """The fields (path, address, kind) of a shape as given by DuckDB's `json_structure`.
+def _fields(shape: str) -> pl.DataFrame:
+    """The fields (shape, field_path, address, kind) of a shape as given by DuckDB's `json_structure`.
 
-    The address is a JSON path that DuckDB can evaluate, or None.
+    The address is a JSON path that DuckDB can evaluate, or null.
     """
-    fields = islice(_walk(json.loads(shape), "$", "$", 0), _MAX_FIELDS)
-    return tuple(dict.fromkeys(fields))
+    fields = dict.fromkeys(islice(_walk(json.loads(shape), "$", "$", 0), _MAX_FIELDS))
+    return pl.DataFrame(
+        [(shape, *field) for field in fields],
+        schema={"shape": pl.String, "field_path": pl.String, "address": pl.String, "kind": pl.String},
+        orient="row",
+    )
 
 
 def _walk(shape: Any, path: str, address: str | None, depth: int) -> Iterator[tuple[str, str | None, str]]:
