@@ -75,6 +75,20 @@ def _no_fsync(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
+@pytest.hookimpl(trylast=True)  # after the tests of other tiers are deselected
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let every worker begin with some tests of real Prefect processes: they mostly wait, each for a minute.
+
+    pytest-xdist gives each worker a part of the list. At the end of the list, these tests would run one after another.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    waiting = [item for item in items if "tests/flows/" in item.nodeid and item.get_closest_marker("real")]
+    others = [item for item in items if item not in waiting]
+    size = len(others) / workers
+    parts = [others[round(n * size) : round((n + 1) * size)] for n in range(workers)]
+    items[:] = [item for n, part in enumerate(parts) for item in (*waiting[n::workers], *part)]
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder of recorded answers, which is outside the project."""

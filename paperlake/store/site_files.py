@@ -65,12 +65,15 @@ class SiteFolder:
         (self.notes / f"{name}.json").unlink(missing_ok=True)
 
     def remove_pages(self, paths: Iterable[str]) -> int:
-        """Delete pages. Returns the number of pages that existed."""
+        """Delete pages, and folders that are empty then. Returns the number of pages that existed."""
         removed = 0
         for path in paths:
             with suppress(FileNotFoundError):
                 (self.folder / path).unlink()
                 removed += 1
+            if (parent := (self.folder / path).parent) != self.folder:
+                with suppress(OSError):  # it still has pages
+                    parent.rmdir()
         return removed
 
 

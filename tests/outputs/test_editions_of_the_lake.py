@@ -184,7 +184,7 @@ class TestUndeclared:
 
     def test_an_explicit_option_removes_its_feeds_for_good(self, lake):
         assert run("site", "--remove-edition", "nlp").exit_code == 0
-        assert not (lake.site / "feeds/nlp/atom.xml").exists()
+        assert not (lake.site / "feeds/nlp").exists()
         assert "not declared" not in run("site", "--force").output
         assert not (lake.site / "feeds/nlp/atom.xml").exists()
 
