@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,23 @@ import polars as pl
 from paperlake.quality.finding import Finding
 from paperlake.quality.validator import ROW, ExpectationResult, ValidationFailed, suite_name
 from schemas.table import Refuses, Table
+
+
+def _import_at_first_use(package: str, name: str) -> None:
+    """Let the module `package.name` be imported when one of its attributes is used first."""
+    full_name = f"{package}.{name}"
+    spec = importlib.util.find_spec(full_name)
+    if spec is None or spec.loader is None or full_name in sys.modules:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full_name] = module
+    spec.loader.exec_module(module)
+    setattr(sys.modules[package], name, module)
+
+
+# A third of the whole import, for expectations on distributions, which no table declares.
+_import_at_first_use("scipy", "stats")
 
 with warnings.catch_warnings():
     # Great Expectations still uses names that the standard library deprecates.
