@@ -11,9 +11,12 @@ LETTERS ?= 1000
 MAIL_KILLS ?= 50
 HOSTILE ?= 100000
 HARVESTS ?= 1000
+EXAMPLES ?= 20
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
+# Modules are compiled once, not in each of the hundreds of processes of a demo or of the tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all help setup demo daily test prove soak bench arxiv trending docs check fix lock clean
 all: check test prove
@@ -43,15 +46,16 @@ test: setup  ## run the tests without the markers `real` and `long`, in parallel
 
 prove: setup  ## run the tests with the marker `real` (real servers, processes, kills) or `long` (more than ten seconds)
 	@# Four at once, on two cores too: the tests of real servers mostly wait.
-	$(BIN)/pytest --numprocesses 4 --dist worksteal -m "real or long"
+	$(BIN)/pytest --numprocesses 4 --dist loadscope -m "real or long"
 
-soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests (five hours)
+soak: setup  ## run the long tests: flipped bits, histories, kills, letters, hostile records, harvests, properties (six hours)
 	PAPERLAKE_SOAK_FLIPS=$(FLIPS) $(BIN)/pytest tests/store/test_verify.py
 	PAPERLAKE_SOAK_PROGRAMS=$(PROGRAMS) $(BIN)/pytest tests/build/test_history_machine.py tests/build/test_both_sources.py
 	PAPERLAKE_SOAK_KILLS=$(KILLS) $(BIN)/pytest tests/pipelines/test_backfill_kill.py
 	PAPERLAKE_SOAK_LETTERS=$(LETTERS) PAPERLAKE_SOAK_MAIL_KILLS=$(MAIL_KILLS) $(BIN)/pytest -s tests/outputs/test_delivery_kill.py
 	PAPERLAKE_SOAK_HOSTILE=$(HOSTILE) $(BIN)/pytest tests/outputs/test_hostile.py
 	PAPERLAKE_SOAK_HARVESTS=$(HARVESTS) $(BIN)/pytest tests/ingest/test_oai_harvest.py
+	PAPERLAKE_SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/transforms
 
 bench: setup  ## compare its speed with the floor (the fastest possible plain implementation), dlt, a plain script and sickle; writes docs/benchmarks.md (40 minutes)
 	$(BIN)/python -m bench --write docs/benchmarks.md

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Before Polars is imported: workers share the cores already, and threads that contend for them cost a fifth more time.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -18,6 +19,7 @@ from paperlake.store.lake import Lake
 from tests.plain_engine import BothEngines, PlainEngine
 
 T = TypeVar("T")
+USE_PREFECT_API = {f"tests/flows/test_{name}.py" for name in ("digest", "reconcile", "runners_agree")}
 # Before any import of Prefect, to turn its telemetry off.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
@@ -75,18 +77,32 @@ def _no_fsync(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-@pytest.hookimpl(trylast=True)  # after the tests of other tiers are deselected
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let every worker begin with some tests of real Prefect processes: they mostly wait, each for a minute.
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip the tests of flows where none is selected: to import Prefect takes seconds."""
+    is_of_flows = collection_path.parent == Path(__file__).parent / "flows"
+    return True if is_of_flows and "not real" in config.option.markexpr else None
 
-    pytest-xdist gives each worker a part of the list. At the end of the list, these tests would run one after another.
-    """
-    workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    waiting = [item for item in items if "tests/flows/" in item.nodeid and item.get_closest_marker("real")]
-    others = [item for item in items if item not in waiting]
-    size = len(others) / workers
-    parts = [others[round(n * size) : round((n + 1) * size)] for n in range(workers)]
-    items[:] = [item for n, part in enumerate(parts) for item in (*waiting[n::workers], *part)]
+
+class EachTestAlone(LoadScopeScheduling):
+    """Gives each test to the next free worker, but all tests that share one Prefect API to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "prefect_api" if nodeid.partition("::")[0] in USE_PREFECT_API else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
+    """Schedule `--dist loadscope` so: groups of pytest-xdist 3.8 have no effect with pytest 9.2."""
+    return EachTestAlone(config, log) if config.option.dist == "loadscope" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests."""
+    items.sort(key=_length)
+
+
+def _length(item: pytest.Item) -> int:
+    is_of_flows = "tests/flows/" in item.nodeid and item.get_closest_marker("real") is not None
+    return 0 if is_of_flows else 1 if item.get_closest_marker("long") is not None else 2
 
 
 @pytest.fixture(scope="session")
@@ -98,9 +114,9 @@ def recordings() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prefect_api() -> Iterator[str]:
-    """The address of a Prefect API, shared by all tests of a file because it takes seconds to start."""
+    """The address of a Prefect API, shared by all tests because it takes seconds to start."""
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - most tests do not need it
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 

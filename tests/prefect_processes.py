@@ -44,6 +44,7 @@ def clean_environment(folder, hub_url):
 @contextlib.contextmanager
 def running(command, environment, log):
     """Run a process in its own session, and interrupt it at the end."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a process inherits from `nohup` that it is ignored
     with log.open("wb") as file:
         process = subprocess.Popen(
             [BIN / command[0], *command[1:]],
@@ -53,6 +54,7 @@ def running(command, environment, log):
             stderr=file,
             start_new_session=True,
         )
+    signal.signal(signal.SIGHUP, before)
     try:
         yield process
     finally:

@@ -1,24 +1,17 @@
 """The health checks of the lake and of the schedules, the flow `doctor`, and `papers doctor`."""
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows import runner
-from flows.automations import read_schedules
-from flows.doctor import ChecksFailed, doctor
-from paperlake import serve_state
 from paperlake.build.publish import publish_month
-from paperlake.config import Settings
 from paperlake.monitoring.health import run_checks
 from paperlake.monitoring.heartbeat import Heartbeat, last_heartbeat, write_heartbeat
-from paperlake.monitoring.schedules import Schedule, check_schedule, check_schedules
+from paperlake.monitoring.schedules import Schedule, check_schedule
 from paperlake.store.inbox import keep
 from schemas.hub_replies import HUB_REPLIES
 from tests.replies import capture, entries, entry
@@ -161,47 +154,6 @@ def test_schedule_with_a_next_run_is_ok():
 @pytest.mark.parametrize("state", ["Failed", "Crashed"])
 def test_schedule_whose_last_run_failed_is_a_warning(state):
     assert check_schedule(replace(HEALTHY, last=state), NOW).state == "warn"
-
-
-def test_server_that_does_not_answer_fails():
-    settings = Settings(Path("lake"), Path("state"), prefect_api="http://127.0.0.1:9/api")
-    (check,) = check_schedules(settings, NOW, read_schedules)
-    assert (check.state, check.remedy) == ("fail", "prefect server start")
-    assert "does not answer" in check.message
-
-
-def test_automate_fails_if_the_server_does_not_answer(monkeypatch):
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    result = CliRunner().invoke(main, ["automate"])
-    assert result.exit_code == 1
-    assert "http://127.0.0.1:9/api does not answer" in result.stderr
-
-
-def test_serve_that_died_fails_and_one_that_was_stopped_does_not(tmp_path):
-    settings = Settings(tmp_path / "lake", tmp_path)
-    assert check_schedules(settings, NOW, read_schedules) == []
-    serve_state.record_server(tmp_path, "http://127.0.0.1:9/api")
-    (check,) = check_schedules(settings, NOW, read_schedules)
-    assert (check.state, check.remedy) == ("fail", "papers serve")
-    assert f"(process {os.getpid()}) died" in check.message
-    serve_state.clear_server(tmp_path)
-    assert check_schedules(settings, NOW, read_schedules) == []
-
-
-def test_schedules_are_read_from_the_server_of_a_running_serve(tmp_path):
-    with serve_state.serve_lock(tmp_path):
-        serve_state.record_server(tmp_path, "http://127.0.0.1:9/api")
-        (check,) = check_schedules(Settings(tmp_path / "lake", tmp_path), NOW, read_schedules)
-    assert "http://127.0.0.1:9/api does not answer" in check.message
-
-
-def test_flow_fails_with_a_failed_check_and_creates_an_artifact(lake, monkeypatch):
-    artifacts = []
-    monkeypatch.setattr(runner, "create_markdown_artifact", lambda **values: artifacts.append(values["markdown"]))
-    assert all(check.state == "ok" for check in doctor.fn(NOW))
-    with pytest.raises(ChecksFailed, match="freshness: 2025-11-08 should be complete"):
-        doctor.fn(NOW + timedelta(days=1))
-    assert "| fail | freshness |" in artifacts[-1]
 
 
 def test_command_fits_a_screen_and_fails_with_a_failed_check(lake):

@@ -10,10 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows.digest import DigestHadProblems, digest
 from paperlake.build.publish import publish_months
 from paperlake.outputs.issues import record_issue
-from paperlake.pipelines import digest as pipeline
 from paperlake.render.editions import parse_editions
 from paperlake.render.period import period_of
 from paperlake.store.inbox import keep
@@ -253,41 +251,3 @@ def test_an_invalid_editions_file_is_reported(lake, tmp_path):
     result = run_for_day()
     assert result.exit_code in (1, 2)
     assert "editions.toml: [daily] every is 'hour'" in result.output.replace("\n", "")
-
-
-@pytest.mark.real
-@pytest.mark.usefixtures("prefect_api", "lake")
-class TestFlow:
-    def test_it_releases_the_newest_issues_and_mails_them(self, lake, server):
-        assert digest("day", now=after_close(DAY)) == ["daily/2025-11-06"]
-        assert [letter.recipient for letter in server.accepted] == [ADA]
-        assert (lake.site / "feeds/daily/atom.xml").read_text().count("<entry>") == 2
-
-    def test_it_fails_while_its_date_is_missing(self, lake, server):
-        with pytest.raises(DigestHadProblems, match="is not released yet"):
-            digest.with_options(retries=0)("day", now=after_close(DAY + timedelta(days=1)))
-        assert server.accepted == []
-        assert issue_rows(lake).is_empty()
-
-    def test_an_edition_that_cannot_be_mailed_does_not_stop_the_others(self, lake, server, tmp_path):
-        text = '[broken]\nevery = "day"\nrecipients = ["no one@example.org"]\n'.replace("no one", "a" * 70)
-        (tmp_path / "editions.toml").write_text(text + (tmp_path / "editions.toml").read_text())
-        with pytest.raises(DigestHadProblems):
-            digest.with_options(retries=0)("day", now=after_close(DAY))
-        assert [letter.recipient for letter in server.accepted] == [ADA]
-        assert set(issue_rows(lake)["edition"]) == {"broken", "daily"}
-
-    def test_refused_letters_fail_the_run_at_once_because_a_retry_would_not_help(self, monkeypatch):
-        runs, run_pipeline = [], pipeline.digest
-        monkeypatch.setattr(
-            pipeline, "digest", lambda *values, **options: runs.append(1) or run_pipeline(*values, **options)
-        )
-        with SmtpServer(lambda _recipient, _attempt: SmtpFault("rcpt", "550 5.1.1 nobody")) as server:
-            monkeypatch.setenv("PAPERLAKE_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
-            with pytest.raises(DigestHadProblems, match=r"daily/2025-11-06: 1 letter refused"):
-                digest.with_options(retries=3, retry_delay_seconds=0)("day", now=after_close(DAY))
-        assert len(runs) == 1
-
-    def test_without_a_mail_server_issues_are_released_too(self, lake):
-        assert digest("day", now=after_close(DAY)) == ["daily/2025-11-06"]
-        assert issue_rows(lake).height == 2

@@ -7,11 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from flows.digest import digest
 from paperlake.config import read_settings
-from paperlake.outputs.editions import editions_file
 from paperlake.pipelines.daily import update_site
-from tests.outputs.test_digest import DAY, after_close, publish_list
+from tests.outputs.test_digest import DAY, publish_list
 from tests.replies import entry
 
 NLP = '[nlp]\ntitle = "Language"\nevery = "day"\npapers = 2\n'
@@ -213,12 +211,3 @@ class TestUndeclared:
         lake.editions.write_text('[weekly]\nevery = "week"\n')
         run("site")
         assert not (lake.site / "feeds/daily/atom.xml").exists()
-
-
-@pytest.mark.real
-@pytest.mark.usefixtures("prefect_api")
-def test_the_digest_flow_has_the_editions_of_the_lake(lake, folders, monkeypatch):
-    run("site")
-    monkeypatch.chdir(folders / "without")
-    assert digest("day", mail=False, now=after_close(DAY)) == ["nlp/2025-11-06"]
-    assert editions_file(read_settings()).path == lake.editions

@@ -111,6 +111,7 @@ def test_all_pages_of_a_date_are_captured(lake, hub):
     assert {seen.query["limit"] for seen in server.requests} == {"100"}
 
 
+@pytest.mark.long
 @pytest.mark.great_expectations
 def test_validation_results_are_on_a_page(lake, hub):
     hub(GeneratedHub(papers_a_day=5))

@@ -8,7 +8,6 @@ import pytest
 
 from paperlake.outputs.issues import issue_rows
 from paperlake.quality.column_profile import DUPLICATE_KEYS, MISSING_VALUES, MONTHS_OFF, merge_profiles, profile_columns
-from paperlake.quality.engine import expectations_of
 from paperlake.quality.finding import Finding
 from paperlake.quality.validation_log import Run, validation_rows
 from paperlake.quality.validator import Validator
@@ -48,6 +47,13 @@ def clean():
     evidence["issues"] = issue_rows(compose(DAILY, period_of("day", DAY), lists), CLOSED)
     ranked = {"trends": trends([MONTH], tables["listings"], tables["signals"])}
     return {**tables, **ranked, **page.build_tables(pages), **evidence, **arxiv_rows.arxiv_tables()}
+
+
+def expectations_of(table, refuses):
+    # Imported here because the import takes seconds, also where these tests are not selected.
+    from paperlake.quality.engine import expectations_of  # noqa: PLC0415
+
+    return expectations_of(table, refuses)
 
 
 def unmet_finding():

@@ -15,6 +15,7 @@ from schemas.arxiv_lines import ARXIV_LINES
 from schemas.arxiv_papers import PAPER_COLUMNS
 from schemas.arxiv_rejects import ARXIV_REJECTS
 from tests.arxiv_answers import ABSENT, PROPERTY_SETTINGS, day
+from tests.cases import cases
 from transforms.arxiv import snapshot_lines as arxiv_lines
 from transforms.arxiv.snapshot_lines import SnapshotRows, file_lines, newest_update, read_lines
 
@@ -343,7 +344,7 @@ def test_empty_lines_are_skipped():
 
 
 @pytest.mark.long
-@settings(PROPERTY_SETTINGS, max_examples=200)
+@settings(PROPERTY_SETTINGS, max_examples=cases(80))
 @given(
     st.dictionaries(
         st.sampled_from([*FULL, "other"]),

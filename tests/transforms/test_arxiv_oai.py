@@ -21,6 +21,7 @@ from tests.arxiv_answers import (
     replies,
     xml_page,
 )
+from tests.cases import cases
 from transforms.arxiv import oai_replies as arxiv_oai
 from transforms.arxiv.oai_replies import ParsedOaiReplies, parse_replies
 
@@ -93,7 +94,7 @@ ANSWERS = st.lists(BODIES, min_size=1, max_size=5).map(lambda bodies: replies(*b
 
 
 @pytest.mark.long
-@settings(PROPERTY_SETTINGS, max_examples=60)
+@settings(PROPERTY_SETTINGS, max_examples=cases(25))
 @given(ANSWERS, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_repetition_and_size_of_batches_do_not_matter(answers, random, pages_at_a_time):
     rows = [*range(answers.height)] * 2
@@ -104,7 +105,7 @@ def test_order_repetition_and_size_of_batches_do_not_matter(answers, random, pag
     same(parse_replies(answers), shuffled)
 
 
-@settings(PROPERTY_SETTINGS, max_examples=60)
+@settings(PROPERTY_SETTINGS, max_examples=cases(25))
 @given(ANSWERS)
 def test_every_record_is_either_a_row_or_a_reject(answers):
     result = parse_replies(answers)

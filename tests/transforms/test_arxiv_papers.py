@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.arxiv_papers import ARXIV_PAPERS, PAPER_COLUMNS
 from tests.arxiv_answers import AT, PROPERTY_SETTINGS, day, record, replies, xml_page
+from tests.cases import cases
 from tests.transforms.test_arxiv_lines import line as written
 from tests.transforms.test_arxiv_lines import rows_of_lines
 from transforms.arxiv.oai_replies import parse_replies
@@ -154,7 +155,7 @@ REPLIES = st.lists(
     max_size=4,
 ).map(lambda records: pl.concat([NO_RECORDS, *records]))
 LINES = st.lists(st.builds(line, TITLES, DATES, IDS), max_size=4).map(lambda records: lines(*records))
-PROPERTY = settings(PROPERTY_SETTINGS, max_examples=60)
+PROPERTY = settings(PROPERTY_SETTINGS, max_examples=cases(25))
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from schemas.authors import AUTHORS
+from tests.cases import cases
 from tests.replies import ABSENT, capture, entry, replies, with_changes
 from transforms.hub import entries as hub_entries
 from transforms.hub import replies as hub
@@ -129,7 +130,7 @@ def assert_same(body):
 @example([{}, {}])
 @example([{path: value} for path in PATHS for value in VALUES])
 @example([{"paper.authors": [author]} for author in CHANGED_AUTHORS])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=cases(25))
 def test_fast_path_and_slow_path_agree(changes):
     assert_same([changed_entry(change) for change in changes])
 

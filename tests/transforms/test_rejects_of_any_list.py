@@ -6,6 +6,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.cases import cases
 from tests.replies import ABSENT, build_tables, capture, entry, with_changes
 
 pytestmark = pytest.mark.long
@@ -144,7 +145,7 @@ def expected(content: Any, path: str) -> Any:
     return value or None if isinstance(value, str) else value
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, phases=(Phase.generate, Phase.shrink))
+@settings(max_examples=cases(20), deadline=None, derandomize=True, database=None, phases=(Phase.generate, Phase.shrink))
 @given(LISTS)
 def test_generated_entries_are_refused_exactly_where_the_rules_require(content):
     tables = build_tables(capture(content, limit=1000))
