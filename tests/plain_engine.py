@@ -3,8 +3,6 @@
 import re
 from datetime import datetime
 
-import polars as pl
-
 from paperlake.quality.column_profile import DUPLICATE_KEYS, MISSING_VALUES, MONTHS_OFF
 from paperlake.quality.validator import ROW, ExpectationResult
 from schemas.table import Below, Between, Matches, OneOf
@@ -51,11 +49,14 @@ def in_words(results):
 
 def check_column(rows, name, check):
     expectation, is_met = rule(check)
-    values = rows.select(ROW, name).drop_nulls()
+    values = rows[name].to_list()
     # Great Expectations sees a frame of pandas, where whole numbers beside missing values are floats.
-    is_float = rows.schema[name].is_integer() and values.height < rows.height
-    numbered = values.with_columns(pl.col(name).cast(pl.Float64)) if is_float else values
-    unexpected = [(row, value) for row, value in numbered.iter_rows() if not is_met(value)]
+    is_float = rows.schema[name].is_integer() and None in values
+    unexpected = [
+        (row, float(value) if is_float else value)
+        for row, value in zip(rows[ROW].to_list(), values, strict=True)
+        if value is not None and not is_met(value)
+    ]
     return ExpectationResult(name, expectation, unexpected)
 
 

@@ -28,7 +28,7 @@ from schemas.hub_replies import HUB_REPLIES
 from schemas.table import Table
 from transforms.graph import DERIVED, EVIDENCE, FROM_EVIDENCE, NOTHING_REFUSED, RoutedTransform, WindowedTransform
 
-EVIDENCE_BATCH_MONTHS = 24
+EVIDENCE_BATCH_MONTHS = 60
 EVIDENCE_BATCH_BYTES = 128 * 2**20
 """Months validated and committed together, by their number and their compressed evidence: the cost of validation hardly
 grows with the months, but none of them is published before it."""

@@ -59,8 +59,7 @@ def profile_columns(table: Table, rows_of_months: Mapping[str, pl.DataFrame]) ->
     for column in row_checked_columns(table):
         if all(isinstance(check, Between) for check in column.checks):
             counts[column.name] = _extremes(counts[column.name], column.name)
-    month = pl.col(_FIRST).dt.strftime(MONTH_FORMAT).alias(MONTH)
-    return {name: frame.select(name, month, ROWS) for name, frame in counts.items()}
+    return counts
 
 
 def without_months(profile: ColumnProfile, months: Collection[str]) -> ColumnProfile:
@@ -104,9 +103,9 @@ def _extremes(values: pl.DataFrame, name: str) -> pl.DataFrame:
     """The lowest and highest values of each month."""
     if values.height <= _MAX_RANGE_VALUES:
         return values
-    place, count = pl.int_range(pl.len()).over(_FIRST), pl.len().over(_FIRST)
+    place, count = pl.int_range(pl.len()).over(MONTH), pl.len().over(MONTH)
     half = _MAX_RANGE_VALUES // 2
-    return values.sort(_FIRST, name).filter((place < half) | (place >= count - half))
+    return values.sort(MONTH, name).filter((place < half) | (place >= count - half))
 
 
 def _duplicate_keys(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -130,4 +129,5 @@ def _is_strictly_ascending(rows: pl.DataFrame, names: Sequence[str]) -> bool:
 
 def _value_counts(values: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The distinct non-null values of the column `name` in each month, with their row counts."""
-    return values.drop_nulls(name).group_by(_FIRST, name, maintain_order=True).agg(pl.len().alias(ROWS))
+    counts = values.drop_nulls(name).group_by(_FIRST, name, maintain_order=True).agg(pl.len().alias(ROWS))
+    return counts.select(name, pl.col(_FIRST).dt.strftime(MONTH_FORMAT).alias(MONTH), ROWS)

@@ -58,13 +58,15 @@ class GreatExpectations:
     def __init__(self) -> None:
         """Nothing is validated yet."""
         self._docs = DataDocs()
+        with _LOCK:
+            _batches()
 
     def validate(self, table: Table, refuses: Refuses, rows: pl.DataFrame) -> list[ExpectationResult]:
         """The results of the expectations of that severity; the column `row` names rows. Raises ValidationFailed."""
         name = suite_name(table, refuses)
         suite = gx.ExpectationSuite(name=name, expectations=expectations_of(table, refuses))
         with _LOCK, _configurations_computed_once():
-            batch = _batches(name).get_batch(batch_parameters={"dataframe": rows.to_pandas()})
+            batch = _batches().get_batch(batch_parameters={"dataframe": rows.to_pandas()})
             # Nearly always all are met, and asking only for that costs half of asking for the rows that do not.
             result = batch.validate(suite, result_format="BOOLEAN_ONLY")
             if not result.success:
@@ -118,7 +120,7 @@ def _context() -> Any:
 
 
 @cache
-def _batches(suite_name: str) -> Any:
-    """The batch definition for frames of a suite; each new one makes the context write itself out."""
-    source = _context().data_sources.add_or_update_pandas(suite_name)
-    return source.add_dataframe_asset(suite_name).add_batch_definition_whole_dataframe("rows")
+def _batches() -> Any:
+    """The batch definition for all frames; each new one makes the context write itself out."""
+    source = _context().data_sources.add_pandas("rows")
+    return source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")

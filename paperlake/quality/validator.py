@@ -91,7 +91,7 @@ class Validator:
         return [
             finding
             for result in self.load().validate(table, "row", side_by_side(profile).with_row_index(ROW))
-            for finding in self._by_month(table, "row", result, months, profile[result.column].select(MONTH, ROWS))
+            for finding in self._by_month(table, "row", result, months, profile[result.column])
         ]
 
     def refused_captures(self, captures: pl.DataFrame) -> pl.DataFrame:
@@ -166,7 +166,7 @@ class Validator:
         """A result as one finding for each of `months`. `places` has, for each validated value, `MONTH` and `ROWS`."""
         failed: dict[str, list[tuple[int, Any]]] = {month: [] for month in months}
         for row, value in result.unexpected:
-            month, count = places.row(row)
+            month, count = places[MONTH][row], places[ROWS][row]
             failed[month].append((count, value))
         findings = [
             Finding(

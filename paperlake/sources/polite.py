@@ -1,9 +1,11 @@
 """An HTTP client that respects a source: it paces requests, retries within limits and protects its token."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from functools import cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol, Self
@@ -74,6 +76,7 @@ class PoliteClient:
         self._timing = timing
         self._limits = limits or RetryLimits()
         self._http_client = httpx.Client(
+            verify=_tls_context(),
             # One connection per request: none stays open while we wait for our turn, which may take minutes.
             headers={"user-agent": source.user_agent, "accept-encoding": "gzip", "connection": "close"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -199,6 +202,12 @@ def _is_retryable(result: Answer | RequestFailure) -> bool:
 
 def _redirect_failure(message: str) -> RequestFailure:
     return RequestFailure(message, is_transient=False, advice="if the source has moved, configure its new address")
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """The certificates that httpx trusts: reading them takes longer than a request on loopback."""
+    return httpx.create_ssl_context()
 
 
 def _check_header_text(text: str, name: str) -> None:
