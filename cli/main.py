@@ -12,6 +12,7 @@ from cli.admin.doctor import doctor
 from cli.admin.import_arxiv import import_arxiv
 from cli.admin.import_page import import_page
 from cli.admin.import_replies import import_replies
+from cli.admin.index import index
 from cli.admin.rebuild import rebuild
 from cli.admin.verify import verify
 from cli.outputs.digest import digest
@@ -22,6 +23,7 @@ from cli.query.contract import contract
 from cli.query.drift import drift
 from cli.query.gaps import gaps
 from cli.query.rejects import rejects
+from cli.query.search import search
 from cli.query.sql import sql
 from cli.query.tables import describe, tables
 from cli.query.why import why
@@ -68,6 +70,7 @@ def main(*, debug: bool) -> None:
 
     \b
       papers tables
+      papers search training speedup
       papers sql "select title, upvote_count from listings order by upvote_count desc limit 10"
 
     \b
@@ -77,8 +80,8 @@ def main(*, debug: bool) -> None:
 
 
 for _command in (
-    *(daily, backfill, harvest, demo, serve, tables, describe, sql, why, gaps, rejects, drift, doctor, site, digest),
-    *(subscribe, unsubscribe, subscribers, mail_endpoint),
-    *(import_replies, import_arxiv, import_page, accept, rebuild, verify, backup, automate, contract, sandbox),
+    *(daily, backfill, harvest, demo, serve, search, tables, describe, sql, why, gaps, rejects, drift, doctor),
+    *(site, digest, subscribe, unsubscribe, subscribers, mail_endpoint),
+    *(import_replies, import_arxiv, import_page, accept, rebuild, verify, index, backup, automate, contract, sandbox),
 ):
     main.add_command(_command)

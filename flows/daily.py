@@ -20,8 +20,8 @@ def daily(
 ) -> RunReport:
     """Capture and publish the newest closed date, the 14 before it, the open one, and up to 30 older gaps.
 
-    With `day` only that date, with `recheck` also the 14 before it. With `site`, update the site too. `now` simulates
-    another start. Raises RunHadProblems after publishing all it could.
+    With `day` only that date, with `recheck` also the 14 before it. With `site`, update the site and the search index
+    too. `now` simulates another start. Raises RunHadProblems after publishing all it could.
     """
     context = prefect_context(now)
     report = pipeline.daily(context, day, recheck=recheck, site=site)

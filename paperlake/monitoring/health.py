@@ -15,6 +15,7 @@ from paperlake.ingest.harvest_coverage import Span, coverage_of, covers_set, rea
 from paperlake.ingest.oai_harvest import Window
 from paperlake.monitoring.anomalies import read_list_profiles
 from paperlake.monitoring.heartbeat import last_heartbeat
+from paperlake.retrieval.word_index import damaged_files, read_state, stale_months
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
 from paperlake.store.snapshot import read_consistent, snapshot
@@ -58,7 +59,7 @@ def run_checks(lake: Lake, now: datetime, *, is_thorough: bool = True) -> list[C
     checks: list[Callable[[Lake, datetime], Check]] = [_freshness, _heartbeat, _gaps, _captures, _rejects]
     checks += [_validations, _anomalies, _harvest, _inbox, _disk]
     if is_thorough:
-        checks.append(_files)
+        checks += [_files, _search]
     return [_run_check(check, lake, now) for check in checks]
 
 
@@ -240,6 +241,16 @@ def _files(lake: Lake, _now: datetime) -> Check:
         return Check("files", "ok", message)
     names = "; ".join(map(str, result.faults[:_MAX_NAMED]))
     return Check("files", "fail", f"{plural(len(result.faults), 'fault')}: {names}", "papers verify --repair")
+
+
+def _search(lake: Lake, _now: datetime) -> Check:
+    if not read_state(lake).version:
+        return Check("search", "ok", "there is no index yet; the first `papers search` makes it")
+    if damaged := damaged_files(lake):
+        return Check("search", "warn", f"{plural(len(damaged), 'file')} of the index damaged", "papers index")
+    if stale := stale_months(lake):
+        return Check("search", "ok", f"the next search updates {plural(len(stale), 'month')} of the index")
+    return Check("search", "ok", "the index is current and as it was written")
 
 
 def _rows_since(lake: Lake, table: Table, since: date) -> pl.DataFrame:

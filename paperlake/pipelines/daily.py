@@ -25,6 +25,7 @@ from paperlake.outputs import published_site
 from paperlake.pipelines.runner import RunContext, Runner
 from paperlake.quality.validation_log import Run
 from paperlake.quality.validator import Validator
+from paperlake.retrieval.word_index import update_index
 from paperlake.sources.answer import SourceUnreachable
 from paperlake.store.lake import Lake
 from paperlake.store.rows import scan
@@ -37,9 +38,9 @@ from schemas.source_days import HUB, SOURCE_DAYS
 def daily(context: RunContext, day: date | None = None, *, recheck: bool = False, site: bool = True) -> RunReport:
     """Capture and publish the newest closed date, the 14 before it, the open one, and up to 30 older gaps.
 
-    With `day` only that date, with `recheck` also the 14 before it. With `site`, update the site too. The newest date
-    depends on when the run was due, not on when it starts. The report contains the problems of a run that published all
-    it could. Raises DateNotOpen and ClockMismatch before anything is stored.
+    With `day` only that date, with `recheck` also the 14 before it. With `site`, update the site and the search index
+    too. The newest date depends on when the run was due, not on when it starts. The report contains the problems of a
+    run that published all it could. Raises DateNotOpen and ClockMismatch before anything is stored.
     """
     settings, start, runner = context.settings, context.start, context.runner
     clock, lake = start.clock, settings.lake
@@ -62,6 +63,7 @@ def daily(context: RunContext, day: date | None = None, *, recheck: bool = False
         faults += [fault for fault in faults_again if fault not in faults]
     if site:
         faults += runner.run("site", update_site, settings)
+        faults += runner.run("search-index", update_search_index, lake)
     report = build_report(lake, before, dates, published, [*problems, *faults], run, validator)
     runner.show_table("daily-verdicts", report.rows(), report.summary)
     runner.show_markdown("daily-summary", report.markdown(), report.summary)
@@ -111,6 +113,15 @@ def update_site(settings: Settings) -> list[str]:
             log.warning("site: %s", built.warning)
     except Exception as error:  # noqa: BLE001 - no error of the site may prevent the report of the run
         return [f"the site is not up to date: {str(error).splitlines()[0]} (`papers site` builds it)"]
+    return []
+
+
+def update_search_index(lake: Lake) -> list[str]:
+    """Update the search index. Returns the problem that prevented it, if any."""
+    try:
+        log.info("search index: %s", update_index(lake))
+    except Exception as error:  # noqa: BLE001 - no error of the index may prevent the report of the run
+        return [f"the search index is not up to date: {str(error).splitlines()[0]} (`papers index` updates it)"]
     return []
 
 
