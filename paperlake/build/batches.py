@@ -18,10 +18,14 @@ from paperlake.store.manifest import ManifestUnreadable
 from paperlake.store.publish import FileDamaged, LakeBusy
 from transforms.hub.database import use_one_thread
 
-BATCH_MONTHS = 120
+BATCH_MONTHS = 400
 BATCH_ROWS = 200_000
 """A batch is validated and committed together, up to this many months or rows: most months of routed tables are small.
 It bounds what validation holds in memory, and what has to be built again after a kill."""
+GROUP_MONTHS = 120
+"""The most months that are built together."""
+SHARED_FROM_MONTHS = 8
+"""Fewer small months are built by one worker: what two of them save, their fixed costs take."""
 AHEAD = 8 * WORKERS
 """The most months that are being built, or wait for validation, at a time."""
 
@@ -69,12 +73,19 @@ def groups(sizes: Mapping[str, int], most: int, most_months: int | None = None) 
     parts: list[list[str]] = []
     total = 0
     for month, size in sizes.items():
-        if not parts or total + size > most or len(parts[-1]) == (most_months or BATCH_MONTHS):
+        if not parts or total + size > most or len(parts[-1]) == (most_months or GROUP_MONTHS):
             parts.append([])
             total = 0
         parts[-1].append(month)
         total += size
     return [tuple(part) for part in parts]
+
+
+def shared_groups(sizes: Mapping[str, int], most: int) -> list[tuple[str, ...]]:
+    """`groups`, but not so large that a worker has nothing to do."""
+    if len(sizes) < SHARED_FROM_MONTHS:
+        return groups(sizes, most)
+    return groups(sizes, min(most, -(-sum(sizes.values()) // WORKERS)))
 
 
 def batches(workers: Executor, jobs: Iterable[Sequence[str]], build: Build) -> Iterator[list[BuiltMonths]]:

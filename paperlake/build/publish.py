@@ -12,7 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from paperlake.build import monthly, routed, windowed
-from paperlake.build.batches import MONTH_FAULTS, Build, BuiltMonths, batches, groups, result_of, submit
+from paperlake.build.batches import MONTH_FAULTS, Build, BuiltMonths, batches, groups, result_of, shared_groups, submit
 from paperlake.build.partition import BuildOptions, InputHashes, StagedMonth, StagedMonths
 from paperlake.build.results import PartitionResult, Published
 from paperlake.build.validation import MonthRefused, broken_months, refused_captures
@@ -200,7 +200,7 @@ def _publish_derived(
     context: BuildContext, tables: Sequence[Table], sizes: Mapping[str, int], build: Build
 ) -> Iterator[PartitionResult]:
     """Build months of some derived tables; validate and commit them many at once. `sizes` are about their rows."""
-    for batch in batches(context.workers, groups(sizes, GROUP_ROWS), build):
+    for batch in batches(context.workers, shared_groups(sizes, GROUP_ROWS), build):
         staged = [month for result in batch for month in result.staged.months]
         faults = {month: fault for result in batch for month, fault in result.faults.items()}
         broken = _validate(context, staged, merge_profiles(result.staged.profiles for result in batch))

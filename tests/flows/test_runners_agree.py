@@ -84,7 +84,7 @@ def assert_steps_at_prefect(lake):
         }
         artifacts = {each.key: str(each.data) for each in client.read_artifacts() if each.flow_run_id == daily.id}
     assert steps[backfill.id] == ["2025-09", "2025-10"]
-    assert {"capture-2025-11-07", "publish-2025-10", "site"} <= set(steps[daily.id])
+    assert {"capture-2025-11-07", "publish-2025-10", "site", "search-index"} <= set(steps[daily.id])
     assert '"verdict": "complete"' in artifacts["daily-verdicts"]
     assert "| 2025-11-07 | complete |" in artifacts["daily-summary"]
     assert (lake.quality / "index.html").as_uri() in artifacts["data-docs"]
