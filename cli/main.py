@@ -22,6 +22,7 @@ from cli.outputs.subscribers import subscribe, subscribers, unsubscribe
 from cli.query.contract import contract
 from cli.query.drift import drift
 from cli.query.gaps import gaps
+from cli.query.mcp import mcp
 from cli.query.rejects import rejects
 from cli.query.search import search
 from cli.query.sql import sql
@@ -80,7 +81,7 @@ def main(*, debug: bool) -> None:
 
 
 for _command in (
-    *(daily, backfill, harvest, demo, serve, search, tables, describe, sql, why, gaps, rejects, drift, doctor),
+    *(daily, backfill, harvest, demo, serve, search, mcp, tables, describe, sql, why, gaps, rejects, drift, doctor),
     *(site, digest, subscribe, unsubscribe, subscribers, mail_endpoint),
     *(import_replies, import_arxiv, import_page, accept, rebuild, verify, index, backup, automate, contract, sandbox),
 ):

@@ -89,7 +89,7 @@ def build_query(query: SearchQuery, index: tantivy.Index) -> BuiltQuery:
         must.append(_text_query(words, phrases, schema, searcher, needs_all=query.sort != "relevance"))
         terms = frozenset((*stems(" ".join(words)), *(term for phrase in phrases for term in phrase)))
     if not must:
-        raise NothingAsked("nothing to search for: give words, or a filter such as --author or --org")
+        raise NothingAsked("nothing to search for: give words or a filter, such as an author or an organization")
     return BuiltQuery(tantivy.Query.boolean_query([(tantivy.Occur.Must, each) for each in must]), terms, corrected)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
+
 import duckdb
 import pyarrow as pa
 
@@ -24,6 +27,9 @@ _SQL_TYPES = {
 }
 
 
+_NOTHING_ASKED = 'the statement asks for nothing; try "select * from source_days limit 7"'
+
+
 class QueryInvalid(PaperlakeError):
     """DuckDB rejects the query. The message is DuckDB's."""
 
@@ -32,7 +38,19 @@ class LakeDamaged(PaperlakeError):
     """A published file cannot be read. The message names it."""
 
 
-def query(lake: Lake, statement: str) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """Limits for a query of someone who may not use this machine: one statement that reads, and only the lake's files.
+
+    At most `rows` come back, after at most `seconds`.
+    """
+
+    rows: int
+    seconds: float
+    memory: str = "1GB"
+
+
+def query(lake: Lake, statement: str, limits: QueryLimits | None = None) -> pa.Table:
     """The result of `statement` over the tables and views of the lake. Raises QueryInvalid, LakeDamaged."""
 
     def read(snapshot: Snapshot) -> pa.Table:
@@ -42,9 +60,11 @@ def query(lake: Lake, statement: str) -> pa.Table:
                 _create_table_view(database, snapshot, table)
             for view in VIEWS.values():
                 database.execute(f"create view {view.name} as {view.sql}")
+            if limits:
+                return _limited(database, lake, statement, limits)
             relation = database.sql(statement)
             if relation is None:
-                raise QueryInvalid('the statement asks for nothing; try "select * from source_days limit 7"')
+                raise QueryInvalid(_NOTHING_ASKED)
             return relation.to_arrow_table()
 
     try:
@@ -53,6 +73,25 @@ def query(lake: Lake, statement: str) -> pa.Table:
         raise LakeDamaged(f"a file that the manifest lists, or that you named, cannot be read: {error}") from None
     except duckdb.Error as error:
         raise QueryInvalid(str(error)) from None
+
+
+def _limited(database: duckdb.DuckDBPyConnection, lake: Lake, statement: str, limits: QueryLimits) -> pa.Table:
+    statements = database.extract_statements(statement)
+    if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+        raise QueryInvalid("only one statement that reads is allowed: select, from, with, describe, summarize or show")
+    folders = ", ".join("'" + str(path).replace("'", "''") + "/'" for path in (lake.tables, lake.staged))
+    database.execute(f"set memory_limit = '{limits.memory}'")
+    database.execute(f"set allowed_directories = [{folders}]")
+    database.execute("set enable_external_access = false")
+    database.execute("set lock_configuration = true")
+    timer = threading.Timer(limits.seconds, database.interrupt)
+    timer.start()
+    try:
+        return database.sql(statement).limit(limits.rows).to_arrow_table()
+    except duckdb.InterruptException:
+        raise QueryInvalid(f"the query took more than {limits.seconds:g} s and was ended; ask for less") from None
+    finally:
+        timer.cancel()
 
 
 def _create_table_view(database: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
