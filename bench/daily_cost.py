@@ -45,13 +45,14 @@ class DailyRun:
 
 
 def lake_of(months: int, folder: Path) -> Path:
-    """A lake of `months` months with its site, in the state before the measured run.
+    """A lake of `months` months with its site and search index, in the state before the measured run.
 
     It is made once for each version of the code.
     """
     from paperlake.build.rebuild import known_months, rebuild  # noqa: PLC0415
     from paperlake.config import read_settings  # noqa: PLC0415
     from paperlake.outputs.published_site import update_site  # noqa: PLC0415
+    from paperlake.retrieval.word_index import update_index  # noqa: PLC0415
 
     root = folder / "daily" / f"{months}-months-{render_fingerprint()}"
     temporary = root.with_suffix(".making")
@@ -70,6 +71,7 @@ def lake_of(months: int, folder: Path) -> Path:
             pass
         os.environ["PAPERLAKE_ROOT"] = str(temporary)
         update_site(read_settings())
+        update_index(Lake(temporary))
         temporary.rename(root)
     return root
 

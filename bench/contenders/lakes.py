@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Collection, Iterable
@@ -20,6 +21,7 @@ from paperlake.store.manifest import Manifest, load
 from paperlake.store.publish import open_writer
 from schemas.calendar import MONTH_FORMAT
 from schemas.hub_replies import HUB_REPLIES
+from transforms.hub.verdicts import FULL_PAGE_SIZES
 
 Answer = tuple[date, datetime, bytes]
 """The requested date, the capture time, and the body."""
@@ -64,19 +66,26 @@ def publish_evidence(lake: Lake, answers: Iterable[Answer], *, url: str | None) 
         {
             "requested_on": day,
             "capture_started_at": at,
-            "page": 0,
+            "page": page,
             "captured_at": at,
-            "url": url,
+            "url": f"{url}&p={asked}" if url else None,
             "status_code": 200 if url else None,
             "headers": "{}" if url else None,
             "body": body,
             "body_sha256": sha256(body).hexdigest(),
         }
-        for day, at, body in answers
+        for day, at, listed in answers
+        for page, (asked, body) in enumerate(_pages(listed) if url else [(0, listed)])
     ]
     replies = pl.DataFrame(rows, schema=pl.Schema(HUB_REPLIES.arrow())).sort(HUB_REPLIES.sort)
     with open_writer(lake) as writer:
         writer.commit(writer.stage(replies["requested_on"].dt.strftime(MONTH_FORMAT)[0], {HUB_REPLIES: replies}))
+
+
+def _pages(body: bytes) -> list[tuple[int, bytes]]:
+    """The pages that a capture of a list asks for, by number: after a full one the next, and then the first again."""
+    is_full = len(json.loads(body)) in FULL_PAGE_SIZES
+    return [(0, body), (1, b"[]"), (0, body)] if is_full else [(0, body)]
 
 
 def remove_tables(lake: Lake, tables: Collection[str]) -> None:

@@ -40,7 +40,7 @@ NEWEST_LIST = "select max(listed_on) as listed_on from source_days where verdict
 @click.option(
     "--mornings",
     type=click.IntRange(2, 400),
-    default=15,
+    default=20,
     show_default=True,
     help="Number of daily runs to simulate; the last one is a deployment run at a Prefect server.",
 )
