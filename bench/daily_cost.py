@@ -63,9 +63,8 @@ def lake_of(months: int, folder: Path) -> Path:
             FIRST_DATES[months], this_month - timedelta(days=1), GENERATED_CORPORA["morning"].papers_a_day
         )
         for _, days in groupby(before.days(), key=lambda day: day.replace(day=1)):
-            publish_evidence(
-                Lake(temporary), ((day, before.capture_time(day), before.body(day)) for day in days), url=_REQUEST_URL
-            )
+            answers = [answer for day in days for answer in _final_answers(before, day)]
+            publish_evidence(Lake(temporary), answers, url=_REQUEST_URL)
         publish_evidence(Lake(temporary), _captured_answers(this_month), url=_REQUEST_URL)
         for _ in rebuild(Lake(temporary), known_months(Lake(temporary)), force=False):
             pass
@@ -74,6 +73,13 @@ def lake_of(months: int, folder: Path) -> Path:
         update_index(Lake(temporary))
         temporary.rename(root)
     return root
+
+
+def _final_answers(before: GeneratedCorpus, day: date) -> list[Answer]:
+    """The answer for a date long ago; an empty list counts only when it was seen on two days."""
+    at, body = before.capture_time(day), before.body(day)
+    answer = (day, at, body)
+    return [answer] if json.loads(body) else [answer, (day, at + timedelta(days=1), body)]
 
 
 def _captured_answers(first: date) -> list[Answer]:
