@@ -124,7 +124,9 @@ def _print_result(root: Path) -> None:
     show.table(rows, right=("votes_gained", "captures"))
     newest = query(lake, NEWEST_LIST).to_pylist()[0]["listed_on"]
     click.echo(
-        f"\nNext steps. Query it:\n"
+        f"\nNext steps. Search it:\n"
+        f"  PAPERLAKE_ROOT={root} .venv/bin/papers search household robots\n"
+        f"Query it:\n"
         f"  PAPERLAKE_ROOT={root} .venv/bin/papers sql 'from source_days'\n"
         f"Open its site:\n  {(root / 'digests' / 'site' / 'index.html').absolute().as_uri()}\n"
         f"Publish an issue as a mail:\n"
