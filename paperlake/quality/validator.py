@@ -88,6 +88,8 @@ class Validator:
     def findings(self, table: Table, profile: ColumnProfile) -> list[Finding]:
         """The result of every declared expectation in each month of a column profile that has rows of `table`."""
         months = profile[MISSING_VALUES][MONTH].unique(maintain_order=True)  # every row has this value
+        if months.is_empty():
+            return []  # most days have no rejects, and Great Expectations takes as long for no rows as for a few
         return [
             finding
             for result in self.load().validate(table, "row", side_by_side(profile).with_row_index(ROW))
