@@ -157,8 +157,8 @@ def _filters(query: SearchQuery, schema: tantivy.Schema) -> list[tantivy.Query]:
 
 
 def _category(schema: tantivy.Schema, category: str) -> tantivy.Query:
-    """A category such as cs.LG, or all of an archive such as cs."""
-    if "." in category or "-" in category:
+    """A category such as cs.LG, or all of an archive such as cs or cond-mat."""
+    if "." in category:
         return tantivy.Query.term_query(schema, "categories", category)
     of_archive = tantivy.Query.regex_query(schema, "categories", rf"{re.escape(category)}\..*")
     return _any_of([tantivy.Query.term_query(schema, "categories", category), of_archive])

@@ -80,9 +80,10 @@ def related(lake: Lake, paper_id: str, limit: int = 10, filters: SearchQuery | N
     query = replace(filters or SearchQuery(), text=" ".join(dict.fromkeys(words.split())))
     index = open_index(lake)
     built = build_query(query, index)
-    found, total = _ranked(index, query, built, limit + 1)
-    others = [(other, score) for other, score in found if other != paper_id][:limit]
-    return SearchResults(tuple(_hits(lake, others, built.terms)), total - 1)
+    itself = tantivy.Query.term_query(index.schema, "paper_id", paper_id)
+    others = replace(built, query=built.query.and_must_not_match(itself))
+    found, total = _ranked(index, query, others, limit)
+    return SearchResults(tuple(_hits(lake, found, built.terms)), total)
 
 
 def _ranked(

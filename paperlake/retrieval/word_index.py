@@ -150,6 +150,8 @@ def day_number(day: date | None) -> int | None:
 def _update(lake: Lake, progress: Callable[[int, int], None], *, force: bool) -> IndexReport:
     state = IndexState() if force else read_state(lake)
     if not state.version:
+        # First the note: if this process is killed, no note may say of an empty folder that it is current.
+        _note(lake).unlink(missing_ok=True)
         shutil.rmtree(folder(lake), ignore_errors=True)
     folder(lake).mkdir(exist_ok=True)
     index = tantivy.Index(_schema(), str(folder(lake)))

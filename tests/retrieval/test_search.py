@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime
 
 import pytest
+import tantivy
 
 import paperlake
 from paperlake.build.publish import publish_months
-from paperlake.retrieval.query import NothingAsked, SearchQuery
+from paperlake.retrieval.query import NothingAsked, SearchQuery, build_query
 from paperlake.retrieval.search import PaperNotFound, related, search
 from paperlake.retrieval.spelling import edit_distance
 from paperlake.retrieval.word_index import update_index
@@ -166,6 +167,8 @@ def test_quotes_and_operators_of_a_query_language_are_plain_text(lake):
 
 def test_related_papers_are_others_with_the_same_words(lake):
     assert [hit.paper_id for hit in related(lake, "2511.00004").hits] == ["2511.00010"]
+    assert related(lake, "2511.00004").total == 1
+    assert related(lake, "2511.00004", filters=SearchQuery(until=FIRST)).total == 0
     with pytest.raises(PaperNotFound, match=r"2511\.99999"):
         related(lake, "2511.99999")
 
@@ -182,3 +185,16 @@ def test_the_package_has_the_search(lake):
 )
 def test_edit_distance_counts_swapped_letters_once(one, other, distance):
     assert edit_distance(one, other) == edit_distance(other, one) == distance
+
+
+@pytest.mark.parametrize(("category", "found"), [("cond-mat", 2), ("cond-mat.str-el", 1), ("hep-th", 1), ("hep", 0)])
+def test_an_archive_has_the_papers_of_its_categories(category, found):
+    schema = tantivy.SchemaBuilder().add_text_field("categories", tokenizer_name="raw").build()
+    index = tantivy.Index(schema)
+    with index.writer(num_threads=1) as writer:
+        for name in ("cond-mat.str-el", "cond-mat.soft", "hep-th"):
+            writer.add_document(tantivy.Document.from_dict({"categories": name}, schema))
+        writer.commit()
+    index.reload()
+    query = build_query(SearchQuery(category=category), index).query
+    assert index.searcher().search(query).count == found

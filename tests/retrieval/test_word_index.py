@@ -75,6 +75,18 @@ def test_an_update_that_was_killed_before_its_note_is_done_again(lake):
     assert titles(lake, "woods") == ["Woods"]
 
 
+def test_an_index_whose_making_was_killed_is_made_again(lake):
+    update_index(lake)
+
+    def end(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        update_index(lake, end, force=True)
+    assert refresh_index(lake) is None
+    assert titles(lake, "trees") == ["Trees"]
+
+
 def test_an_index_of_another_version_is_made_again(lake, monkeypatch):
     update_index(lake)
     monkeypatch.setattr(word_index, "VERSION", "2")
